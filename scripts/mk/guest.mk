@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+#
+# Hare, the guest: kernel, user programs, boot archive.

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+#
+# Unit tests, micro-guests, boot tests, checks and the bench.

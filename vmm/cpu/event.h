@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Delivering an event: what the CPU does between an exception, INT n or
+ * interrupt and the first instruction of its handler.
+ *
+ * The gate comes from the guest's IDT, the inner stack from its TSS, the
+ * frame goes to its stack; every check of SDM vol. 3A 6.12 and of the INT n
+ * pseudo-code (vol. 2A) is made, with the right error code. A fault while an
+ * event is being delivered is combined by the double-fault table (6-5).
+ *
+ * LIMIT: task gates raise #GP (hardware task switching comes later), VM86 and
+ * 16-bit TSS likewise; 16-bit gates work.
+ */
+#ifndef CPU_EVENT_H
+#define CPU_EVENT_H
+
+#include "vmm/cpu/cpu.h"
+
+enum event_kind {
+    EVENT_EXCEPTION, /* a fault, trap or abort: fault holds it */
+    EVENT_INTERRUPT, /* external: no DPL check, EXT set in nested errors */
+    EVENT_SOFTWARE,  /* INT n, INT3, INTO: gate DPL >= CPL */
+};
+
+struct event {
+    enum event_kind kind;
+    struct fault fault; /* vector always; error and cr2 for exceptions */
+};
+
+enum event_status {
+    EVENT_OK,
+    EVENT_TRIPLE, /* shutdown; the processor is as it was */
+    EVENT_STOPPED /* the environment stopped the VM */
+};
+
+/* Delivers, escalating to #DF and shutdown. cpu->eip must be the address to
+ * be pushed (for EVENT_SOFTWARE: behind the instruction). *delivered (may be
+ * null) gets the vector whose handler was entered at last. */
+enum event_status event_deliver(struct cpu *cpu, const struct cpu_env *env,
+                                const struct event *event, u8 *delivered);
+
+/* One attempt, no escalation: ENV_FAULT gives the fault met on the way.
+ * This is what INT n inside cpu_step() uses. */
+enum env_status event_enter(struct cpu *cpu, const struct cpu_env *env,
+                            const struct event *event, struct fault *fault);
+
+/* SDM table 6-5. first was being delivered when second came. Gives the
+ * fault to deliver next, or false for shutdown. */
+bool event_combine(const struct event *first, const struct fault *second,
+                   struct fault *out);
+
+/* A gate as the recorder and `idt` show it. */
+struct gate {
+    u16 sel;
+    u32 offset;
+    u8 type; /* SYS_ */
+    u8 dpl;
+    bool present;
+};
+struct gate gate_decode(u32 lo, u32 hi);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The p2m: what each guest frame is, and on which machine frame it lies.
+ *
+ * Two levels of frames (a directory and leaves, FRAME_P2M), made as ranges
+ * are added; an absent leaf means "nothing there". Each 8-byte entry has the
+ * kind, the mfn, and the trace reasons: why writes to this frame must be seen
+ * by the VMM. The shadow MMU never maps a frame that has a reason writable.
+ */
+#ifndef MM_P2M_H
+#define MM_P2M_H
+
+#include "vmm/mm/frames.h"
+
+enum p2m_kind { P2M_NONE, P2M_RAM, P2M_ROM, P2M_MMIO };
+
+/* Why a frame is write-protected. Bits. */
+enum {
+    TRACE_PAGE_TABLE = 1,
+    TRACE_GDT = 2,
+    TRACE_IDT = 4,
+    TRACE_LDT = 8,
+    TRACE_ALL = 15,
+};
+
+struct p2m_entry {
+    enum p2m_kind kind;
+    mfn_t mfn; /* RAM and ROM */
+    u32 trace; /* TRACE_ bits */
+};
+
+struct p2m {
+    struct frames *frames;
+    u8 owner;
+    bool ready;
+    mfn_t root;
+    u32 ram_frames;
+};
+
+bool p2m_init(struct p2m *p, struct frames *frames, u8 owner);
+/* Scattered, zeroed RAM; false when memory ran out (then p2m_destroy). */
+bool p2m_add_ram(struct p2m *p, gfn_t start, u32 count);
+bool p2m_add_mmio(struct p2m *p, gfn_t start, u32 count);
+/* Makes RAM read-only for the guest (a write to it is dropped). */
+void p2m_make_rom(struct p2m *p, gfn_t start, u32 count);
+/* Gives every frame back. */
+void p2m_destroy(struct p2m *p);
+
+struct p2m_entry p2m_lookup(const struct p2m *p, gfn_t f);
+void p2m_set_trace(struct p2m *p, gfn_t f, u32 reasons);
+
+/* A RAM or ROM byte's address in the VMM, null when it is neither. The run of
+ * bytes is good to the end of the page. */
+u8 *p2m_ptr(const struct p2m *p, gpa_t at);
+/* Physical copies, page by page; false (possibly after a part) when the range
+ * leaves RAM. They do not look at traces: for loaders and the monitor. */
+bool p2m_read(const struct p2m *p, gpa_t at, void *buf, u64 size);
+bool p2m_write(const struct p2m *p, gpa_t at, const void *buf, u64 size);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The shadow MMU: page tables the real CPU walks, from VPN straight to
+ * machine frame, true to the guest's own tables, the p2m and the traces.
+ *
+ * Two policies behind one struct. `vtlb` treats the shadow as a TLB: filled
+ * on fault, dropped on a CR3 load, one page dropped on INVLPG. `cached` keeps
+ * shadow pages across CR3 loads, keyed by a role, and keeps them true by
+ * write-protecting (tracing) the guest page tables they came from.
+ *
+ * Shape of a shadow space: PML4 (upper half shared with the VMM) -> PDPT
+ * with 4 entries -> 4 directories -> leaf tables of 512; all 4 GiB of the
+ * guest, nothing of the VMM. Guest ring 0 runs in ring 1, a supervisor ring,
+ * so U/S is the hardware's own and one root serves kernel and user.
+ *
+ * Invariant (shadow_audit): every present shadow leaf maps the machine frame
+ * that guest tables and p2m give now (or gave, for entries that the guest
+ * changed and has not flushed yet: vtlb only), with no more rights than they
+ * allow, and never writable onto a frame that has a trace reason, a frame
+ * that is not this VM's, or a page whose guest D bit is clear.
+ */
+#ifndef MM_SHADOW_H
+#define MM_SHADOW_H
+
+#include "vmm/base/fmt.h"
+#include "vmm/mm/walk.h"
+
+enum shadow_policy_id { SHADOW_VTLB, SHADOW_CACHED };
+
+enum shadow_answer {
+    SHADOW_FILLED,      /* go on; the access will work now */
+    SHADOW_GUEST_FAULT, /* the guest's own #PF: out->error */
+    SHADOW_MMIO,        /* no RAM there: emulate; out->at */
+    SHADOW_TRACED,      /* a write to a traced frame or ROM: emulate; out->at */
+    SHADOW_NO_MEMORY,   /* no frame for a shadow page even after dropping all */
+};
+
+struct shadow_result {
+    u32 error; /* for the guest's #PF */
+    gpa_t at;
+};
+
+/* What the shadow needs of the real CPU. */
+struct shadow_hw {
+    void *ctx;
+    void (*flush_page)(void *ctx, gva_t at);
+    void (*flush_all)(void *ctx); /* also when the root has changed */
+};
+
+struct shadow_stats {
+    u64 fills;        /* leaf entries written on a fault */
+    u64 true_faults;  /* reflected to the guest */
+    u64 drops;        /* whole-space drops */
+    u64 invlpgs;
+    u64 cr3_loads;
+    u64 root_hits;    /* cached: CR3 load found its root */
+    u64 traced;       /* writes to traced page tables */
+    u64 pages;        /* shadow pages in use now */
+};
+
+struct shadow; /* policy state is in shadow_impl.h, private to mm */
+
+/* Where everything about one VM's shadow lives; sized by the p2m. The
+ * caller owns the memory: SHADOW_BYTES, 16-byte aligned. */
+#include "vmm/mm/shadow_impl.h"
+
+/* g_: paging registers at start. host_pml4 is a page whose entries 256..511
+ * every root shares (null in tests: zeros). max_pages bounds shadow pages. */
+bool shadow_init(struct shadow *s, enum shadow_policy_id policy,
+                 struct frames *frames, struct p2m *p2m, u8 owner,
+                 const u64 *host_pml4, const struct shadow_hw *hw,
+                 u32 max_pages);
+void shadow_destroy(struct shadow *s);
+
+/* The root to load into the real CR3. */
+hpa_t shadow_root(const struct shadow *s);
+
+/* CR0.PG/WP, CR4.PSE/PGE or CR3 was written: mode is the new state. A CR3
+ * write with the same value is a flush all the same. */
+void shadow_set_mode(struct shadow *s, const struct paging *mode);
+void shadow_load_cr3(struct shadow *s, u32 g_cr3);
+void shadow_invlpg(struct shadow *s, gva_t at);
+
+/* A hardware page fault at `at`; error as the hardware pushed it (guest
+ * ring 0 shows as supervisor). On SHADOW_FILLED guest A/D bits are set. */
+enum shadow_answer shadow_fault(struct shadow *s, gva_t at, u32 error,
+                                struct shadow_result *out);
+
+/* The VMM is about to let software access `at` on the guest's behalf (step,
+ * event delivery): guest walk with A/D marking, no shadow fill. access is
+ * PF_WRITE/PF_USER/PF_FETCH. WALK_FAULT: *error. */
+enum walk_status shadow_translate(struct shadow *s, gva_t at, u32 access,
+                                  gpa_t *out, u32 *error);
+
+/* The shadow's own view for a fast path: the VMM address of a byte that the
+ * current shadow maps for this access without any fault, else null. */
+u8 *shadow_peek(const struct shadow *s, gva_t at, u32 access);
+
+/* size bytes at guest-physical `at` were just written by software (emulated
+ * store, event frame, loader). Must be called for writes to frames traced
+ * with TRACE_PAGE_TABLE; the new bytes are already in memory. */
+void shadow_written(struct shadow *s, gpa_t at, u32 size);
+
+/* Adds or removes a reason to see writes to a frame. Adding removes write
+ * permission from every mapping of it. */
+void shadow_trace(struct shadow *s, gfn_t f, u32 reason);
+void shadow_untrace(struct shadow *s, gfn_t f, u32 reason);
+
+/* Recomputes everything; prints each violation as a sentence into sink (may
+ * be null) and returns their number. */
+u32 shadow_audit(const struct shadow *s, const struct sink *sink);
+
+const struct shadow_stats *shadow_stats(const struct shadow *s);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One guest, as its module line describes it:
+ *
+ *   vm=alpha mem=32M exec=trap shadow=cached weight=1 -- guest command line
+ *   for=alpha initrd
+ *
+ * A const table of keys drives the parser, `help create` and the README. An
+ * error is one sentence that quotes the offending word and says what would
+ * be right; the caller puts the line's number in front.
+ */
+#ifndef VM_CONFIG_H
+#define VM_CONFIG_H
+
+#include "vmm/base/str.h"
+#include "vmm/mm/shadow.h"
+
+#define VM_NAME_MAX  15 /* letters, digits, '-' and '_' */
+#define VM_LINE_MAX  256
+#define VM_MEM_MIN   (1u << 20)
+#define VM_MEM_MAX   0xc0000000u
+#define VM_WEIGHT_MAX 100
+
+enum vm_exec { EXEC_TRAP };
+
+enum config_kind {
+    CONFIG_NONE,   /* an empty line: a module without a purpose */
+    CONFIG_VM,     /* vm=... */
+    CONFIG_ATTACH, /* for=NAME what */
+};
+
+struct vm_config {
+    enum config_kind kind;
+    char name[VM_NAME_MAX + 1]; /* of the VM, or of the one attached to */
+    u64 mem;
+    enum vm_exec exec;
+    enum shadow_policy_id shadow;
+    u32 weight;
+    char line[VM_LINE_MAX]; /* guest command line, or the attached module's */
+};
+
+/* false: error holds the sentence. */
+bool config_parse(const char *line, struct vm_config *out, char *error,
+                  size_t size);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One terminal, many guests.
+ *
+ * Each guest's bytes go into a line buffer; a full line comes out behind
+ * "[name] ". A line that stays unfinished (a shell prompt) is shown after
+ * CONSOLE_PARTIAL_NS and continued or, when somebody else has printed since,
+ * repeated from its start. While the monitor's own prompt is on the last
+ * line, output goes above it: the prompt and what was typed so far are
+ * erased (CR, erase-to-end) and redrawn. Attached to a guest, that guest's
+ * bytes pass through raw and keys go to it; Ctrl-] leaves. Control bytes of a
+ * guest other than newline, tab, backspace, CR and ESC sequences for an
+ * attached terminal print as \xNN: a guest cannot forge another's prefix.
+ */
+#ifndef VM_CONSOLE_H
+#define VM_CONSOLE_H
+
+#include "vmm/base/fmt.h"
+
+#define CONSOLE_SLOTS      16
+#define CONSOLE_LINE       256
+#define CONSOLE_PARTIAL_NS 50000000ull
+#define CONSOLE_LEAVE      0x1d /* Ctrl-] */
+
+struct console_line {
+    char name[16];
+    char text[CONSOLE_LINE];
+    u32 len;
+    u32 shown; /* bytes of the unfinished line on the terminal, if last */
+    u64 since; /* when its first unshown byte came */
+    bool used;
+};
+
+struct console {
+    struct console_line line[CONSOLE_SLOTS];
+    struct sink out; /* the terminal */
+    int attached;    /* slot, or -1: the monitor has the keyboard */
+    int last;        /* slot whose unfinished line is on the terminal, or -1 */
+    bool prompt;     /* the monitor's input line is on the terminal */
+    char input[256]; /* that line as typed so far */
+    u32 input_len;
+};
+
+void console_init(struct console *c, struct sink out);
+void console_add(struct console *c, u32 slot, const char *name);
+void console_remove(struct console *c, u32 slot); /* flushes first */
+/* A byte the guest in slot printed. */
+void console_guest(struct console *c, u32 slot, u8 byte, u64 now);
+/* Shows unfinished lines that have waited long enough. */
+void console_tick(struct console *c, u64 now);
+/* When console_tick() wants to be called; UINT64_MAX: not at all. */
+u64 console_deadline(const struct console *c);
+/* The VMM's own text, whole lines, above prompt and unfinished lines. */
+void console_print(struct console *c, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void console_write(struct console *c, const char *text, size_t len);
+void console_attach(struct console *c, u32 slot);
+void console_detach(struct console *c);
+/* A typed byte while the monitor has the keyboard: edits the input line with
+ * echo (backspace, Ctrl-U, Ctrl-C). True when a line is complete: *line is it
+ * (good until the next call) and the prompt is off the screen. */
+bool console_key(struct console *c, u8 byte, const char **line);
+/* Shows the prompt "trapline> " with whatever is typed. */
+void console_prompt(struct console *c);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A virtual machine, and the hypervisor that holds up to sixteen of them.
+ *
+ * struct vm is everything that belongs to one guest; struct hv is everything
+ * there is. There is no global state in vmm/vm: main.c owns the one struct hv
+ * and passes it down, a unit test makes its own.
+ *
+ * Life of a VM: vm_create() makes it from a configuration and a boot module;
+ * it runs, pauses, resumes, resets; vm_kill() (the guest did something that
+ * cannot go on) and an exit through the debug-exit port stop it but keep it
+ * for inspection; vm_destroy() gives every frame back. The slot number is the
+ * VM's identity everywhere: frame owner, scheduler entry, console line.
+ */
+#ifndef VM_VM_H
+#define VM_VM_H
+
+#include "arch/x86/arch.h"
+#include "drivers/model/pc.h"
+#include "vmm/cpu/cpu.h"
+#include "vmm/mm/shadow.h"
+#include "vmm/vm/bootinfo.h"
+#include "vmm/vm/config.h"
+#include "vmm/vm/console.h"
+#include "vmm/vm/recorder.h"
+#include "vmm/vm/sched.h"
+
+#define HV_VMS 16
+
+enum vm_state {
+    VM_EMPTY,   /* the slot is free */
+    VM_RUNNING, /* may be waiting in HLT */
+    VM_PAUSED,
+    VM_EXITED, /* ended itself: status */
+    VM_KILLED, /* reason says why */
+};
+
+/* Exits by cause, for `list`, `stats` and the bench. */
+enum exit_kind {
+    EXIT_PRIVILEGED, /* emulated instruction, but for those below */
+    EXIT_SOFTINT,    /* INT n, INT3, INTO */
+    EXIT_IRET,
+    EXIT_IO,
+    EXIT_EXCEPTION,  /* reflected */
+    EXIT_PAGE_TRUE,  /* reflected #PF */
+    EXIT_PAGE_FILL,  /* hidden: shadow filled */
+    EXIT_PAGE_WRITE, /* traced page written */
+    EXIT_MMIO,
+    EXIT_HOST_IRQ,
+    EXIT_KINDS
+};
+const char *exit_kind_name(enum exit_kind kind);
+
+struct vm_last_exit {
+    u8 vector;
+    u32 error, cr2, eip;
+};
+#define VM_LAST_EXITS 8
+
+struct hv;
+
+struct vm {
+    struct cpu cpu;
+    struct arch_vcpu arch;
+    struct hv *hv;
+    u32 slot;
+    enum vm_state state;
+    char reason[160]; /* VM_KILLED: one sentence */
+    u32 status;       /* VM_EXITED: what the guest wrote */
+    struct vm_config config;
+    u32 module;       /* index in boot_info of its image */
+    struct p2m p2m;
+    struct shadow shadow;
+    struct pc pc;
+    struct recorder recorder;
+    /* accounting */
+    u64 exits;
+    u64 exit_count[EXIT_KINDS];
+    u64 run_ns;     /* CPU time */
+    u64 time_ns;    /* virtual time while not running is now - time_base */
+    u64 time_base;  /* host ns that is virtual zero (moved by pauses) */
+    u64 paused_at;
+    bool reset_wanted;
+    struct vm_last_exit last[VM_LAST_EXITS];
+    u64 halts;
+};
+
+struct hv {
+    struct frames frames;
+    struct boot_info *boot;
+    struct vm vm[HV_VMS];
+    struct sched sched;
+    struct console console;
+    struct vm *current; /* whose state is in the real registers */
+    bool exit_when_idle; /* command line: exit=stopped */
+    bool poweroff;       /* the monitor said so */
+    u32 poweroff_status;
+    u8 *(*module_data)(struct hv *hv, u32 module); /* through the physmap */
+};
+
+/* The VM by name; null when there is none. */
+struct vm *hv_find(struct hv *hv, const char *name);
+/* Creates from a module line of boot module `module`; false: error has one
+ * sentence. The VM starts running. */
+bool vm_create(struct hv *hv, const struct vm_config *config, u32 module,
+               char *error, size_t size);
+void vm_destroy(struct vm *vm);
+/* Back to power-on: devices, memory and image anew. */
+bool vm_reset(struct vm *vm, char *error, size_t size);
+void vm_pause(struct vm *vm);
+void vm_resume(struct vm *vm);
+/* The guest cannot go on. Prints the sentence; the VM stays for inspection. */
+void vm_kill(struct vm *vm, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Virtual time in ns; stands still while paused. */
+u64 vm_now(const struct vm *vm);
+/* "running", "halted", "paused", "exited", "killed" */
+const char *vm_state_name(const struct vm *vm);
+
+/* Starts every VM the boot modules describe; prints one sentence per line
+ * that is wrong; returns how many run. */
+u32 hv_start(struct hv *hv);
+/* The loop. Returns when powered off; the status for arch_poweroff(). */
+u32 hv_run(struct hv *hv);
+
+/* monitor.c: one command line, already free of the prompt. */
+void monitor_command(struct hv *hv, const char *line);
+
+#endif
