@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+#
+# What does the indirection cost? Hare's `bench` program, the same binary, is
+# run bare and under the VMM with each shadow policy, on one emulated machine
+# under -icount: a tick of the TSC is then one instruction, and every figure
+# repeats exactly (each configuration runs twice, and this program says so if
+# they differ). For each operation it prints
+#
+#   instructions   of one operation, bare and under the VMM, and the ratio
+#   entries        times the VMM was entered for one operation
+#   VMM/entry      instructions the VMM spent on each of those entries
+#
+# and writes the same as JSON. Seconds are not measured here: under TCG they
+# say little about silicon, where only the counts carry over.
+#
+# usage: bench.py BUILD [--json FILE] [--limit N]
+#   --limit N   fail when reflecting a syscall or fault costs more than N
+#               VMM instructions an entry
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+
+LINE = re.compile(r"bench (\S+) ops=(\d+) tsc=(\d+) exits=(-?\d+)")
+REFLECTED = ("null_syscall", "divide_fault", "page_fault")
+SECONDS = 240
+PASS = 0x21
+
+
+def qemu(*args):
+    return ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max",
+            "-icount", "shift=0,sleep=off", "-display", "none", "-no-reboot",
+            "-net", "none", "-serial", "stdio",
+            "-device", "isa-debug-exit,iobase=0xf4,iosize=4", *args]
+
+
+def configurations(build):
+    hare = os.path.join(build, "hare.elf")
+    vmm = os.path.join(build, "trapline.elf")
+    yield "bare", qemu("-m", "32", "-kernel", hare, "-append",
+                       "quiet run=bench"), PASS
+    for policy in ("vtlb", "cached"):
+        line = f"{hare} vm=bench mem=32M shadow={policy} -- quiet run=bench"
+        yield policy, qemu("-m", "128", "-kernel", vmm, "-append",
+                           "exit=stopped", "-initrd", line), 1
+
+
+def run(name, command, want):
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL,
+                              capture_output=True, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        sys.exit(f"bench: the {name} run did not end within {SECONDS} s")
+    text = done.stdout.decode(errors="replace")
+    rows = {m[1]: {"ops": int(m[2]), "tsc": int(m[3]), "exits": int(m[4])}
+            for m in LINE.finditer(text)}
+    if done.returncode != want or not rows:
+        sys.exit(f"bench: the {name} run ended with status "
+                 f"{done.returncode}, not {want}:\n{text[-2000:]}")
+    return rows
+
+
+def measure(build):
+    results = {}
+    for name, command, want in configurations(build):
+        first, second = (run(name, command, want) for _ in range(2))
+        if first != second:
+            print(f"bench: two {name} runs differ; the counts do not repeat",
+                  file=sys.stderr)
+            for op in first:
+                if first[op] != second.get(op):
+                    print(f"  {op}: {first[op]} {second.get(op)}",
+                          file=sys.stderr)
+        results[name] = {"rows": first, "repeats": first == second}
+    return results
+
+
+def derive(results):
+    """One record per operation: figures per operation, every configuration."""
+    table = {}
+    for op, bare in results["bare"]["rows"].items():
+        per_bare = bare["tsc"] / bare["ops"]
+        table[op] = {"bare": per_bare}
+        for policy in ("vtlb", "cached"):
+            row = results[policy]["rows"].get(op)
+            if row is None:
+                continue
+            instructions = row["tsc"] / row["ops"]
+            entries = row["exits"] / row["ops"]
+            spent = (instructions - per_bare) / entries if entries else 0
+            table[op][policy] = {
+                "instructions": instructions, "entries": entries,
+                "ratio": instructions / per_bare if per_bare else 0,
+                "per_entry": spent}
+    return table
+
+
+def show(table):
+    head = ("operation", "bare", "vtlb", "ratio", "entries", "VMM/entry",
+            "cached", "ratio", "entries", "VMM/entry")
+    shape = "{:<15}{:>12}" + 2 * "{:>13}{:>8}{:>9}{:>10}"
+    print("instructions for one operation, under -icount")
+    print(shape.format(*head))
+    for op, row in table.items():
+        cells = [op, f"{row['bare']:.1f}"]
+        for policy in ("vtlb", "cached"):
+            r = row.get(policy)
+            cells += ([f"{r['instructions']:.1f}", f"{r['ratio']:.2f}",
+                       f"{r['entries']:.2f}", f"{r['per_entry']:.0f}"]
+                      if r else ["-"] * 4)
+        print(shape.format(*cells))
+
+
+def over_limit(table, limit):
+    bad = []
+    for op in REFLECTED:
+        for policy in ("vtlb", "cached"):
+            spent = table[op][policy]["per_entry"]
+            if spent > limit:
+                bad.append(f"{op} under shadow={policy} costs {spent:.0f} "
+                           f"VMM instructions an entry, over {limit}")
+    return bad
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build")
+    parser.add_argument("--json")
+    parser.add_argument("--limit", type=float)
+    args = parser.parse_args()
+    results = measure(args.build)
+    table = derive(results)
+    show(table)
+    if args.json:
+        with open(args.json, "w") as out:
+            json.dump({"per_operation": table, "runs": results}, out, indent=1)
+        print(f"bench: wrote {args.json}")
+    bad = over_limit(table, args.limit) if args.limit else []
+    for line in bad:
+        print(f"bench: {line}")
+    if bad or not all(r["repeats"] for r in results.values()):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
