@@ -8,8 +8,10 @@
  * pseudo-code (vol. 2A) is made, with the right error code. A fault while an
  * event is being delivered is combined by the double-fault table (6-5).
  *
- * LIMIT: task gates raise #GP (hardware task switching comes later), VM86 and
- * 16-bit TSS likewise; 16-bit gates work.
+ * 16-bit gates and 16-bit TSSs work. CR2 is loaded as soon as a page fault is
+ * met, also when its delivery then fails.
+ *
+ * LIMIT: task gates raise #GP (no hardware task switch yet); no VM86.
  */
 #ifndef CPU_EVENT_H
 #define CPU_EVENT_H
@@ -29,7 +31,7 @@ struct event {
 
 enum event_status {
     EVENT_OK,
-    EVENT_TRIPLE, /* shutdown; the processor is as it was */
+    EVENT_TRIPLE, /* shutdown; the processor is as it was, but for CR2 */
     EVENT_STOPPED /* the environment stopped the VM */
 };
 
