@@ -42,6 +42,7 @@ struct bus_range {
 struct bus {
     struct bus_range range[BUS_RANGES];
     u32 ranges;
+    u32 hit[2]; /* by space: the range that answered last */
     u64 unclaimed;
     u32 last_unclaimed;
 };

@@ -9,9 +9,10 @@
  *
  * Timer ticks are neither lost nor delivered in bursts: a channel-0 tick that
  * falls due while the last one is still unacknowledged stays in a backlog
- * (at most PC_BACKLOG_MAX, then counted as lost in pit.lost) that drains one
- * tick at a time, each after the last was taken and at least a quarter of a
- * period later.
+ * (at most PC_BACKLOG_MAX, then counted as lost in pit.st.lost) that drains
+ * one tick at a time, each after the last was taken and at least a quarter of
+ * a period later. Ticks that fall due while the guest has masked the line
+ * merge into one, as on the real machine.
  */
 #ifndef MODEL_PC_H
 #define MODEL_PC_H
@@ -25,6 +26,8 @@
 #include "drivers/model/pit.h"
 #include "drivers/model/uart.h"
 #include "drivers/model/vga.h"
+
+#define PC_BACKLOG_MAX PIT_BACKLOG_MAX /* pit.h says why so many */
 
 /* What the devices ask of the VM they sit in. */
 struct pc_host {
@@ -55,6 +58,7 @@ struct pc {
     struct debug debug;
     struct pc_host host;
     struct irq_sink irq;
+    u64 latest; /* virtual time never runs backwards for a device */
 };
 
 void pc_init(struct pc *pc, const struct pc_host *host);
