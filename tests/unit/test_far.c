@@ -266,6 +266,7 @@ static const struct {
     {SPARE, 0, A_CODE, OK, 0},
     {SPARE | 3, 3, A_CODE | A_DPL(3), OK, 0},
     {SPARE | 3, 3, A_CONF, OK, 0},
+    {SPARE | 3, 3, A_CONF | A_DPL(3), OK, 0},
     {SPARE, 3, A_CODE | A_DPL(3), TRAP_GP, SPARE},
     {SPARE, 1, A_CODE, TRAP_GP, SPARE},
     {SPARE, 0, A_CODE | A_DPL(3), TRAP_GP, SPARE},

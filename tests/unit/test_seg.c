@@ -40,6 +40,10 @@ static void descriptor_reads_stay_in_the_table(void)
     EXPECT_EQ(d.lo, 1);
     EXPECT_RAISES(desc_read(&w.cpu, &env, 0x27, TRAP_GP, 0, &d, &f), TRAP_GP,
                   0x24);
+    w.cpu.gdtr.limit = CODE0 + 7;
+    EXPECT_OK(desc_read(&w.cpu, &env, CODE0, TRAP_GP, 0, &d, &f));
+    w.cpu.ldtr.limit = 7;
+    EXPECT_OK(desc_read(&w.cpu, &env, SEL_TI, TRAP_GP, 0, &d, &f));
     w.cpu.gdtr.limit = CODE0 + 6;
     EXPECT_RAISES(desc_read(&w.cpu, &env, CODE0, TRAP_GP, 0, &d, &f), TRAP_GP,
                   CODE0);
@@ -245,6 +249,7 @@ static void lldt(void)
         u16 sel = lldt_cases[i].sel;
         world_ring(0);
         put_desc(SPARE, 0x6000, 0x7f, lldt_cases[i].attr);
+        put_desc(SEL_TI | 8, 0, 0x7f, ATTR_P | SYS_LDT);
         if (lldt_cases[i].vector) {
             EXPECT_RAISES(seg_lldt(&w.cpu, &env, sel, &f), lldt_cases[i].vector,
                           lldt_cases[i].error);
@@ -265,6 +270,7 @@ static void ltr(void)
         u16 sel = ltr_cases[i].sel;
         world_ring(0);
         put_desc(SPARE, 0x6000, 0x67, ltr_cases[i].attr);
+        put_desc(SEL_TI | 8, 0, 0x67, ATTR_P | SYS_TSS32_FREE);
         if (ltr_cases[i].vector) {
             EXPECT_RAISES(seg_ltr(&w.cpu, &env, sel, &f), ltr_cases[i].vector,
                           ltr_cases[i].error);
