@@ -22,8 +22,10 @@
 #include "vmm/vm/bootinfo.h"
 #include "vmm/vm/config.h"
 #include "vmm/vm/console.h"
+#include "vmm/vm/fast.h"
 #include "vmm/vm/recorder.h"
 #include "vmm/vm/sched.h"
+#include "vmm/vm/tables.h"
 
 #define HV_VMS 16
 
@@ -59,16 +61,27 @@ struct vm_last_exit {
 
 struct hv;
 
+/* What the direct engine knows of the real registers. */
+struct direct {
+    u16 loaded[SEG_COUNT]; /* selectors in the real ES, DS, FS, GS */
+    u32 cs, ss;            /* selectors it entered with */
+    u64 *open;             /* the host copy of ring-3 CS, present now */
+};
+
 struct vm {
     struct cpu cpu;
     struct arch_vcpu arch;
+    struct direct direct;
+    struct table table[TABLE_KINDS]; /* by enum cpu_table */
+    u32 table_generation;            /* counts descriptor changes; never 0 */
+    struct fast fast;
     struct hv *hv;
     u32 slot;
     enum vm_state state;
     char reason[160]; /* VM_KILLED: one sentence */
     u32 status;       /* VM_EXITED: what the guest wrote */
     struct vm_config config;
-    u32 module;       /* index in boot_info of its image */
+    u32 module; /* index in boot_info of its image */
     struct p2m p2m;
     struct shadow shadow;
     struct pc pc;
@@ -76,13 +89,12 @@ struct vm {
     /* accounting */
     u64 exits;
     u64 exit_count[EXIT_KINDS];
-    u64 run_ns;     /* CPU time */
-    u64 time_ns;    /* virtual time while not running is now - time_base */
-    u64 time_base;  /* host ns that is virtual zero (moved by pauses) */
+    u64 run_ns;    /* CPU time */
+    u64 time_base; /* host ns that is virtual zero (moved by pauses) */
     u64 paused_at;
     bool reset_wanted;
+    bool devices_touched; /* a device access: its deadline may have moved */
     struct vm_last_exit last[VM_LAST_EXITS];
-    u64 halts;
 };
 
 struct hv {
@@ -91,11 +103,11 @@ struct hv {
     struct vm vm[HV_VMS];
     struct sched sched;
     struct console console;
-    struct vm *current; /* whose state is in the real registers */
+    struct vm *current;  /* whose state is in the real registers */
     bool exit_when_idle; /* command line: exit=stopped */
     bool poweroff;       /* the monitor said so */
     u32 poweroff_status;
-    u8 *(*module_data)(struct hv *hv, u32 module); /* through the physmap */
+    const u8 *(*module_data)(struct hv *hv, u32 module);
 };
 
 /* The VM by name; null when there is none. */
@@ -122,6 +134,8 @@ const char *vm_state_name(const struct vm *vm);
 u32 hv_start(struct hv *hv);
 /* The loop. Returns when powered off; the status for arch_poweroff(). */
 u32 hv_run(struct hv *hv);
+/* The last exits of whoever is in the real registers, for a panic. */
+void hv_last_words(struct hv *hv, const struct sink *out);
 
 /* monitor.c: one command line, already free of the prompt. */
 void monitor_command(struct hv *hv, const char *line);

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A machine for unit tests of vmm/vm: arch.h with no CPU behind it, and one
+ * VM with real p2m, shadow, devices and recorder over an arena of memory.
+ *
+ * arch_enter() aborts: these tests call what lies around it. The rest keeps
+ * what it is told where a test can look (fake_segs, fake_now). Include it in
+ * one test file; it defines the functions.
+ */
+#ifndef TESTS_FAKE_MACHINE_H
+#define TESTS_FAKE_MACHINE_H
+
+#include "arch/x86/defs/desc.h"
+#include "arch/x86/defs/pte.h"
+#include "arch/x86/defs/regs.h"
+#include "vmm/vm/direct.h"
+#include "vmm/vm/env.h"
+#include "vmm/vm/vm.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FAKE_FRAMES 2048u /* 8 MiB of machine */
+
+static u8 fake_arena[FAKE_FRAMES * PAGE_SIZE] __attribute__((aligned(4096)));
+static struct frame fake_info[FAKE_FRAMES];
+static u64 fake_gdt[ARCH_GDT_SLOTS], fake_ldt[ARCH_GDT_SLOTS];
+static u64 fake_pml4[512];
+static u16 fake_segs[6];
+static u64 fake_now = 1000000;
+static struct boot_info fake_boot;
+static struct hv fake_hv;
+
+void arch_vcpu_init(struct arch_vcpu *av, u32 index)
+{
+    memset(fake_gdt, 0, sizeof(fake_gdt));
+    memset(fake_ldt, 0, sizeof(fake_ldt));
+    *av = (struct arch_vcpu){.gdt = fake_gdt, .ldt = fake_ldt};
+}
+
+void arch_enter(struct cpu *cpu, struct arch_vcpu *av)
+{
+    abort();
+}
+
+void arch_switch(struct arch_vcpu *av)
+{
+}
+
+void arch_forget(struct arch_vcpu *av)
+{
+}
+
+void arch_read_segs(struct arch_vcpu *av)
+{
+    memcpy(av->hw_seg, fake_segs, sizeof(fake_segs));
+}
+
+bool arch_load_segs(struct arch_vcpu *av, u32 mask)
+{
+    for (int s = 0; s < 6; s++) {
+        if (mask >> s & 1)
+            fake_segs[s] = av->hw_seg[s];
+    }
+    return true;
+}
+
+void arch_set_ldt(struct arch_vcpu *av, u32 entries)
+{
+}
+
+void arch_set_modes(u32 cr0, u32 cr4)
+{
+}
+
+void arch_set_debug(const u32 dr[8])
+{
+}
+
+u32 arch_read_dr6(void)
+{
+    return DR6_FIXED;
+}
+
+void arch_load_root(hpa_t root)
+{
+}
+
+void arch_flush_page(gva_t at)
+{
+}
+
+void arch_flush_all(void)
+{
+}
+
+const u64 *arch_host_pml4(void)
+{
+    return fake_pml4;
+}
+
+u64 arch_tsc(void)
+{
+    return fake_now;
+}
+
+u64 arch_now_ns(void)
+{
+    return fake_now;
+}
+
+u64 arch_epoch(void)
+{
+    return 0;
+}
+
+void arch_set_timer(u64 deadline_ns)
+{
+}
+
+void arch_idle(void)
+{
+}
+
+void arch_irq_done(u32 vector)
+{
+}
+
+void arch_cpuid(u32 leaf, u32 subleaf, u32 out[4])
+{
+    out[0] = out[1] = out[2] = out[3] = 0xffffffff;
+}
+
+void arch_console_write(const char *text, size_t len)
+{
+    fwrite(text, 1, len, stdout);
+}
+
+bool arch_console_read(u8 *byte)
+{
+    return false;
+}
+
+void arch_poweroff(u32 status)
+{
+    exit((int)status);
+}
+
+void arch_panic(const char *format, ...)
+{
+    abort();
+}
+
+static void fake_put(void *ctx, const char *text, size_t len)
+{
+}
+
+/* The smallest multiboot kernel: a header, one segment, a HLT. */
+struct fake_image {
+    u8 ehdr[52], phdr[32], code[64];
+};
+static struct fake_image fake_image;
+
+static const u8 *fake_module(struct hv *hv, u32 module)
+{
+    return (const u8 *)&fake_image;
+}
+
+static void put32(u8 *at, u32 v)
+{
+    memcpy(at, &v, sizeof(v));
+}
+
+static void fake_image_make(void)
+{
+    static const u8 ident[] = {0x7f, 'E', 'L', 'F', 1, 1, 1};
+    struct fake_image *i = &fake_image;
+
+    memset(i, 0, sizeof(*i));
+    memcpy(i->ehdr, ident, sizeof(ident));
+    put32(i->ehdr + 16, 2 | 3 << 16);
+    put32(i->ehdr + 20, 1);
+    put32(i->ehdr + 24, 0x100000 + 32);
+    put32(i->ehdr + 28, sizeof(i->ehdr));
+    put32(i->ehdr + 40, sizeof(i->ehdr) | 32 << 16);
+    put32(i->ehdr + 44, 1);
+    put32(i->phdr, 1);
+    put32(i->phdr + 4, sizeof(i->ehdr) + sizeof(i->phdr));
+    put32(i->phdr + 8, 0x100000);
+    put32(i->phdr + 12, 0x100000);
+    put32(i->phdr + 16, sizeof(i->code));
+    put32(i->phdr + 20, sizeof(i->code));
+    put32(i->phdr + 24, 5);
+    put32(i->code, 0x1badb002);
+    put32(i->code + 8, -0x1badb002u);
+    i->code[32] = 0xf4;
+}
+
+/* One running VM of mem bytes under the given policy, made anew. */
+static struct vm *fake_vm(u32 mem, enum shadow_policy_id policy)
+{
+    struct vm_config config = {.kind = CONFIG_VM,
+                               .name = "fake",
+                               .mem = mem,
+                               .shadow = policy,
+                               .weight = 1};
+    char error[200];
+
+    memset(&fake_hv, 0, sizeof(fake_hv));
+    frames_init(&fake_hv.frames, fake_arena, fake_info, FAKE_FRAMES);
+    frames_add(&fake_hv.frames, hpa(PAGE_SIZE),
+               hpa((u64)FAKE_FRAMES * PAGE_SIZE));
+    fake_image_make();
+    fake_boot.modules = 1;
+    fake_boot.module[0].size = sizeof(fake_image);
+    fake_hv.boot = &fake_boot;
+    fake_hv.module_data = fake_module;
+    sched_init(&fake_hv.sched, &sched_round_robin);
+    console_init(&fake_hv.console, (struct sink){fake_put, NULL});
+    if (!vm_create(&fake_hv, &config, 0, error, sizeof(error))) {
+        printf("fake_vm: %s\n", error);
+        abort();
+    }
+    fake_hv.current = &fake_hv.vm[0];
+    return &fake_hv.vm[0];
+}
+
+#endif

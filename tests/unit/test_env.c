@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The world around the processor: stores that cross pages, MMIO in bus-sized
+ * pieces, ROM and holes, stores into watched frames, control registers.
+ * LINKS: vmm/vm vmm/mm vmm/cpu drivers/model drivers/bus vmm/base
+ */
+#include "arch/x86/defs/msr.h"
+#include "arch/x86/defs/ports.h"
+#include "arch/x86/defs/traps.h"
+#include "tests/fake/machine.h"
+#include "tests/unit/unit.h"
+
+static struct vm *vm;
+static struct cpu_env env;
+static struct fault fault;
+
+static void start(void)
+{
+    vm = fake_vm(0x400000, SHADOW_VTLB);
+    env = env_of(vm);
+    fault = fault_plain(0);
+}
+
+/* Identity paging for the first 4 MiB; page `hole` is not present. */
+static void paged(u32 hole)
+{
+    for (u32 i = 0; i < 1024; i++) {
+        u32 pte = i == hole ? 0 : i << 12 | 7;
+        p2m_write(&vm->p2m, gpa(0x6000 + i * 4), &pte, 4);
+    }
+    p2m_write(&vm->p2m, gpa(0x5000), &(u32){0x6007}, 4);
+    vm->cpu.cr3 = 0x5000;
+    vm->cpu.cr0 |= CR0_PG | CR0_WP;
+    priv_cr_written(vm, 0, CR0_PE);
+}
+
+static void a_crossing_store_is_all_or_nothing(void)
+{
+    u32 value = 0x11223344, seen = 0;
+
+    start();
+    paged(0x101);
+    EXPECT_EQ(env.write(vm, gva(0x100ffe), &value, 4, ACC_WRITE, &fault),
+              ENV_FAULT);
+    EXPECT_EQ(fault.vector, TRAP_PF);
+    EXPECT_EQ(fault.cr2, 0x101000);
+    EXPECT_EQ(fault.error, PF_WRITE);
+    p2m_read(&vm->p2m, gpa(0x100ffc), &seen, 4);
+    EXPECT_EQ(seen >> 16, 0);
+    EXPECT_EQ(env.write(vm, gva(0x102ffe), &value, 4, ACC_WRITE, &fault),
+              ENV_OK);
+    EXPECT_EQ(env.read(vm, gva(0x102ffe), &seen, 4, ACC_READ, &fault), ENV_OK);
+    EXPECT_EQ(seen, value);
+}
+
+static void user_rights_are_asked_for_at_cpl_3_only(void)
+{
+    u32 pte = 0x200000 | 3, word;
+
+    start();
+    paged(0);
+    p2m_write(&vm->p2m, gpa(0x6000 + 0x200 * 4), &pte, 4);
+    vm->cpu.cpl = 3;
+    EXPECT_EQ(env.read(vm, gva(0x200000), &word, 4, ACC_READ, &fault),
+              ENV_FAULT);
+    EXPECT_EQ(fault.error, PF_PRESENT | PF_USER);
+    EXPECT_EQ(env.read(vm, gva(0x200000), &word, 4, ACC_SYSTEM, &fault),
+              ENV_OK);
+    vm->cpu.cpl = 0;
+    EXPECT_EQ(env.read(vm, gva(0x200000), &word, 4, ACC_READ, &fault), ENV_OK);
+}
+
+static void the_vga_window_is_on_the_bus(void)
+{
+    u8 text[7] = "Hello!", back[7] = "";
+
+    start();
+    EXPECT_EQ(env.write(vm, gva(VGA_TEXT + 1), text, 7, ACC_WRITE, &fault),
+              ENV_OK);
+    EXPECT_EQ(env.read(vm, gva(VGA_TEXT + 1), back, 7, ACC_READ, &fault),
+              ENV_OK);
+    EXPECT_STR((char *)back, "Hello!");
+    EXPECT(vm->devices_touched);
+}
+
+static void holes_read_ones_and_swallow_writes(void)
+{
+    u32 word = 0;
+
+    start();
+    EXPECT_EQ(env.write(vm, gva(0xd0000000), &word, 4, ACC_WRITE, &fault),
+              ENV_OK);
+    EXPECT_EQ(env.read(vm, gva(0xd0000000), &word, 4, ACC_READ, &fault),
+              ENV_OK);
+    EXPECT_EQ(word, 0xffffffff);
+    EXPECT(vm->pc.bus.unclaimed >= 2);
+}
+
+static void addresses_wrap_at_4_gib(void)
+{
+    u8 bytes[8] = {0};
+
+    start();
+    EXPECT_EQ(env.read(vm, gva(0xfffffffc), bytes, 8, ACC_READ, &fault),
+              ENV_OK);
+    EXPECT_EQ(bytes[0], 0xff);
+}
+
+static void rom_drops_writes(void)
+{
+    u32 word = 1;
+
+    start();
+    p2m_make_rom(&vm->p2m, gfn(0x10), 1);
+    EXPECT_EQ(env.write(vm, gva(0x10000), &word, 4, ACC_WRITE, &fault), ENV_OK);
+    EXPECT_EQ(env.read(vm, gva(0x10000), &word, 4, ACC_READ, &fault), ENV_OK);
+    EXPECT_EQ(word, 0);
+}
+
+static void unknown_control_bits_fault_and_pae_stops_the_vm(void)
+{
+    start();
+    EXPECT_EQ(env.cr_check(vm, 4, CR4_PSE | CR4_PGE, &fault), ENV_OK);
+    EXPECT_EQ(env.cr_check(vm, 4, CR4_SMEP, &fault), ENV_FAULT);
+    EXPECT_EQ(fault.vector, TRAP_GP);
+    EXPECT_EQ(vm->state, VM_RUNNING);
+    EXPECT_EQ(env.cr_check(vm, 4, CR4_PAE, &fault), ENV_STOP);
+    EXPECT_EQ(vm->state, VM_KILLED);
+    EXPECT(strstr(vm->reason, "PAE"));
+}
+
+static void leaving_protected_mode_stops_the_vm(void)
+{
+    start();
+    EXPECT_EQ(env.cr_check(vm, 0, 0, &fault), ENV_STOP);
+    EXPECT(strstr(vm->reason, "protected mode"));
+}
+
+static void unknown_msrs_fault(void)
+{
+    u64 value;
+
+    start();
+    EXPECT_EQ(env.rdmsr(vm, 0x12345678, &value, &fault), ENV_FAULT);
+    EXPECT_EQ(env.wrmsr(vm, MSR_EFER, 1, &fault), ENV_FAULT);
+    EXPECT_EQ(env.wrmsr(vm, MSR_SYSENTER_EIP, 0x1234, &fault), ENV_OK);
+    EXPECT_EQ(env.rdmsr(vm, MSR_SYSENTER_EIP, &value, &fault), ENV_OK);
+    EXPECT_EQ(value, 0x1234);
+}
+
+static void every_frame_comes_back(void)
+{
+    u32 before;
+
+    start();
+    vm_destroy(vm);
+    before = fake_hv.frames.nfree;
+    for (int i = 0; i < 20; i++) {
+        struct vm_config config = {
+            .kind = CONFIG_VM, .name = "again", .mem = 0x200000, .weight = 1};
+        char error[200];
+        EXPECT(vm_create(&fake_hv, &config, 0, error, sizeof(error)));
+        EXPECT(vm_reset(&fake_hv.vm[0], error, sizeof(error)));
+        vm_destroy(&fake_hv.vm[0]);
+        EXPECT_EQ(fake_hv.frames.nfree, before);
+    }
+}
+
+static void creation_says_why_it_cannot(void)
+{
+    struct vm_config config = {
+        .kind = CONFIG_VM, .name = "fake", .mem = 0x200000, .weight = 1};
+    char error[200];
+
+    start();
+    EXPECT(!vm_create(&fake_hv, &config, 0, error, sizeof(error)));
+    EXPECT(strstr(error, "already"));
+    str_copy(config.name, sizeof(config.name), "other");
+    config.mem = 1u << 30;
+    EXPECT(!vm_create(&fake_hv, &config, 0, error, sizeof(error)));
+    EXPECT(strstr(error, "mem=1024M"));
+    config.mem = 0x200000;
+    EXPECT(!vm_create(&fake_hv, &config, 7, error, sizeof(error)));
+    EXPECT(strstr(error, "module 7"));
+}
+
+static const struct unit_case cases[] = {
+    CASE(a_crossing_store_is_all_or_nothing),
+    CASE(user_rights_are_asked_for_at_cpl_3_only),
+    CASE(the_vga_window_is_on_the_bus),
+    CASE(holes_read_ones_and_swallow_writes),
+    CASE(addresses_wrap_at_4_gib),
+    CASE(rom_drops_writes),
+    CASE(unknown_control_bits_fault_and_pae_stops_the_vm),
+    CASE(leaving_protected_mode_stops_the_vm),
+    CASE(unknown_msrs_fault),
+    CASE(every_frame_comes_back),
+    CASE(creation_says_why_it_cannot),
+};
+UNIT_MAIN(cases)

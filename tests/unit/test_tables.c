@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Descriptor tables under watch: what a guest writes into its GDT, LDT or IDT
+ * shows in the host copies and in the recorder, wherever the table lies.
+ * LINKS: vmm/vm vmm/mm vmm/cpu drivers/model drivers/bus vmm/base
+ */
+#include "tests/fake/machine.h"
+#include "tests/unit/unit.h"
+
+#define KERNEL_DATA 0x00cf93000000ffffull
+#define USER_DATA   0x00cff3000000ffffull
+#define USER_CODE   0x00cffb000000ffffull
+#define KERNEL_CODE 0x00cf9b000000ffffull
+#define CALL_GATE   0x0000ec0000080000ull
+
+static struct vm *vm;
+static struct cpu_env env;
+
+static void start(enum shadow_policy_id policy)
+{
+    vm = fake_vm(0x400000, policy);
+    env = env_of(vm);
+}
+
+static void store64(u32 at, u64 value)
+{
+    struct fault fault;
+    EXPECT_EQ(env.write(vm, gva(at), &value, 8, ACC_SYSTEM, &fault), ENV_OK);
+}
+
+static void lgdt(u32 base, u16 limit)
+{
+    vm->cpu.gdtr = (struct table_reg){base, limit};
+    env.table_loaded(vm, TABLE_GDT);
+}
+
+static u32 host_dpl(u32 index)
+{
+    return (u32)(fake_gdt[index] >> 45) & 3;
+}
+
+static void lgdt_mirrors_what_is_there(void)
+{
+    start(SHADOW_VTLB);
+    store64(0x3008, KERNEL_CODE);
+    store64(0x3010, USER_DATA);
+    store64(0x3018, USER_CODE);
+    store64(0x3020, CALL_GATE);
+    lgdt(0x3000, 0x27);
+    EXPECT_EQ(host_dpl(1), 1);
+    EXPECT_EQ(host_dpl(2), 3);
+    EXPECT_EQ(fake_gdt[3], 0);
+    EXPECT_EQ(fake_gdt[4], 0);
+}
+
+static void later_writes_are_seen_and_recorded(void)
+{
+    start(SHADOW_CACHED);
+    lgdt(0x3000, 0x1f);
+    EXPECT_EQ(fake_gdt[2], 0);
+    store64(0x3010, KERNEL_DATA);
+    EXPECT_EQ(host_dpl(2), 1);
+    EXPECT_EQ(vm->recorder.ring[1].kind, RECORD_GDT_ENTRY);
+    EXPECT_EQ(vm->recorder.ring[1].index, 2);
+    EXPECT_EQ(vm->recorder.ring[1].old, 0);
+    EXPECT_EQ(vm->recorder.ring[1].new, KERNEL_DATA);
+    store64(0x3010, 0);
+    EXPECT_EQ(fake_gdt[2], 0);
+}
+
+static void a_table_may_straddle_pages_and_entries(void)
+{
+    start(SHADOW_VTLB);
+    lgdt(0x3ffc, 0x1f);
+    store64(0x3ffc + 8, KERNEL_DATA);
+    EXPECT_EQ(host_dpl(1), 1);
+    lgdt(0x3ff4, 0x1f);
+    store64(0x3ff4 + 8, KERNEL_CODE);
+    EXPECT_EQ(host_dpl(1), 1);
+}
+
+static void a_shorter_table_takes_copies_away(void)
+{
+    start(SHADOW_VTLB);
+    store64(0x3010, KERNEL_DATA);
+    lgdt(0x3000, 0x17);
+    EXPECT(fake_gdt[2] != 0);
+    lgdt(0x3000, 0x0f);
+    EXPECT_EQ(fake_gdt[2], 0);
+    store64(0x3010, USER_DATA);
+    EXPECT_EQ(fake_gdt[2], 0);
+}
+
+static void the_vmms_own_slots_are_never_touched(void)
+{
+    start(SHADOW_VTLB);
+    for (u32 i = 0; i < 0x10000; i += 8)
+        store64(0x10000 + i, USER_DATA);
+    for (u32 i = ARCH_GDT_OWN; i < ARCH_GDT_SLOTS; i++)
+        fake_gdt[i] = 0x5a5a;
+    lgdt(0x10000, 0xffff);
+    EXPECT_EQ(host_dpl(ARCH_GDT_OWN - 1), 3);
+    for (u32 i = ARCH_GDT_OWN; i < ARCH_GDT_SLOTS; i++)
+        EXPECT_EQ(fake_gdt[i], 0x5a5a);
+}
+
+static void tables_nowhere_are_harmless(void)
+{
+    start(SHADOW_VTLB);
+    lgdt(0xfffffff0, 0xffff);
+    lgdt(0xa0000, 0xffff);
+    lgdt(0x3fffff, 0xffff);
+    vm->cpu.idtr = (struct table_reg){0xffffff00, 0xffff};
+    env.table_loaded(vm, TABLE_IDT);
+    for (u32 i = 1; i < ARCH_GDT_OWN; i++)
+        EXPECT_EQ(fake_gdt[i], 0);
+    EXPECT_EQ(vm->recorder.gate[255].lo, 0);
+}
+
+static void idt_gates_are_recorded_with_old_and_new(void)
+{
+    start(SHADOW_VTLB);
+    store64(0x2000 + 14 * 8, 0xc0108e0000081234ull);
+    vm->cpu.idtr = (struct table_reg){0x2000, 0x7ff};
+    env.table_loaded(vm, TABLE_IDT);
+    EXPECT_EQ(vm->recorder.gate[14].lo, 0x00081234);
+    EXPECT_EQ(vm->recorder.gate[14].hi, 0xc0108e00);
+    store64(0x2000 + 14 * 8, 0xc0108e0000085678ull);
+    EXPECT_EQ(vm->recorder.gate[14].lo, 0x00085678);
+}
+
+static void a_remapped_table_is_found_at_the_next_cr3_load(void)
+{
+    start(SHADOW_CACHED);
+    for (u32 i = 0; i < 1024; i++) {
+        u32 pte = i << 12 | 3;
+        p2m_write(&vm->p2m, gpa(0x6000 + i * 4), &pte, 4);
+    }
+    store64(0x5000, 0x6003);
+    store64(0x7010, KERNEL_DATA);
+    vm->cpu.cr3 = 0x5000;
+    vm->cpu.cr0 |= CR0_PG;
+    priv_cr_written(vm, 0, CR0_PE);
+    lgdt(0x3000, 0x17);
+    EXPECT_EQ(fake_gdt[2], 0);
+    store64(0x6000 + 2 * 4, 0x3003ull << 32 | 0x2003);
+    store64(0x600c, 0x0000400300007003ull);
+    priv_cr_written(vm, 3, 0x5000);
+    EXPECT_EQ(host_dpl(2), 1);
+}
+
+static const struct unit_case cases[] = {
+    CASE(lgdt_mirrors_what_is_there),
+    CASE(later_writes_are_seen_and_recorded),
+    CASE(a_table_may_straddle_pages_and_entries),
+    CASE(a_shorter_table_takes_copies_away),
+    CASE(the_vmms_own_slots_are_never_touched),
+    CASE(tables_nowhere_are_harmless),
+    CASE(idt_gates_are_recorded_with_old_and_new),
+    CASE(a_remapped_table_is_found_at_the_next_cr3_load),
+};
+UNIT_MAIN(cases)

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See direct.h. The loads and reads of segment registers are lazy: a syscall
+ * that is reflected touches CS and SS only, and those are compared with what
+ * was entered with, not recomputed.
+ *
+ * Invariant: when !(cpu->seg_dirty & BIT(s)), the real register s holds
+ * direct.loaded[s], and cpu->seg[s] is what that load meant, unless the guest
+ * has loaded another selector since (direct_sync() finds that).
+ */
+#include "vmm/vm/direct.h"
+#include "arch/x86/defs/desc.h"
+#include "arch/x86/defs/regs.h"
+#include "vmm/base/bits.h"
+#include "vmm/vm/hostgdt.h"
+#include "vmm/vm/vm.h"
+
+/* EFLAGS bits that are the same in the guest's view and in hardware. */
+#define FLAGS_NATIVE                                                           \
+    (EFLAGS_STATUS | EFLAGS_TF | EFLAGS_DF | EFLAGS_NT | EFLAGS_RF |           \
+     EFLAGS_AC | EFLAGS_ID)
+#define FLAGS_VIRTUAL (EFLAGS_IF | EFLAGS_IOPL | EFLAGS_VIF | EFLAGS_VIP)
+
+#define SEGS_DATA (BIT(SEG_ES) | BIT(SEG_DS) | BIT(SEG_FS) | BIT(SEG_GS))
+#define SEGS_ALL  (SEGS_DATA | BIT(SEG_CS) | BIT(SEG_SS))
+
+/* The host copy that a selector names, null for none the guest may use. */
+static u64 *host_slot(struct vm *vm, u16 sel)
+{
+    u32 index = sel >> 3;
+
+    if (sel & SEL_TI)
+        return index < vm->table[TABLE_LDT].copies ? &vm->arch.ldt[index]
+                                                   : NULL;
+    return index && index < ARCH_GDT_OWN ? &vm->arch.gdt[index] : NULL;
+}
+
+/* A selector that loads `want` into register s: the guest's own when its
+ * copy agrees, else a hidden slot. */
+static u16 selector_for(struct vm *vm, u32 s, u64 want, u32 rpl)
+{
+    u16 sel = vm->cpu.seg[s].sel;
+    u64 *slot = host_slot(vm, sel);
+
+    if (slot && *slot == want)
+        return (u16)((sel & ~SEL_RPL) | rpl);
+    vm->arch.gdt[ARCH_GDT_HIDDEN + s] = want;
+    return (u16)((ARCH_GDT_HIDDEN + s) << 3 | rpl);
+}
+
+/* Ring-3 code is present in the table only while it is the running CS. */
+static void open_code(struct vm *vm, u64 want)
+{
+    struct direct *d = &vm->direct;
+    const struct segment *cs = &vm->cpu.seg[SEG_CS];
+    u64 *slot;
+
+    if (d->open)
+        *d->open = 0;
+    d->open = NULL;
+    if (vm->cpu.cpl != 3 || hostgdt_copy(cs))
+        return;
+    slot = host_slot(vm, cs->sel);
+    if (!slot || *slot)
+        return;
+    *slot = want;
+    d->open = slot;
+}
+
+static void load_code_and_stack(struct vm *vm)
+{
+    struct cpu *cpu = &vm->cpu;
+    u32 ring = host_ring(cpu->cpl);
+    u64 cs = hostgdt_running(&cpu->seg[SEG_CS], cpu->cpl);
+    u64 ss = hostgdt_running(&cpu->seg[SEG_SS], cpu->cpl);
+
+    open_code(vm, cs);
+    vm->arch.hw_cs = selector_for(vm, SEG_CS, cs, ring);
+    vm->arch.hw_ss = selector_for(vm, SEG_SS, ss, ring);
+    vm->direct.cs = vm->arch.hw_cs;
+    vm->direct.ss = vm->arch.hw_ss;
+}
+
+static void load_data(struct vm *vm, u32 mask)
+{
+    struct cpu *cpu = &vm->cpu;
+
+    for (u32 s = 0; s < SEG_COUNT; s++) {
+        const struct segment *seg = &cpu->seg[s];
+        u64 want;
+        if (!(mask & BIT(s)))
+            continue;
+        want = hostgdt_data(seg);
+        vm->arch.hw_seg[s] = 0;
+        if (want)
+            vm->arch.hw_seg[s] = selector_for(vm, s, want, seg->sel & SEL_RPL);
+        else if (!(seg->sel & ~SEL_RPL))
+            vm->arch.hw_seg[s] = seg->sel;
+    }
+    if (!arch_load_segs(&vm->arch, mask))
+        arch_read_segs(&vm->arch);
+    for (u32 s = 0; s < SEG_COUNT; s++) {
+        if (mask & BIT(s))
+            vm->direct.loaded[s] = vm->arch.hw_seg[s];
+    }
+}
+
+static void load_dirty(struct vm *vm)
+{
+    u32 dirty = vm->cpu.seg_dirty;
+
+    if (dirty & (BIT(SEG_CS) | BIT(SEG_SS)))
+        load_code_and_stack(vm);
+    if (dirty & SEGS_DATA)
+        load_data(vm, dirty & SEGS_DATA);
+    vm->cpu.seg_dirty = 0;
+}
+
+/* The guest itself loaded hw_sel into register s. */
+static void take_native(struct vm *vm, u32 s, u16 hw_sel)
+{
+    struct cpu *cpu = &vm->cpu;
+    u32 index = hw_sel >> 3;
+    u16 sel = hw_sel;
+    u64 *slot;
+
+    if (!(hw_sel & ~SEL_RPL)) {
+        cpu->seg[s] = (struct segment){.sel = hw_sel};
+        return;
+    }
+    if (!(hw_sel & SEL_TI) && index >= ARCH_GDT_HIDDEN) {
+        cpu->seg[s] = cpu->seg[index - ARCH_GDT_HIDDEN];
+        return;
+    }
+    if ((s == SEG_CS || s == SEG_SS) && cpu->cpl == 0)
+        sel &= ~SEL_RPL;
+    slot = host_slot(vm, hw_sel);
+    cpu->seg[s] = hostgdt_segment(sel, slot ? *slot : 0);
+}
+
+void direct_sync(struct vm *vm)
+{
+    struct direct *d = &vm->direct;
+
+    if (vm->hv->current != vm)
+        return;
+    arch_read_segs(&vm->arch);
+    for (u32 s = 0; s < SEG_COUNT; s++) {
+        u16 hw = vm->arch.hw_seg[s];
+        if (!(SEGS_DATA & BIT(s)) || hw == d->loaded[s] ||
+            (vm->cpu.seg_dirty & BIT(s)))
+            continue;
+        take_native(vm, s, hw);
+        d->loaded[s] = hw;
+    }
+}
+
+bool direct_run(struct vm *vm)
+{
+    struct cpu *cpu = &vm->cpu;
+    struct arch_vcpu *av = &vm->arch;
+
+    if (cpu->seg_dirty) {
+        if (!hostgdt_runnable(&cpu->seg[SEG_CS], &cpu->seg[SEG_SS], cpu->cpl)) {
+            vm_kill(vm,
+                    "it entered ring %u at %04x:%08x; exec=trap runs "
+                    "rings 0 and 3 only",
+                    cpu->cpl, cpu->seg[SEG_CS].sel, cpu->eip);
+            return false;
+        }
+        load_dirty(vm);
+    }
+    av->hw_eflags = (cpu->eflags & FLAGS_NATIVE) | EFLAGS_ONE | EFLAGS_IF;
+    arch_enter(cpu, av);
+    cpu->eflags = (av->hw_eflags & FLAGS_NATIVE) | EFLAGS_ONE |
+                  (cpu->eflags & FLAGS_VIRTUAL);
+    if (av->hw_cs != vm->direct.cs)
+        take_native(vm, SEG_CS, (u16)(vm->direct.cs = av->hw_cs));
+    if (av->hw_ss != vm->direct.ss)
+        take_native(vm, SEG_SS, (u16)(vm->direct.ss = av->hw_ss));
+    return true;
+}
+
+void direct_reset(struct vm *vm)
+{
+    vm->direct = (struct direct){0};
+    vm->cpu.seg_dirty = SEGS_ALL;
+}
+
+void direct_leave(struct vm *vm)
+{
+    direct_sync(vm);
+    if (vm->hv->current == vm)
+        vm->hv->current = NULL;
+    vm->cpu.seg_dirty |= SEGS_DATA;
+}
+
+void direct_switch(struct vm *vm)
+{
+    struct hv *hv = vm->hv;
+
+    if (hv->current == vm)
+        return;
+    if (hv->current)
+        direct_leave(hv->current);
+    hv->current = vm;
+    arch_switch(&vm->arch);
+    arch_load_root(shadow_root(&vm->shadow));
+    arch_set_modes(vm->cpu.cr0, vm->cpu.cr4);
+    arch_set_debug(vm->cpu.dr);
+    vm->cpu.seg_dirty |= SEGS_DATA;
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See env.h. Everything here is on the path of an emulated instruction, so a
+ * plain access to RAM inside one page costs one guest walk and one copy.
+ *
+ * MMIO and holes are read and written in the largest naturally aligned pieces
+ * of at most four bytes, as a bus would see them.
+ */
+#include "vmm/vm/env.h"
+#include "arch/x86/defs/regs.h"
+#include "arch/x86/defs/traps.h"
+#include "vmm/base/bits.h"
+#include "vmm/base/str.h"
+#include "vmm/vm/vm.h"
+
+struct paging env_paging(const struct cpu *cpu)
+{
+    return (struct paging){
+        .g_cr3 = cpu->cr3,
+        .on = (cpu->cr0 & CR0_PG) != 0,
+        .wp = (cpu->cr0 & CR0_WP) != 0,
+        .pse = (cpu->cr4 & CR4_PSE) != 0,
+    };
+}
+
+static u32 walk_access(const struct cpu *cpu, u32 access)
+{
+    u32 bits = 0;
+
+    if (access & ACC_WRITE)
+        bits |= PF_WRITE;
+    if (access & ACC_FETCH)
+        bits |= PF_FETCH;
+    if (cpu->cpl == 3 && !(access & ACC_SYSTEM))
+        bits |= PF_USER;
+    return bits;
+}
+
+static enum env_status translate(struct vm *vm, gva_t at, u32 access,
+                                 gpa_t *out, struct fault *fault)
+{
+    u32 error;
+
+    if (shadow_translate(&vm->shadow, at, walk_access(&vm->cpu, access), out,
+                         &error) == WALK_OK)
+        return ENV_OK;
+    *fault = fault_page(error, at);
+    return ENV_FAULT;
+}
+
+/* The largest aligned piece of a bus access. */
+static u32 piece(u64 at, u32 size)
+{
+    if (size >= 4 && !(at & 3))
+        return 4;
+    return size >= 2 && !(at & 1) ? 2 : 1;
+}
+
+static void bus_load(struct vm *vm, gpa_t at, u8 *buf, u32 size)
+{
+    vm->devices_touched = true;
+    for (u32 i = 0, n; i < size; i += n) {
+        u32 value;
+        n = piece(at.v + i, size - i);
+        value = bus_read(&vm->pc.bus, BUS_MEMORY, (u32)(at.v + i), n);
+        for (u32 k = 0; k < n; k++)
+            buf[i + k] = (u8)(value >> 8 * k);
+    }
+}
+
+static void bus_store(struct vm *vm, gpa_t at, const u8 *buf, u32 size)
+{
+    vm->devices_touched = true;
+    for (u32 i = 0, n; i < size; i += n) {
+        u32 value = 0;
+        n = piece(at.v + i, size - i);
+        for (u32 k = 0; k < n; k++)
+            value |= (u32)buf[i + k] << 8 * k;
+        bus_write(&vm->pc.bus, BUS_MEMORY, (u32)(at.v + i), n, value);
+    }
+}
+
+static void load(struct vm *vm, gpa_t at, u8 *buf, u32 size)
+{
+    const u8 *ram = p2m_ptr(&vm->p2m, at);
+
+    if (ram)
+        memcpy(buf, ram, size);
+    else
+        bus_load(vm, at, buf, size);
+}
+
+/* A store into a frame that somebody watches. */
+static void store_traced(struct vm *vm, gpa_t at, u8 *ram, const u8 *buf,
+                         u32 size, u32 trace)
+{
+    for (u32 i = 0, n; i < size; i += n) {
+        struct table_old old = {.count = 0};
+        n = min_u32(size - i, TABLE_WRITE_MAX);
+        if (trace & ~TRACE_PAGE_TABLE)
+            tables_before(vm, gpa(at.v + i), n, &old);
+        memcpy(ram + i, buf + i, n);
+        if (trace & TRACE_PAGE_TABLE)
+            shadow_written(&vm->shadow, gpa(at.v + i), n);
+        tables_after(vm, &old);
+    }
+}
+
+static void store(struct vm *vm, gpa_t at, const u8 *buf, u32 size)
+{
+    struct p2m_entry entry = p2m_lookup(&vm->p2m, gpa_to_gfn(at));
+
+    if (entry.kind == P2M_RAM) {
+        u8 *ram = p2m_ptr(&vm->p2m, at);
+        if (entry.trace)
+            store_traced(vm, at, ram, buf, size, entry.trace);
+        else
+            memcpy(ram, buf, size);
+    } else if (entry.kind != P2M_ROM) {
+        bus_store(vm, at, buf, size);
+    }
+}
+
+/* Both halves of an access that may cross into the next page. */
+struct halves {
+    gpa_t at[2];
+    u32 size[2];
+};
+
+static enum env_status translate_both(struct vm *vm, gva_t at, u32 size,
+                                      u32 access, struct halves *h,
+                                      struct fault *fault)
+{
+    enum env_status status = translate(vm, at, access, &h->at[0], fault);
+
+    h->size[0] = min_u32(size, PAGE_SIZE - (at.v & PAGE_MASK));
+    h->size[1] = size - h->size[0];
+    if (status != ENV_OK || !h->size[1])
+        return status;
+    return translate(vm, gva(at.v + h->size[0]), access, &h->at[1], fault);
+}
+
+static enum env_status env_read(void *ctx, gva_t at, void *buf, u32 size,
+                                u32 access, struct fault *fault)
+{
+    struct vm *vm = ctx;
+    struct halves h;
+    enum env_status status = translate_both(vm, at, size, access, &h, fault);
+
+    if (status != ENV_OK)
+        return status;
+    load(vm, h.at[0], buf, h.size[0]);
+    if (h.size[1])
+        load(vm, h.at[1], (u8 *)buf + h.size[0], h.size[1]);
+    return ENV_OK;
+}
+
+static enum env_status env_write(void *ctx, gva_t at, const void *buf, u32 size,
+                                 u32 access, struct fault *fault)
+{
+    struct vm *vm = ctx;
+    struct halves h;
+    enum env_status status =
+        translate_both(vm, at, size, access | ACC_WRITE, &h, fault);
+
+    if (status != ENV_OK)
+        return status;
+    store(vm, h.at[0], buf, h.size[0]);
+    if (h.size[1])
+        store(vm, h.at[1], (const u8 *)buf + h.size[0], h.size[1]);
+    return ENV_OK;
+}
+
+static u32 env_in(void *ctx, u16 port, u32 size)
+{
+    struct vm *vm = ctx;
+
+    vm->devices_touched = true;
+    return bus_read(&vm->pc.bus, BUS_PORT, port, size);
+}
+
+static void env_out(void *ctx, u16 port, u32 size, u32 value)
+{
+    struct vm *vm = ctx;
+
+    vm->devices_touched = true;
+    bus_write(&vm->pc.bus, BUS_PORT, port, size, value);
+}
+
+struct cpu_env env_of(struct vm *vm)
+{
+    return (struct cpu_env){
+        .ctx = vm,
+        .read = env_read,
+        .write = env_write,
+        .in = env_in,
+        .out = env_out,
+        .cr_check = priv_cr_check,
+        .cr_written = priv_cr_written,
+        .dr_written = priv_dr_written,
+        .invlpg = priv_invlpg,
+        .rdmsr = priv_rdmsr,
+        .wrmsr = priv_wrmsr,
+        .cpuid = priv_cpuid,
+        .rdtsc = priv_rdtsc,
+        .table_loaded = priv_table_loaded,
+    };
+}

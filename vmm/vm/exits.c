@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See exits.h.
+ *
+ * #GP, #NP, #SS and #TS go through cpu_step() whatever their cause: on the
+ * virtual processor the instruction either succeeds, because only the
+ * deprivileging made it fault, or it raises what the guest must see. The
+ * hardware's error code is not used, so sanitised tables never show through.
+ * All other exceptions cannot be caused by deprivileging and are delivered as
+ * they came.
+ *
+ * An interrupt that waits in the shadow of STI is not lost: the one
+ * instruction that the architecture grants runs in the interpreter, and the
+ * interrupt is taken behind it (SDM vol. 2B STI).
+ */
+#include "vmm/vm/exits.h"
+#include "arch/x86/defs/regs.h"
+#include "arch/x86/defs/traps.h"
+#include "vmm/base/fmt.h"
+#include "vmm/cpu/exec.h"
+#include "vmm/vm/direct.h"
+#include "vmm/vm/env.h"
+#include "vmm/vm/vm.h"
+
+static void account(struct vm *vm, enum exit_kind kind)
+{
+    vm->exit_count[kind]++;
+}
+
+static void deliver(struct vm *vm, const struct event *event)
+{
+    struct cpu_env env;
+    u8 vector = event->fault.vector;
+
+    if (fast_event(vm, event))
+        return;
+    env = env_of(vm);
+    switch (event_deliver(&vm->cpu, &env, event, &vector)) {
+    case EVENT_OK:
+        vm->recorder.gate[vector].reflected++;
+        break;
+    case EVENT_TRIPLE:
+        vm_kill(vm,
+                "triple fault: vector %u at %04x:%08x (error 0x%x, CR2 "
+                "0x%08x) and its double fault have no handler that works",
+                event->fault.vector, vm->cpu.seg[SEG_CS].sel, vm->cpu.eip,
+                event->fault.error, vm->cpu.cr2);
+        break;
+    case EVENT_STOPPED:
+        break;
+    }
+}
+
+void exit_raise(struct vm *vm, const struct fault *fault)
+{
+    struct event event = {.kind = EVENT_EXCEPTION, .fault = *fault};
+
+    deliver(vm, &event);
+}
+
+static void kill_unknown(struct vm *vm, const struct step *step)
+{
+    char bytes[3 * INSN_MAX + 1] = "";
+    size_t at = 0;
+
+    for (u32 i = 0; i < step->count; i++)
+        at += fmt_buf(bytes + at, sizeof(bytes) - at, " %02x", step->bytes[i]);
+    vm_kill(vm,
+            "the emulator does not know the instruction at %04x:%08x, "
+            "bytes%s",
+            vm->cpu.seg[SEG_CS].sel, vm->cpu.eip, bytes);
+}
+
+/* TF was set before the instruction: a single-step trap behind it. */
+static void single_step(struct vm *vm)
+{
+    struct fault trap = fault_plain(TRAP_DB);
+
+    vm->cpu.dr[6] |= DR6_BS;
+    exit_raise(vm, &trap);
+}
+
+/* One instruction on the virtual processor. */
+static void emulate(struct vm *vm, struct step *step)
+{
+    struct cpu_env env = env_of(vm);
+    bool traced = (vm->cpu.eflags & EFLAGS_TF) != 0;
+
+    direct_sync(vm);
+    switch (cpu_step(&vm->cpu, &env, step)) {
+    case STEP_OK:
+        if (step->software_int)
+            vm->recorder.gate[step->vector].reflected++;
+        else if (traced)
+            single_step(vm);
+        break;
+    case STEP_FAULT:
+        exit_raise(vm, &step->fault);
+        break;
+    case STEP_UNKNOWN:
+        kill_unknown(vm, step);
+        break;
+    case STEP_STOP:
+        break;
+    }
+}
+
+static enum exit_kind kind_of(const struct step *step)
+{
+    if (!step->decoded)
+        return EXIT_EXCEPTION;
+    switch (insn_class(step->insn.op)) {
+    case CLASS_IO:
+        return EXIT_IO;
+    case CLASS_INT:
+        return EXIT_SOFTINT;
+    case CLASS_IRET:
+        return EXIT_IRET;
+    default:
+        return EXIT_PRIVILEGED;
+    }
+}
+
+static void on_protection(struct vm *vm)
+{
+    struct step step;
+
+    if (fast_int(vm, vm->arch.error)) {
+        account(vm, EXIT_SOFTINT);
+        return;
+    }
+    emulate(vm, &step);
+    account(vm, kind_of(&step));
+}
+
+/* Ring-3 code segments are absent while the guest kernel runs. */
+static void on_not_present(struct vm *vm)
+{
+    if (fast_iret(vm))
+        account(vm, EXIT_IRET);
+    else
+        on_protection(vm);
+}
+
+static void on_page_fault(struct vm *vm)
+{
+    const struct arch_vcpu *av = &vm->arch;
+    struct shadow_result result;
+    struct fault fault;
+    struct step step;
+
+    switch (shadow_fault(&vm->shadow, gva(av->fault_at), av->error, &result)) {
+    case SHADOW_FILLED:
+        account(vm, EXIT_PAGE_FILL);
+        break;
+    case SHADOW_GUEST_FAULT:
+        account(vm, EXIT_PAGE_TRUE);
+        fault = fault_page(result.error, gva(av->fault_at));
+        exit_raise(vm, &fault);
+        break;
+    case SHADOW_MMIO:
+        account(vm, EXIT_MMIO);
+        emulate(vm, &step);
+        break;
+    case SHADOW_TRACED:
+        account(vm, EXIT_PAGE_WRITE);
+        emulate(vm, &step);
+        break;
+    case SHADOW_NO_MEMORY:
+        vm_kill(vm, "no machine memory is left for its shadow page tables");
+        break;
+    }
+}
+
+static void on_debug(struct vm *vm)
+{
+    struct fault fault = fault_plain(TRAP_DB);
+
+    account(vm, EXIT_EXCEPTION);
+    vm->cpu.dr[6] |= arch_read_dr6() & ~DR6_FIXED;
+    vm->cpu.dr[7] &= ~DR7_GD;
+    exit_raise(vm, &fault);
+}
+
+/* An exception that means the same to the guest as to the hardware. */
+static void on_plain(struct vm *vm)
+{
+    u32 vector = vm->arch.vector;
+    struct fault fault = fault_plain((u8)vector);
+
+    account(vm, EXIT_EXCEPTION);
+    fault.has_error = TRAP_HAS_ERROR >> vector & 1;
+    fault.error = vm->arch.error;
+    exit_raise(vm, &fault);
+}
+
+/* With CR0.NE clear a PC routes FPU errors through IRQ 13. */
+static void on_fpu_error(struct vm *vm)
+{
+    if (vm->cpu.cr0 & CR0_NE) {
+        on_plain(vm);
+        return;
+    }
+    account(vm, EXIT_EXCEPTION);
+    irq_set(&vm->pc.irq, IRQ_FPU, true);
+}
+
+/* The machine's own; it happened to come while a guest ran. */
+static void on_nmi(struct vm *vm)
+{
+    account(vm, EXIT_HOST_IRQ);
+}
+
+static void on_machine_check(struct vm *vm)
+{
+    arch_panic("the processor reports a machine check; the hardware is not "
+               "reliable");
+}
+
+static void (*const handlers[TRAP_EXCEPTIONS])(struct vm *) = {
+    [TRAP_DE] = on_plain,       [TRAP_DB] = on_debug,
+    [TRAP_NMI] = on_nmi,        [TRAP_MC] = on_machine_check,
+    [TRAP_BP] = on_plain,       [TRAP_OF] = on_plain,
+    [TRAP_BR] = on_plain,       [TRAP_UD] = on_plain,
+    [TRAP_NM] = on_plain,       [TRAP_TS] = on_protection,
+    [TRAP_NP] = on_not_present, [TRAP_SS] = on_protection,
+    [TRAP_GP] = on_protection,  [TRAP_PF] = on_page_fault,
+    [TRAP_MF] = on_fpu_error,   [TRAP_AC] = on_plain,
+    [TRAP_XM] = on_plain,
+};
+
+static void remember(struct vm *vm)
+{
+    const struct arch_vcpu *av = &vm->arch;
+
+    vm->last[vm->exits++ % VM_LAST_EXITS] = (struct vm_last_exit){
+        (u8)av->vector, av->error, av->fault_at, vm->cpu.eip};
+}
+
+void exit_handle(struct vm *vm)
+{
+    u32 vector = vm->arch.vector;
+
+    remember(vm);
+    if (vector >= TRAP_EXCEPTIONS) {
+        account(vm, EXIT_HOST_IRQ);
+        arch_irq_done(vector);
+        return;
+    }
+    if (!handlers[vector]) {
+        vm_kill(vm,
+                "an exception that no guest can cause: vector %u, error "
+                "0x%x, at %04x:%08x",
+                vector, vm->arch.error, vm->cpu.seg[SEG_CS].sel, vm->cpu.eip);
+        return;
+    }
+    handlers[vector](vm);
+}
+
+void exit_inject(struct vm *vm)
+{
+    struct event event = {.kind = EVENT_INTERRUPT};
+    struct step step;
+
+    if (!(vm->cpu.eflags & EFLAGS_IF) || !pc_irq_pending(&vm->pc))
+        return;
+    if (vm->cpu.irq_shadow && !vm->cpu.halted) {
+        direct_switch(vm);
+        emulate(vm, &step);
+        if (vm->state != VM_RUNNING || !(vm->cpu.eflags & EFLAGS_IF))
+            return;
+    }
+    vm->cpu.irq_shadow = 0;
+    vm->cpu.halted = 0;
+    event.fault = fault_plain(pc_irq_ack(&vm->pc));
+    deliver(vm, &event);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What to do about an exit: one handler per hardware vector.
+ *
+ * A trap of the guest is one of three things: an instruction that ring 1 may
+ * not run (emulate it), a page the shadow does not have yet (fill it), or
+ * an event of the guest's own (deliver it to its handler). exit_handle()
+ * decides, by a table; afterwards the VM can be entered again, or it is not
+ * VM_RUNNING any more.
+ */
+#ifndef VM_EXITS_H
+#define VM_EXITS_H
+
+#include "vmm/cpu/event.h"
+
+struct vm;
+
+/* Handles what arch_enter() came back with. */
+void exit_handle(struct vm *vm);
+/* Delivers an exception to the guest; a triple fault kills the VM. */
+void exit_raise(struct vm *vm, const struct fault *fault);
+/* Takes a waiting interrupt if the guest can. Wakes it from HLT. */
+void exit_inject(struct vm *vm);
+
+#endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The loop of the hypervisor: who runs, until when, and what is between.
+ *
+ * A turn: answer the keyboard, bring every VM's devices up to now, let the
+ * scheduler pick, run the choice until its slice or the next device deadline
+ * is over. The inner loop is the one of the textbook: deliver what is
+ * pending, enter, handle the exit. Only a hardware interrupt (the timer that
+ * was set for the deadline, or the console) ends it, so time is not read at
+ * each exit. Nobody runnable: the host halts until the next deadline.
+ */
+#include "arch/x86/defs/regs.h"
+#include "arch/x86/defs/traps.h"
+#include "vmm/base/bits.h"
+#include "vmm/base/fmt.h"
+#include "vmm/vm/direct.h"
+#include "vmm/vm/exits.h"
+#include "vmm/vm/vm.h"
+
+/* A guest may program its timer as fast as it likes; the loop looks after
+ * devices no more often than this. */
+#define SERVICE_NS 250000u
+
+#define STATUS_PASS 0x10 /* what a guest writes to the debug-exit port */
+
+static void say_line(struct hv *hv, u32 module, const char *error)
+{
+    console_print(&hv->console, "trapline: module %u (\"%s\"): %s.", module,
+                  hv->boot->module[module].line, error);
+}
+
+static bool start_module(struct hv *hv, u32 module)
+{
+    const struct boot_module *m = &hv->boot->module[module];
+    struct vm_config config;
+    char error[256];
+
+    if (m->cut) {
+        say_line(hv, module,
+                 "this line is longer than 511 characters; "
+                 "shorten it");
+        return false;
+    }
+    if (!config_parse(m->line, &config, error, sizeof(error))) {
+        say_line(hv, module, error);
+        return false;
+    }
+    if (config.kind == CONFIG_NONE)
+        say_line(hv, module,
+                 "nothing says what this module is for; write "
+                 "vm=NAME for a guest or for=NAME to attach it");
+    if (config.kind != CONFIG_VM)
+        return false;
+    if (vm_create(hv, &config, module, error, sizeof(error)))
+        return true;
+    say_line(hv, module, error);
+    return false;
+}
+
+/* A for= module whose VM is nowhere. */
+static void check_attached(struct hv *hv, u32 module)
+{
+    struct vm_config config;
+    char error[2];
+
+    if (!config_parse(hv->boot->module[module].line, &config, error,
+                      sizeof(error)) ||
+        config.kind != CONFIG_ATTACH || hv_find(hv, config.name))
+        return;
+    say_line(hv, module,
+             "no VM has the name it is for; check the spelling "
+             "of for= and vm=");
+}
+
+u32 hv_start(struct hv *hv)
+{
+    u32 started = 0;
+
+    for (u32 i = 0; i < hv->boot->modules; i++)
+        started += start_module(hv, i);
+    for (u32 i = 0; i < hv->boot->modules; i++)
+        check_attached(hv, i);
+    if (hv->boot->modules_dropped)
+        console_print(&hv->console,
+                      "trapline: %u boot modules are more than "
+                      "the %u there is room for and were left out.",
+                      hv->boot->modules_dropped, BOOT_MODULES);
+    if (!started)
+        console_print(&hv->console,
+                      "trapline: no guest was started; give a "
+                      "boot module with a line such as \"vm=alpha mem=32M\".");
+    return started;
+}
+
+static void keyboard(struct hv *hv)
+{
+    struct console *c = &hv->console;
+    const char *line;
+    u8 byte;
+
+    while (arch_console_read(&byte)) {
+        if (c->attached >= 0 && byte == CONSOLE_LEAVE) {
+            console_detach(c);
+            console_prompt(c);
+        } else if (c->attached >= 0) {
+            pc_serial_input(&hv->vm[c->attached].pc, byte);
+        } else if (console_key(c, byte, &line)) {
+            monitor_command(hv, line);
+            if (c->attached < 0 && !hv->poweroff)
+                console_prompt(c);
+        }
+    }
+}
+
+static void do_reset(struct vm *vm)
+{
+    char error[160];
+
+    console_print(&vm->hv->console, "trapline: %s: resets itself",
+                  vm->config.name);
+    vm_reset(vm, error, sizeof(error));
+}
+
+static bool asleep(const struct vm *vm)
+{
+    return vm->cpu.halted &&
+           !((vm->cpu.eflags & EFLAGS_IF) && pc_irq_pending(&vm->pc));
+}
+
+/* Devices up to now; wakes a VM whose interrupt has come. Returns when it
+ * wants to be called again, in host time. */
+static u64 service(struct vm *vm)
+{
+    u64 next;
+
+    if (vm->state != VM_RUNNING)
+        return UINT64_MAX;
+    if (vm->reset_wanted)
+        do_reset(vm);
+    if (vm->state != VM_RUNNING)
+        return UINT64_MAX;
+    pc_run(&vm->pc, vm_now(vm));
+    sched_set_runnable(&vm->hv->sched, vm->slot, !asleep(vm));
+    next = pc_deadline(&vm->pc);
+    return next == UINT64_MAX ? next : next + vm->time_base;
+}
+
+static void run_loop(struct vm *vm)
+{
+    do {
+        exit_inject(vm);
+        if (vm->state != VM_RUNNING || !direct_run(vm))
+            return;
+        exit_handle(vm);
+    } while (vm->state == VM_RUNNING && !vm->cpu.halted && !vm->reset_wanted &&
+             !vm->devices_touched && vm->arch.vector < TRAP_EXCEPTIONS);
+}
+
+/* Runs one VM until `until` (host ns) at the latest. */
+static void run(struct hv *hv, struct vm *vm, u64 until)
+{
+    u64 start = arch_now_ns(), now = start;
+
+    direct_switch(vm);
+    while (now < until && vm->state == VM_RUNNING && !vm->reset_wanted) {
+        u64 due = max_u64(service(vm), now + SERVICE_NS);
+        if (asleep(vm))
+            break;
+        arch_set_timer(min_u64(until, due));
+        vm->devices_touched = false;
+        run_loop(vm);
+        now = arch_now_ns();
+        if (vm->arch.vector >= TRAP_EXCEPTIONS)
+            break;
+    }
+    vm->run_ns += now - start;
+    sched_charge(&hv->sched, vm->slot, now - start);
+}
+
+/* exit=stopped: is there nothing that could ever run again? */
+static bool all_stopped(const struct hv *hv)
+{
+    for (u32 i = 0; i < HV_VMS; i++) {
+        enum vm_state state = hv->vm[i].state;
+        if (state == VM_RUNNING || state == VM_PAUSED)
+            return false;
+    }
+    return true;
+}
+
+static u32 verdict(const struct hv *hv)
+{
+    u32 vms = 0;
+
+    for (u32 i = 0; i < HV_VMS; i++) {
+        const struct vm *vm = &hv->vm[i];
+        if (vm->state == VM_EMPTY)
+            continue;
+        vms++;
+        if (vm->state != VM_EXITED || vm->status != STATUS_PASS)
+            return 1;
+    }
+    return vms == 0;
+}
+
+static void turn(struct hv *hv)
+{
+    u64 wake = console_deadline(&hv->console);
+    int slot;
+
+    for (u32 i = 0; i < HV_VMS; i++)
+        wake = min_u64(wake, service(&hv->vm[i]));
+    slot = sched_pick(&hv->sched);
+    if (slot >= 0) {
+        u64 now = arch_now_ns();
+        u64 slice = now + sched_slice(&hv->sched, (u32)slot);
+        wake = max_u64(wake, now + SERVICE_NS);
+        run(hv, &hv->vm[slot], min_u64(slice, wake));
+        return;
+    }
+    arch_set_timer(wake);
+    arch_idle();
+}
+
+void hv_last_words(struct hv *hv, const struct sink *out)
+{
+    const struct vm *vm = hv->current;
+
+    if (!vm)
+        return;
+    fmt_sink(out, "last exits of %s, newest first:\n", vm->config.name);
+    for (u64 i = 1; i <= VM_LAST_EXITS && i <= vm->exits; i++) {
+        const struct vm_last_exit *e =
+            &vm->last[(vm->exits - i) % VM_LAST_EXITS];
+        fmt_sink(out, "  vector %3u error 0x%04x cr2 0x%08x eip 0x%08x\n",
+                 e->vector, e->error, e->cr2, e->eip);
+    }
+}
+
+u32 hv_run(struct hv *hv)
+{
+    if (!hv->exit_when_idle)
+        console_prompt(&hv->console);
+    while (!hv->poweroff) {
+        keyboard(hv);
+        console_tick(&hv->console, arch_now_ns());
+        if (hv->exit_when_idle && all_stopped(hv)) {
+            hv->poweroff_status = verdict(hv);
+            break;
+        }
+        turn(hv);
+    }
+    console_print(&hv->console, "trapline: poweroff, status %u",
+                  hv->poweroff_status);
+    return hv->poweroff_status;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The guest's descriptor tables, watched.
+ *
+ * When the guest loads GDTR, LDTR or IDTR, the frames under the table are
+ * traced; from then on every write into them comes here. GDT and LDT entries
+ * are mirrored as sanitised copies into the host tables (hostgdt.h), IDT
+ * gates into the recorder. A table is linear memory and may be remapped under
+ * our feet: tables_recheck() walks again at each CR3 load and INVLPG.
+ *
+ * Invariant: a host copy is the sanitised form of what the guest's table
+ * holds now, or absent; pages of a table that are not mapped have absent
+ * copies.
+ */
+#ifndef VM_TABLES_H
+#define VM_TABLES_H
+
+#include "vmm/base/types.h"
+
+#define TABLE_PAGES 17 /* 64 KiB, unaligned */
+#define TABLE_KINDS 3
+
+struct vm;
+enum cpu_table;
+
+struct table_page {
+    gfn_t frame;
+    bool mapped;
+};
+
+struct table {
+    u32 base;
+    u32 bytes;  /* a multiple of 8; 0: not loaded */
+    u32 copies; /* host entries that may be present */
+    struct table_page page[TABLE_PAGES];
+};
+
+/* Where old descriptors are kept while their bytes are overwritten. */
+#define TABLE_WRITE_MAX 32
+#define TABLE_OLD       6
+struct table_old {
+    u32 count;
+    struct {
+        u8 kind;
+        u32 index;
+        u64 value;
+    } entry[TABLE_OLD * TABLE_KINDS];
+};
+
+/* An entry as it stands in guest memory; 0 where nothing is mapped. */
+u64 tables_entry(const struct vm *vm, enum cpu_table which, u32 index);
+/* The register behind `which` changed (LGDT, LIDT, LLDT). */
+void tables_load(struct vm *vm, enum cpu_table which);
+/* Paging changed: look whether the tables still lie where they lay. */
+void tables_recheck(struct vm *vm);
+/* Around a write of at most TABLE_WRITE_MAX bytes to a traced frame. */
+void tables_before(struct vm *vm, gpa_t at, u32 size, struct table_old *old);
+void tables_after(struct vm *vm, const struct table_old *old);
+void tables_reset(struct vm *vm);
+
+#endif

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The life of a VM: made, reset, paused, killed, destroyed. See vm.h.
+ *
+ * Creation checks first and commits then: the configuration, the memory it
+ * wants and the image are judged before anything of it can run, and every
+ * failure gives back what was taken. Reset is destroy-and-create inside the
+ * same slot, so a guest that resets itself a thousand times leaks nothing.
+ *
+ * Memory of a guest is that of a PC: RAM up to 640 KiB, the VGA window, a
+ * hole where the BIOS would be, RAM from 1 MiB up to the configured size.
+ */
+#include "vmm/vm/vm.h"
+#include "arch/x86/defs/ports.h"
+#include "vmm/base/bits.h"
+#include "vmm/base/fmt.h"
+#include "vmm/base/str.h"
+#include "vmm/vm/direct.h"
+#include "vmm/vm/loader.h"
+
+/* Shadow pages a VM may have: an eighth of its frames, within these. */
+#define SHADOW_PAGES_MIN 128
+#define SHADOW_PAGES_MAX 2048
+/* Frames kept back at creation for p2m leaves and shadow metadata. */
+#define FRAMES_SPARE 64
+
+static const char *const exit_names[EXIT_KINDS] = {
+    [EXIT_PRIVILEGED] = "privileged",
+    [EXIT_SOFTINT] = "softint",
+    [EXIT_IRET] = "iret",
+    [EXIT_IO] = "io",
+    [EXIT_EXCEPTION] = "exception",
+    [EXIT_PAGE_TRUE] = "page-true",
+    [EXIT_PAGE_FILL] = "page-fill",
+    [EXIT_PAGE_WRITE] = "page-write",
+    [EXIT_MMIO] = "mmio",
+    [EXIT_HOST_IRQ] = "host-irq",
+};
+
+const char *exit_kind_name(enum exit_kind kind)
+{
+    return exit_names[kind];
+}
+
+const char *vm_state_name(const struct vm *vm)
+{
+    switch (vm->state) {
+    case VM_RUNNING:
+        return vm->cpu.halted ? "halted" : "running";
+    case VM_PAUSED:
+        return "paused";
+    case VM_EXITED:
+        return "exited";
+    case VM_KILLED:
+        return "killed";
+    default:
+        return "empty";
+    }
+}
+
+struct vm *hv_find(struct hv *hv, const char *name)
+{
+    for (u32 i = 0; i < HV_VMS; i++) {
+        struct vm *vm = &hv->vm[i];
+        if (vm->state != VM_EMPTY && str_eq(vm->config.name, name))
+            return vm;
+    }
+    return NULL;
+}
+
+u64 vm_now(const struct vm *vm)
+{
+    u64 host = vm->state == VM_PAUSED ? vm->paused_at : arch_now_ns();
+
+    return host - vm->time_base;
+}
+
+/* What the devices ask of us. */
+
+static void host_console(void *ctx, u8 byte)
+{
+    struct vm *vm = ctx;
+
+    console_guest(&vm->hv->console, vm->slot, byte, arch_now_ns());
+}
+
+static void host_reset(void *ctx)
+{
+    struct vm *vm = ctx;
+
+    vm->reset_wanted = true;
+}
+
+static u64 host_now(void *ctx)
+{
+    return vm_now(ctx);
+}
+
+static u64 host_exits(void *ctx)
+{
+    struct vm *vm = ctx;
+
+    return vm->exits;
+}
+
+static void stopped(struct vm *vm, enum vm_state state)
+{
+    vm->state = state;
+    sched_set_runnable(&vm->hv->sched, vm->slot, false);
+}
+
+static void host_exit(void *ctx, u32 status)
+{
+    struct vm *vm = ctx;
+
+    if (vm->state != VM_RUNNING)
+        return;
+    vm->status = status;
+    stopped(vm, VM_EXITED);
+    console_print(&vm->hv->console, "trapline: %s: exited with status 0x%x",
+                  vm->config.name, status);
+}
+
+void vm_kill(struct vm *vm, const char *format, ...)
+{
+    va_list args;
+
+    if (vm->state != VM_RUNNING)
+        return;
+    va_start(args, format);
+    fmt_vbuf(vm->reason, sizeof(vm->reason), format, args);
+    va_end(args);
+    stopped(vm, VM_KILLED);
+    console_print(&vm->hv->console, "trapline: %s: killed: %s.",
+                  vm->config.name, vm->reason);
+}
+
+/* The shadow's view of the hardware. */
+
+static void hw_flush_page(void *ctx, gva_t at)
+{
+    struct vm *vm = ctx;
+
+    if (vm->hv->current == vm)
+        arch_flush_page(at);
+}
+
+static void hw_flush_all(void *ctx)
+{
+    struct vm *vm = ctx;
+
+    if (vm->hv->current == vm)
+        arch_load_root(shadow_root(&vm->shadow));
+}
+
+static bool build_memory(struct vm *vm)
+{
+    u32 low = LOW_MEMORY_END >> PAGE_SHIFT, high = HIGH_MEMORY >> PAGE_SHIFT;
+    u32 top = (u32)(vm->config.mem >> PAGE_SHIFT);
+
+    if (!p2m_init(&vm->p2m, &vm->hv->frames, (u8)vm->slot))
+        return false;
+    if (!p2m_add_ram(&vm->p2m, gfn(0), low) ||
+        !p2m_add_ram(&vm->p2m, gfn(high), top - high))
+        return false;
+    return p2m_add_mmio(&vm->p2m, gfn(VGA_WINDOW >> PAGE_SHIFT),
+                        (0xc0000 - VGA_WINDOW) >> PAGE_SHIFT);
+}
+
+static bool build_shadow(struct vm *vm)
+{
+    struct shadow_hw hw = {vm, hw_flush_page, hw_flush_all};
+    u32 pages = (u32)(vm->config.mem >> PAGE_SHIFT) / 8;
+
+    pages = min_u32(max_u32(pages, SHADOW_PAGES_MIN), SHADOW_PAGES_MAX);
+    return shadow_init(&vm->shadow, vm->config.shadow, &vm->hv->frames,
+                       &vm->p2m, (u8)vm->slot, arch_host_pml4(), &hw, pages);
+}
+
+/* The modules that say for=NAME, in the order of the boot menu. */
+static void attach_modules(struct vm *vm, struct load_request *request)
+{
+    struct hv *hv = vm->hv;
+
+    for (u32 i = 0; i < hv->boot->modules; i++) {
+        struct vm_config config;
+        char error[2];
+        if (request->modules == LOAD_MODULES)
+            return;
+        if (!config_parse(hv->boot->module[i].line, &config, error,
+                          sizeof(error)))
+            continue;
+        if (config.kind != CONFIG_ATTACH ||
+            !str_eq(config.name, vm->config.name))
+            continue;
+        request->module[request->modules++] = (struct load_module){
+            hv->module_data(hv, i), hv->boot->module[i].size,
+            hv->boot->module[i].line};
+    }
+}
+
+static bool load_image(struct vm *vm, char *error, size_t size)
+{
+    struct hv *hv = vm->hv;
+    struct load_request request = {
+        .image = hv->module_data(hv, vm->module),
+        .size = hv->boot->module[vm->module].size,
+        .command_line = vm->config.line,
+    };
+    struct load_result result;
+
+    attach_modules(vm, &request);
+    if (!loader_load(&vm->p2m, &request, &result, error, size))
+        return false;
+    cpu_reset_flat(&vm->cpu, result.entry);
+    vm->cpu.gpr[EAX] = result.magic;
+    vm->cpu.gpr[EBX] = result.info;
+    return true;
+}
+
+static void build_devices(struct vm *vm)
+{
+    struct pc_host host = {
+        .ctx = vm,
+        .console = host_console,
+        .reset = host_reset,
+        .exit = host_exit,
+        .now = host_now,
+        .exits = host_exits,
+        .epoch = arch_epoch() + arch_now_ns() / 1000000000u,
+        .ram_kib = (u32)(vm->config.mem >> 10),
+    };
+
+    pc_init(&vm->pc, &host);
+}
+
+static void give_back(struct vm *vm)
+{
+    struct hv *hv = vm->hv;
+
+    if (hv->current == vm)
+        hv->current = NULL;
+    arch_forget(&vm->arch);
+    shadow_destroy(&vm->shadow);
+    p2m_destroy(&vm->p2m);
+}
+
+/* Memory, devices, image and processor of a power-on. */
+static bool power_on(struct vm *vm, char *error, size_t size)
+{
+    arch_vcpu_init(&vm->arch, vm->slot);
+    recorder_reset(&vm->recorder);
+    tables_reset(vm);
+    direct_reset(vm);
+    vm->time_base = arch_now_ns();
+    vm->reset_wanted = false;
+    if (!build_memory(vm) || !build_shadow(vm)) {
+        fmt_buf(error, size, "machine memory ran out while it was built");
+        return false;
+    }
+    build_devices(vm);
+    return load_image(vm, error, size);
+}
+
+static int free_slot(const struct hv *hv)
+{
+    for (int i = 0; i < HV_VMS; i++) {
+        if (hv->vm[i].state == VM_EMPTY)
+            return i;
+    }
+    return -1;
+}
+
+/* What can be judged before anything is taken. */
+static bool admissible(struct hv *hv, const struct vm_config *config,
+                       u32 module, char *error, size_t size)
+{
+    u64 want = (config->mem >> PAGE_SHIFT) + SHADOW_PAGES_MIN + FRAMES_SPARE;
+
+    if (hv_find(hv, config->name)) {
+        fmt_buf(error, size,
+                "there is a VM named \"%s\" already; give this "
+                "one another vm=",
+                config->name);
+        return false;
+    }
+    if (module >= hv->boot->modules) {
+        fmt_buf(error, size,
+                "there is no boot module %u; modules go from 0 "
+                "to %u",
+                module, hv->boot->modules - 1);
+        return false;
+    }
+    if (want > hv->frames.nfree) {
+        fmt_buf(error, size,
+                "mem=%uM is more than the %u MiB that are free; lower mem= "
+                "or give the machine more memory",
+                (u32)(config->mem >> 20), hv->frames.nfree >> 8);
+        return false;
+    }
+    return true;
+}
+
+bool vm_create(struct hv *hv, const struct vm_config *config, u32 module,
+               char *error, size_t size)
+{
+    int slot = free_slot(hv);
+    struct vm *vm;
+
+    if (slot < 0) {
+        fmt_buf(error, size, "all %u VM slots are in use; destroy one first",
+                HV_VMS);
+        return false;
+    }
+    if (!admissible(hv, config, module, error, size))
+        return false;
+    vm = &hv->vm[slot];
+    memset(vm, 0, sizeof(*vm));
+    vm->hv = hv;
+    vm->slot = (u32)slot;
+    vm->config = *config;
+    vm->module = module;
+    if (!power_on(vm, error, size)) {
+        give_back(vm);
+        return false;
+    }
+    vm->state = VM_RUNNING;
+    sched_add(&hv->sched, vm->slot, config->weight);
+    sched_set_runnable(&hv->sched, vm->slot, true);
+    console_add(&hv->console, vm->slot, config->name);
+    return true;
+}
+
+void vm_destroy(struct vm *vm)
+{
+    struct hv *hv = vm->hv;
+
+    sched_remove(&hv->sched, vm->slot);
+    console_remove(&hv->console, vm->slot);
+    give_back(vm);
+    vm->state = VM_EMPTY;
+}
+
+bool vm_reset(struct vm *vm, char *error, size_t size)
+{
+    struct hv *hv = vm->hv;
+
+    give_back(vm);
+    if (!power_on(vm, error, size)) {
+        vm->state = VM_RUNNING;
+        vm_kill(vm, "it could not be reset: %s", error);
+        return false;
+    }
+    vm->state = VM_RUNNING;
+    vm->status = 0;
+    sched_set_runnable(&hv->sched, vm->slot, true);
+    return true;
+}
+
+void vm_pause(struct vm *vm)
+{
+    if (vm->state != VM_RUNNING)
+        return;
+    vm->paused_at = arch_now_ns();
+    stopped(vm, VM_PAUSED);
+}
+
+void vm_resume(struct vm *vm)
+{
+    if (vm->state != VM_PAUSED)
+        return;
+    vm->time_base += arch_now_ns() - vm->paused_at;
+    vm->state = VM_RUNNING;
+    sched_set_runnable(&vm->hv->sched, vm->slot, true);
+}
