@@ -22,24 +22,129 @@ enum decode_status {
 };
 
 struct insn {
-    u16 op;     /* row number in ops.def: OP_ */
-    u8 len;     /* bytes, prefixes and all */
-    u8 opsize;  /* operand size in bytes: 1, 2 or 4 */
-    u8 adsize;  /* address size: 2 or 4 */
-    u8 seg;     /* segment of the memory operand, override applied */
-    u8 rep;     /* 0, 0xf2 or 0xf3 */
+    u16 op;    /* row number in ops.def: OP_ */
+    u8 len;    /* bytes, prefixes and all */
+    u8 opsize; /* operand size in bytes: 1, 2 or 4 */
+    u8 adsize; /* address size: 2 or 4 */
+    u8 seg;    /* segment of the memory operand, override applied */
+    u8 rep;    /* 0, 0xf2 or 0xf3 */
     bool lock;
     bool has_modrm;
-    u8 modrm;   /* whole byte; mod == 3: register form */
-    u8 reg;     /* modrm bits 5:3, or the register in the opcode's low bits */
-    u8 rm;      /* modrm bits 2:0 */
-    s8 base;    /* register of the effective address, -1: none */
-    s8 index;   /* the same; 16-bit forms use base and index too */
-    u8 scale;   /* 0..3 */
-    u32 disp;   /* sign-extended displacement, or moffs */
-    u32 imm;    /* sign-extended where the row says so */
-    u32 imm2;   /* far pointer's selector, ENTER's level */
+    u8 modrm; /* whole byte; mod == 3: register form */
+    u8 reg;   /* modrm bits 5:3, or the register in the opcode's low bits */
+    u8 rm;    /* modrm bits 2:0 */
+    s8 base;  /* register of the effective address, -1: none */
+    s8 index; /* the same; 16-bit forms use base and index too */
+    u8 scale; /* 0..3 */
+    u32 disp; /* sign-extended displacement, or moffs */
+    u32 imm;  /* sign-extended where the row says so */
+    u32 imm2; /* far pointer's selector, ENTER's level */
 };
+
+/* The rows' numbers; 0 is "no row". */
+enum op {
+    OP_NONE,
+#define ROW(id, ...) OP_##id,
+#include "vmm/cpu/ops.def"
+    OP_COUNT
+};
+
+/* Where an operand is. O_MODRM: it needs a modrm byte; O_IMM: bytes behind. */
+enum operand {
+    O_MODRM = 0x80,
+    O_IMM = 0x40,
+
+    O__ = 0, /* none */
+    O_Z,     /* register in the opcode's low bits */
+    O_A,     /* AL, AX, EAX */
+    O_CL,    /* CL */
+    O_ONE,   /* the constant 1 */
+    O_DX,    /* port in DX */
+    O_X,     /* string source, seg:[eSI] */
+    O_Y,     /* string destination, ES:[eDI] */
+    O_ES,    /* segment registers that the opcode names ... */
+    O_CS,    /* ... in the order of SEG_ */
+    O_SS,
+    O_DS,
+    O_FS,
+    O_GS,
+    O_E = O_MODRM, /* register or memory */
+    O_EB,          /* the same, always a byte */
+    O_EW,          /* the same, always a word */
+    O_EV,          /* word in memory, operand size in a register */
+    O_G,           /* register in modrm.reg */
+    O_M,           /* memory only, size known to the handler */
+    O_MP,          /* memory that holds a far pointer */
+    O_S,           /* segment register in modrm.reg */
+    O_CR,          /* control register in modrm.reg */
+    O_DR,          /* debug register in modrm.reg */
+    O_R,           /* register in modrm.rm, mod is ignored */
+    O_I = O_IMM,   /* immediate of operand size */
+    O_IB,          /* imm8 */
+    O_IS,          /* imm8, sign-extended */
+    O_IW,          /* imm16 */
+    O_J,           /* branch distance of operand size */
+    O_JB,          /* branch distance, 8 bits */
+    O_P,           /* far pointer */
+    O_O,           /* moffs */
+    O_IL,          /* ENTER's level */
+};
+
+/* Operand size: byte, by prefix, always word, always double word. */
+enum width { WIDTH_B = 1, WIDTH_W = 2, WIDTH_D = 4, WIDTH_V = 0 };
+
+enum insn_class {
+    CLASS_NONE,
+    CLASS_DATA,
+    CLASS_ALU,
+    CLASS_BIT,
+    CLASS_STRING,
+    CLASS_STACK,
+    CLASS_CONTROL,
+    CLASS_FLAGS,
+    CLASS_NOP,
+    CLASS_IO,
+    CLASS_INT,
+    CLASS_IRET,
+    CLASS_PRIVILEGED, /* faults outside ring 0 (or IOPL) on any CPU */
+    CLASS_SENSITIVE,  /* shows or changes privileged state, may not fault */
+};
+
+/* Who may run it; anybody else gets #GP(0). Rules that depend on operands
+ * (ports, debug registers) are the handler's. */
+enum rule {
+    RULE_ANY,
+    RULE_CPL0,
+    RULE_IOPL, /* CPL <= IOPL */
+    RULE_UMIP, /* CPL 0 unless CR4.UMIP is clear */
+    RULE_TSD,  /* CPL 0 unless CR4.TSD is clear */
+    RULE_PCE,  /* CPL 0 unless CR4.PCE is set */
+};
+
+enum op_flag {
+    OPF_NONE = 0,
+    OPF_LOCK = 1,  /* LOCK is allowed when the destination is memory */
+    OPF_REP = 2,   /* F2 and F3 repeat it */
+    OPF_REPCC = 6, /* ... and look at ZF */
+};
+
+struct op_row {
+    const char *name; /* "16-bit|32-bit" where the name depends on it */
+    u16 undef;        /* EFLAGS_ bits left undefined */
+    u8 operand[3];    /* O_ */
+    u8 width;         /* WIDTH_ */
+    u8 class;         /* CLASS_ */
+    u8 rule;          /* RULE_ */
+    u8 flags;         /* OPF_ */
+    u8 arg;           /* what the handler wants to know */
+};
+
+extern const struct op_row op_rows[OP_COUNT];
+
+static inline enum insn_class insn_class(u16 op)
+{
+    return (enum insn_class)op_rows[op].class;
+}
 
 enum decode_status insn_decode(const u8 *bytes, u32 count, bool code32,
                                struct insn *out);

@@ -28,13 +28,13 @@ enum step_status {
 };
 
 struct step {
-    struct insn insn;      /* valid on STEP_OK, and on STEP_FAULT when
-                              decoded is set */
+    struct insn insn; /* valid on STEP_OK, and on STEP_FAULT when
+                         decoded is set */
     bool decoded;
-    u8 bytes[INSN_MAX];    /* as fetched */
+    u8 bytes[INSN_MAX]; /* as fetched */
     u8 count;
-    bool software_int;     /* the step was INT n, INT3 or INTO that ... */
-    u8 vector;             /* ... entered this vector's handler */
+    bool software_int; /* the step was INT n, INT3 or INTO that ... */
+    u8 vector;         /* ... entered this vector's handler */
     struct fault fault;
 };
 

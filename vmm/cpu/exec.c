@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See exec.h. cpu_step() fetches, decodes, makes the checks that ops.def
+ * states for a whole row (LOCK, memory form, privilege), and calls the row's
+ * handler. EIP, RF and the interrupt shadow are its own business; everything
+ * else belongs to handlers in exec_*.c.
+ *
+ * Bytes are fetched in at most two pieces: to the end of the page, and only
+ * if the instruction goes on there, the rest.
+ *
+ * LIMIT: protected mode only; no debug breakpoints, no alignment checks.
+ * SDM vol. 2A 2.1 (LOCK, length), vol. 3A 5.9 (privileged instructions).
+ */
+#include "vmm/cpu/exec.h"
+#include "arch/x86/defs/desc.h"
+#include "arch/x86/defs/regs.h"
+#include "arch/x86/defs/traps.h"
+#include "vmm/cpu/exec_impl.h"
+
+static handler_fn *const handlers[OP_COUNT] = {
+#define ROW(id, name, a, b, c, width, class, rule, undef, flag, fn, arg)       \
+    [OP_##id] = exec_##fn,
+#include "vmm/cpu/ops.def"
+};
+
+static bool code32(const struct cpu *cpu)
+{
+    return cpu->seg[SEG_CS].attr & ATTR_DB;
+}
+
+/* Appends up to `want` instruction bytes, no further than this page and the
+ * limit of CS. Past the limit is #GP(0). */
+static enum env_status fetch(struct exec *x, u32 want)
+{
+    const struct segment *cs = &x->cpu->seg[SEG_CS];
+    struct step *out = x->out;
+    u32 eip = x->cpu->eip + out->count;
+    u32 in_page = PAGE_SIZE - ((cs->base + eip) & PAGE_MASK);
+    u32 size = min_u32(want, in_page);
+    gva_t at;
+
+    if (eip <= cs->limit)
+        size = (u32)min_u64(size, (u64)cs->limit - eip + 1);
+    TRY(seg_linear(x->cpu, SEG_CS, eip, size, ACC_FETCH, &at, fault_of(x)));
+    TRY(x->env->read(x->env->ctx, at, out->bytes + out->count, size, ACC_FETCH,
+                     fault_of(x)));
+    out->count += (u8)size;
+    return ENV_OK;
+}
+
+/* On ENV_OK *status is DECODE_OK or DECODE_UNKNOWN. */
+static enum env_status fetch_decode(struct exec *x, enum decode_status *status)
+{
+    struct step *out = x->out;
+
+    out->count = 0;
+    for (;;) {
+        TRY(fetch(x, INSN_MAX - out->count));
+        *status =
+            insn_decode(out->bytes, out->count, code32(x->cpu), &out->insn);
+        if (*status == DECODE_LONG)
+            return raise_error(x, TRAP_GP, 0);
+        if (*status != DECODE_SHORT)
+            return ENV_OK;
+    }
+}
+
+static enum env_status only_ring0(struct exec *x)
+{
+    return x->cpu->cpl ? raise_error(x, TRAP_GP, 0) : ENV_OK;
+}
+
+static enum env_status only_iopl(struct exec *x)
+{
+    u32 iopl = (x->cpu->eflags & EFLAGS_IOPL) >> EFLAGS_IOPL_SHIFT;
+    return x->cpu->cpl > iopl ? raise_error(x, TRAP_GP, 0) : ENV_OK;
+}
+
+static enum env_status check_rule(struct exec *x)
+{
+    switch (x->row->rule) {
+    case RULE_ANY:
+        return ENV_OK;
+    case RULE_CPL0:
+        return only_ring0(x);
+    case RULE_IOPL:
+        return only_iopl(x);
+    case RULE_UMIP:
+        return x->cpu->cr4 & CR4_UMIP ? only_ring0(x) : ENV_OK;
+    case RULE_TSD:
+        return x->cpu->cr4 & CR4_TSD ? only_ring0(x) : ENV_OK;
+    case RULE_PCE:
+        return x->cpu->cr4 & CR4_PCE ? ENV_OK : only_ring0(x);
+    default:
+        return raise_plain(x, TRAP_UD);
+    }
+}
+
+/* LOCK: only with a row that allows it and a destination in memory. An
+ * operand that must be in memory: no register form. */
+static bool form_valid(const struct exec *x)
+{
+    const struct insn *insn = x->insn;
+    bool memory = insn->has_modrm && !is_register(insn);
+
+    if (insn->lock && (!(x->row->flags & OPF_LOCK) || !memory))
+        return false;
+    for (int i = 0; i < 2 && insn->has_modrm; i++) {
+        u8 kind = x->row->operand[i];
+        if ((kind == O_M || kind == O_MP) && !memory)
+            return false;
+    }
+    return true;
+}
+
+static enum env_status execute(struct exec *x)
+{
+    if (!form_valid(x))
+        return raise_plain(x, TRAP_UD);
+    TRY(check_rule(x));
+    return handlers[x->insn->op](x);
+}
+
+static enum step_status failed(const struct exec *x, enum env_status status)
+{
+    if (status == ENV_STOP)
+        return STEP_STOP;
+    return x->unsupported ? STEP_UNKNOWN : STEP_FAULT;
+}
+
+enum step_status cpu_step(struct cpu *cpu, const struct cpu_env *env,
+                          struct step *out)
+{
+    struct exec x = {.cpu = cpu, .env = env, .insn = &out->insn, .out = out};
+    enum decode_status decoded;
+    enum env_status status;
+
+    cpu->irq_shadow = 0;
+    out->decoded = false;
+    out->software_int = false;
+    status = fetch_decode(&x, &decoded);
+    if (status != ENV_OK)
+        return failed(&x, status);
+    if (decoded == DECODE_UNKNOWN)
+        return STEP_UNKNOWN;
+    out->decoded = true;
+    x.row = &op_rows[out->insn.op];
+    x.next = cpu->eip + out->insn.len;
+    status = execute(&x);
+    if (status != ENV_OK)
+        return failed(&x, status);
+    if (!x.keep_rf)
+        cpu->eflags &= ~EFLAGS_RF;
+    cpu->eip = x.next;
+    return STEP_OK;
+}

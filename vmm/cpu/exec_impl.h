@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Inside the executor: what a handler is given, the operand helpers, and the
+ * handlers that ops.def names.
+ *
+ * A handler returns ENV_OK when it has done everything but advance EIP, or
+ * ENV_FAULT (through raise_*, or from below) having changed nothing. Branches
+ * set x->next. TRY() is "return what is not ENV_OK".
+ */
+#ifndef CPU_EXEC_IMPL_H
+#define CPU_EXEC_IMPL_H
+
+#include "vmm/base/bits.h"
+#include "vmm/cpu/exec.h"
+#include "vmm/cpu/seg.h"
+
+struct exec {
+    struct cpu *cpu;
+    const struct cpu_env *env;
+    const struct insn *insn;
+    const struct op_row *row;
+    struct step *out;
+    u32 next;         /* EIP when the handler is done */
+    bool keep_rf;     /* IRET: RF is what was popped */
+    bool unsupported; /* with ENV_FAULT: as if it had no row */
+};
+
+typedef enum env_status handler_fn(struct exec *x);
+
+#define TRY(call)                                                              \
+    do {                                                                       \
+        enum env_status try_ = (call);                                         \
+        if (try_ != ENV_OK)                                                    \
+            return try_;                                                       \
+    } while (0)
+
+static inline u32 reg_read(const struct cpu *cpu, u32 reg, u32 size)
+{
+    if (size == 4)
+        return cpu->gpr[reg];
+    if (size == 2)
+        return (u16)cpu->gpr[reg];
+    return (u8)(cpu->gpr[reg & 3] >> (reg & 4 ? 8 : 0));
+}
+
+static inline void reg_write(struct cpu *cpu, u32 reg, u32 size, u32 value)
+{
+    u32 shift = size == 1 && (reg & 4) ? 8 : 0;
+    u32 mask = mask_bytes(size) << shift;
+    u32 *at = &cpu->gpr[size == 1 ? reg & 3 : reg];
+
+    *at = (*at & ~mask) | (value << shift & mask);
+}
+
+static inline bool is_register(const struct insn *insn)
+{
+    return insn->modrm >> 6 == 3;
+}
+
+static inline struct fault *fault_of(struct exec *x)
+{
+    return &x->out->fault;
+}
+
+static inline enum env_status raise_plain(struct exec *x, u8 vector)
+{
+    x->out->fault = fault_plain(vector);
+    return ENV_FAULT;
+}
+
+static inline enum env_status raise_error(struct exec *x, u8 vector, u32 error)
+{
+    x->out->fault = fault_error(vector, error);
+    return ENV_FAULT;
+}
+
+/* exec_operand.c. Effective address of the memory operand, in its segment. */
+u32 ea_offset(const struct cpu *cpu, const struct insn *insn);
+enum env_status mem_read(struct exec *x, u32 seg, u32 offset, void *to,
+                         u32 size, u32 access);
+enum env_status mem_write(struct exec *x, u32 seg, u32 offset, const void *from,
+                          u32 size);
+/* Operand n (0 to 2) of the row, in its own size, zero-extended. access is
+ * ACC_READ, or ACC_READ | ACC_WRITE for what is written back. */
+enum env_status operand_read(struct exec *x, u32 n, u32 access, u32 *value);
+enum env_status operand_write(struct exec *x, u32 n, u32 value);
+/* A far pointer in memory. */
+enum env_status far_pointer(struct exec *x, u16 *sel, u32 *offset);
+void set_status(struct cpu *cpu, u32 eflags);
+
+/* exec_control.c: a near branch; #GP(0) beyond the limit of CS. */
+enum env_status branch(struct exec *x, u32 target);
+/* exec_system.c: CR0 with all that hangs on it. */
+enum env_status write_cr0(struct exec *x, u32 value);
+
+#define HANDLER(name) enum env_status exec_##name(struct exec *x)
+/* exec_alu.c */
+HANDLER(alu);
+HANDLER(compare);
+HANDLER(unary);
+HANDLER(shift);
+HANDLER(shift2);
+HANDLER(mul);
+HANDLER(imul2);
+HANDLER(imul3);
+HANDLER(div);
+HANDLER(bcd);
+HANDLER(bit_reg);
+HANDLER(bit_imm);
+HANDLER(bit_scan);
+/* exec_data.c */
+HANDLER(nop);
+HANDLER(mov);
+HANDLER(movsx);
+HANDLER(lea);
+HANDLER(xlat);
+HANDLER(xchg);
+HANDLER(cmpxchg);
+HANDLER(cmpxchg8b);
+HANDLER(xadd);
+HANDLER(bswap);
+HANDLER(setcc);
+HANDLER(cmov);
+HANDLER(cbw);
+HANDLER(cwd);
+HANDLER(sahf);
+HANDLER(lahf);
+HANDLER(cmc);
+HANDLER(clc);
+HANDLER(stc);
+HANDLER(cld);
+HANDLER(std);
+/* exec_string.c */
+HANDLER(string);
+/* exec_stack.c */
+HANDLER(push);
+HANDLER(pop);
+HANDLER(pusha);
+HANDLER(popa);
+HANDLER(enter);
+HANDLER(leave);
+HANDLER(pushf);
+HANDLER(popf);
+HANDLER(push_seg);
+HANDLER(pop_seg);
+HANDLER(mov_from_seg);
+HANDLER(mov_to_seg);
+HANDLER(load_far);
+/* exec_control.c */
+HANDLER(jmp);
+HANDLER(jmp_to);
+HANDLER(jcc);
+HANDLER(loop);
+HANDLER(jcxz);
+HANDLER(call);
+HANDLER(call_to);
+HANDLER(ret);
+HANDLER(far);
+HANDLER(retf);
+HANDLER(bound);
+HANDLER(int);
+HANDLER(int3);
+HANDLER(into);
+HANDLER(int1);
+HANDLER(iret);
+HANDLER(sysenter);
+HANDLER(sysexit);
+HANDLER(ud);
+/* exec_system.c */
+HANDLER(in);
+HANDLER(out);
+HANDLER(hlt);
+HANDLER(cli);
+HANDLER(sti);
+HANDLER(clts);
+HANDLER(mov_from_cr);
+HANDLER(mov_to_cr);
+HANDLER(mov_from_dr);
+HANDLER(mov_to_dr);
+HANDLER(wrmsr);
+HANDLER(rdmsr);
+HANDLER(rdtsc);
+HANDLER(rdpmc);
+HANDLER(cpuid);
+HANDLER(sldt);
+HANDLER(str);
+HANDLER(lldt);
+HANDLER(ltr);
+HANDLER(verify);
+HANDLER(store_table);
+HANDLER(load_table);
+HANDLER(smsw);
+HANDLER(lmsw);
+HANDLER(invlpg);
+HANDLER(lar);
+HANDLER(lsl);
+HANDLER(arpl);
+
+#endif

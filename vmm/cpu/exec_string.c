@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * String instructions. One function does one iteration, check then commit;
+ * REP repeats it until the count is used up, a condition stops it, something
+ * faults, or STEP_REP_MAX is reached. Each finished iteration is final, and
+ * an unfinished instruction leaves EIP on itself: a fault or an interrupt in
+ * between restarts it where it stood (SDM vol. 2B REP).
+ *
+ * The source is in DS or its override, the destination always in ES.
+ */
+#include "vmm/cpu/exec_string.h"
+#include "arch/x86/defs/regs.h"
+#include "vmm/cpu/alu.h"
+#include "vmm/cpu/exec_impl.h"
+
+#define REP_EQUAL 0xf3 /* REPE goes on while ZF is set, REPNE while clear */
+
+static u32 address(const struct exec *x, u32 reg)
+{
+    return reg_read(x->cpu, reg, x->insn->adsize);
+}
+
+static void advance(struct exec *x, u32 reg)
+{
+    u32 by = x->insn->opsize;
+
+    if (x->cpu->eflags & EFLAGS_DF)
+        by = -by;
+    reg_write(x->cpu, reg, x->insn->adsize, x->cpu->gpr[reg] + by);
+}
+
+static enum env_status load_source(struct exec *x, u32 *value)
+{
+    u8 bytes[4] = {0};
+
+    TRY(mem_read(x, x->insn->seg, address(x, ESI), bytes, x->insn->opsize,
+                 ACC_READ));
+    *value = get_le32(bytes);
+    return ENV_OK;
+}
+
+static enum env_status load_target(struct exec *x, u32 access, u32 *value)
+{
+    u8 bytes[4] = {0};
+
+    TRY(mem_read(x, SEG_ES, address(x, EDI), bytes, x->insn->opsize, access));
+    *value = get_le32(bytes);
+    return ENV_OK;
+}
+
+static enum env_status store_target(struct exec *x, u32 value)
+{
+    u8 bytes[4];
+
+    put_le32(bytes, value);
+    return mem_write(x, SEG_ES, address(x, EDI), bytes, x->insn->opsize);
+}
+
+static enum env_status movs(struct exec *x)
+{
+    u32 value;
+
+    TRY(load_source(x, &value));
+    TRY(store_target(x, value));
+    advance(x, ESI);
+    advance(x, EDI);
+    return ENV_OK;
+}
+
+static enum env_status cmps(struct exec *x)
+{
+    u32 a, b;
+
+    TRY(load_source(x, &a));
+    TRY(load_target(x, ACC_READ, &b));
+    alu_binary(ALU_SUB, a, b, x->insn->opsize, &x->cpu->eflags);
+    advance(x, ESI);
+    advance(x, EDI);
+    return ENV_OK;
+}
+
+static enum env_status stos(struct exec *x)
+{
+    TRY(store_target(x, x->cpu->gpr[EAX]));
+    advance(x, EDI);
+    return ENV_OK;
+}
+
+static enum env_status lods(struct exec *x)
+{
+    u32 value;
+
+    TRY(load_source(x, &value));
+    reg_write(x->cpu, EAX, x->insn->opsize, value);
+    advance(x, ESI);
+    return ENV_OK;
+}
+
+static enum env_status scas(struct exec *x)
+{
+    u32 b;
+
+    TRY(load_target(x, ACC_READ, &b));
+    alu_binary(ALU_SUB, x->cpu->gpr[EAX], b, x->insn->opsize, &x->cpu->eflags);
+    advance(x, EDI);
+    return ENV_OK;
+}
+
+static enum env_status port_check(struct exec *x, u16 *port)
+{
+    *port = (u16)x->cpu->gpr[EDX];
+    return io_allowed(x->cpu, x->env, *port, x->insn->opsize, fault_of(x));
+}
+
+/* The target is tried first: a port that was read cannot be unread. */
+static enum env_status ins(struct exec *x)
+{
+    u32 size = x->insn->opsize, value;
+    u16 port;
+
+    TRY(port_check(x, &port));
+    TRY(load_target(x, ACC_READ | ACC_WRITE, &value));
+    TRY(store_target(x, x->env->in(x->env->ctx, port, size)));
+    advance(x, EDI);
+    return ENV_OK;
+}
+
+static enum env_status outs(struct exec *x)
+{
+    u32 value;
+    u16 port;
+
+    TRY(port_check(x, &port));
+    TRY(load_source(x, &value));
+    x->env->out(x->env->ctx, port, x->insn->opsize, value);
+    advance(x, ESI);
+    return ENV_OK;
+}
+
+static handler_fn *const once[] = {
+    [STRING_MOVS] = movs, [STRING_CMPS] = cmps, [STRING_STOS] = stos,
+    [STRING_LODS] = lods, [STRING_SCAS] = scas, [STRING_INS] = ins,
+    [STRING_OUTS] = outs,
+};
+
+/* REPE and REPNE of CMPS and SCAS stop at a difference, or a match. */
+static bool condition_stops(const struct exec *x)
+{
+    bool equal = x->cpu->eflags & EFLAGS_ZF;
+
+    return x->row->flags == OPF_REPCC && equal != (x->insn->rep == REP_EQUAL);
+}
+
+/* A single-step trap comes after each iteration. */
+static enum env_status repeat(struct exec *x, handler_fn *one)
+{
+    u32 most = x->cpu->eflags & EFLAGS_TF ? 1 : STEP_REP_MAX;
+
+    for (u32 i = 0; i < most; i++) {
+        u32 count = address(x, ECX);
+        if (!count)
+            return ENV_OK;
+        TRY(one(x));
+        reg_write(x->cpu, ECX, x->insn->adsize, --count);
+        if (!count || condition_stops(x))
+            return ENV_OK;
+    }
+    x->next = x->cpu->eip;
+    x->keep_rf = true;
+    return ENV_OK;
+}
+
+enum env_status exec_string(struct exec *x)
+{
+    handler_fn *one = once[x->row->arg];
+
+    return x->insn->rep ? repeat(x, one) : one(x);
+}
