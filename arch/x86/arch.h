@@ -17,7 +17,7 @@ struct cpu;
 #define ARCH_GDT_SLOTS 8192 /* each VM has a whole host GDT */
 /* The VMM's own slots at the top of every host GDT; a guest descriptor is
  * never mirrored there. */
-#define ARCH_GDT_OWN   (ARCH_GDT_SLOTS - 32)
+#define ARCH_GDT_OWN (ARCH_GDT_SLOTS - 32)
 /* Of those: six that hold the hidden parts of guest segment registers whose
  * selector no longer (or never) named them, in SEG_ order. */
 #define ARCH_GDT_HIDDEN (ARCH_GDT_SLOTS - 16)
@@ -25,15 +25,15 @@ struct cpu;
 /* What the engine keeps for each vCPU in hardware form. enter.S knows the
  * offsets of the first eight fields (checked by static asserts there). */
 struct arch_vcpu {
-    u32 hw_cs, hw_ss;     /* selectors to enter with; as found on exit */
-    u32 hw_eflags;        /* IF set, IOPL 0, VM 0; as found on exit */
-    u32 vector;           /* exit: the trap or interrupt vector */
-    u32 error;            /* exit: its error code, 0 if it has none */
-    u32 fault_at;         /* exit: CR2 */
-    u16 hw_seg[6];        /* ES CS SS DS FS GS as arch_read_segs() found */
-    u8 *fxsave;           /* 512 bytes, 16-aligned: FPU state when not live */
-    u64 *gdt;             /* ARCH_GDT_SLOTS entries */
-    u64 *ldt;             /* ARCH_GDT_SLOTS entries */
+    u32 hw_cs, hw_ss; /* selectors to enter with; as found on exit */
+    u32 hw_eflags;    /* IF set, IOPL 0, VM 0; as found on exit */
+    u32 vector;       /* exit: the trap or interrupt vector */
+    u32 error;        /* exit: its error code, 0 if it has none */
+    u32 fault_at;     /* exit: CR2 */
+    u16 hw_seg[6];    /* ES CS SS DS FS GS as arch_read_segs() found */
+    u8 *fxsave;       /* 512 bytes, 16-aligned: FPU state when not live */
+    u64 *gdt;         /* ARCH_GDT_SLOTS entries */
+    u64 *ldt;         /* ARCH_GDT_SLOTS entries */
 };
 
 /* Prepares the hardware side of VM number `index` (0..ARCH_VMS-1): clears
@@ -74,8 +74,8 @@ const u64 *arch_host_pml4(void); /* entries 256..511 are the VMM's */
 
 /* Time. */
 u64 arch_tsc(void);
-u64 arch_now_ns(void);   /* monotonic since boot */
-u64 arch_epoch(void);    /* seconds since 1970 at boot, from the CMOS */
+u64 arch_now_ns(void); /* monotonic since boot */
+u64 arch_epoch(void);  /* seconds since 1970 at boot, from the CMOS */
 /* An interrupt exit no later than this (ns since boot); the tick also comes
  * by itself at least every 10 ms. */
 void arch_set_timer(u64 deadline_ns);
@@ -91,8 +91,14 @@ void arch_cpuid(u32 leaf, u32 subleaf, u32 out[4]);
 void arch_console_write(const char *text, size_t len);
 bool arch_console_read(u8 *byte);
 
-/* The end. status 0 is success; QEMU's debug-exit gets it when present. */
+/* The end. QEMU's debug-exit device gets status when it is present and makes
+ * (status << 1) | 1 of it, so success (0) is exit code 1 of QEMU. Without the
+ * device, status 0 powers off and any other halts with the screen intact. */
 _Noreturn void arch_poweroff(u32 status);
+#define ARCH_STATUS_PANIC 0x7f /* QEMU's exit code 255 */
+/* Called by a panic behind registers and stack, to print what the VM layer
+ * knows (the last exits). Null until somebody sets it. */
+extern void (*arch_panic_hook)(void);
 _Noreturn void arch_panic(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 

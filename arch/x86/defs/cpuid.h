@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * CPUID leaves and feature bits (SDM vol. 2A CPUID, tables 3-8 to 3-11).
+ */
+#ifndef DEFS_CPUID_H
+#define DEFS_CPUID_H
+
+#define CPUID_VENDOR   0x0
+#define CPUID_FEATURES 0x1
+#define CPUID_EXTENDED 0x7
+#define CPUID_AMD_MAX  0x80000000
+#define CPUID_AMD      0x80000001
+#define CPUID_BRAND    0x80000002 /* to 0x80000004 */
+
+/* Leaf 1, EDX. */
+#define CPUID_1D_FPU  0x00000001
+#define CPUID_1D_DE   0x00000004
+#define CPUID_1D_PSE  0x00000008
+#define CPUID_1D_TSC  0x00000010
+#define CPUID_1D_MSR  0x00000020
+#define CPUID_1D_MCE  0x00000080
+#define CPUID_1D_APIC 0x00000200
+#define CPUID_1D_PGE  0x00002000
+#define CPUID_1D_CMOV 0x00008000
+#define CPUID_1D_FXSR 0x01000000
+
+/* Leaf 7, ECX. */
+#define CPUID_7C_UMIP 0x00000004
+
+/* Leaf 0x80000001, EDX. */
+#define CPUID_AD_NX 0x00100000
+#define CPUID_AD_LM 0x20000000
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The VMM's own page tables: the physmap and the image, nothing else.
+ *
+ * Every page-table root in the system shares entries 256..511 of the one
+ * built here, so whatever is mapped is mapped for good; the lower half is
+ * left to guests. No page of the image is both writable and executable. The
+ * stack's guard page is absent. The physmap shows all RAM once more, writable
+ * and never executable; below 4 GiB what is not RAM is there too, uncached,
+ * for device registers. A 2 MiB page that is partly RAM is cached as RAM;
+ * the firmware's MTRRs still hold for the rest of it.
+ *
+ * SDM vol. 3A 4.5, 4.10.2.4 (global pages), 12.11.4 (MTRRs).
+ */
+#include "arch/x86/arch.h"
+#include "arch/x86/asm.h"
+#include "arch/x86/defs/msr.h"
+#include "arch/x86/defs/pte.h"
+#include "arch/x86/layout.h"
+#include "arch/x86/machine.h"
+#include "vmm/base/bits.h"
+#include "vmm/base/str.h"
+
+#define ENTRIES    512
+#define LEVEL_BITS 9
+#define BITS_TOP   39 /* address bits below an entry of the top table */
+#define BITS_LARGE 21
+
+#define KEEP (PTE_P | PTE_A | PTE_D | PTE_G) /* the CPU never writes these */
+
+static u64 host_pml4[ENTRIES] __attribute__((aligned(PAGE_SIZE)));
+
+/* The entry for `at` in the table whose entries cover 2^bits bytes each,
+ * making the tables above it. */
+static u64 *entry_for(struct bootmem *mem, u64 at, u32 bits)
+{
+    u64 *table = host_pml4;
+    hpa_t new;
+
+    for (u32 level = BITS_TOP; level > bits; level -= LEVEL_BITS) {
+        u64 *e = &table[at >> level & (ENTRIES - 1)];
+        if (!(*e & PTE_P)) {
+            if (!bootmem_alloc(mem, PAGE_SIZE, &new))
+                arch_panic("there is no memory for the VMM's page tables; "
+                           "give the machine 64 MiB or more");
+            memset(physmap(new), 0, PAGE_SIZE);
+            *e = new.v | PTE_P | PTE_W | PTE_A;
+        }
+        table = physmap(hpa(*e & PTE64_ADDR));
+    }
+    return &table[at >> bits & (ENTRIES - 1)];
+}
+
+static void map_physmap(struct bootmem *mem)
+{
+    u64 top = max_u64(bootmem_top(mem).v, LOW_4G);
+
+    for (u64 at = 0; at < top; at += LARGE_SIZE) {
+        bool ram = bootmem_is_ram(mem, hpa(at), hpa(at + LARGE_SIZE));
+        *entry_for(mem, PHYSMAP + at, BITS_LARGE) =
+            at | KEEP | PTE_W | PTE_PS | PTE64_NX |
+            (ram ? 0 : PTE_PCD | PTE_PWT);
+    }
+}
+
+static void map_image(struct bootmem *mem, const char *start, const char *end,
+                      u64 rights)
+{
+    for (const char *at = start; at < end; at += PAGE_SIZE) {
+        if (at != vmm_stack_guard)
+            *entry_for(mem, (u64)at, PAGE_SHIFT) =
+                image_hpa(at).v | KEEP | rights;
+    }
+}
+
+void paging_init(struct bootmem *mem)
+{
+    map_physmap(mem);
+    map_image(mem, vmm_text_start, vmm_text_end, 0);
+    map_image(mem, vmm_text_end, vmm_rodata_end, PTE64_NX);
+    map_image(mem, vmm_rodata_end, vmm_data_end, PTE_W | PTE64_NX);
+    map_image(mem, vmm_data_end, vmm_end, PTE64_NX);
+    wrmsr(MSR_EFER, (rdmsr(MSR_EFER) | EFER_NXE) & ~(u64)EFER_SCE);
+    write_cr3(paging_root().v);
+}
+
+hpa_t paging_root(void)
+{
+    return image_hpa(host_pml4);
+}
+
+const u64 *arch_host_pml4(void)
+{
+    return host_pml4;
+}
+
+void arch_load_root(hpa_t root)
+{
+    write_cr3(root.v);
+}
+
+void arch_flush_page(gva_t at)
+{
+    invlpg(at.v);
+}
+
+/* Guest translations are never global: a CR3 load drops them all. */
+void arch_flush_all(void)
+{
+    write_cr3(read_cr3());
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Drivers for the real machine's own devices, as main.c and one another see
+ * them. The VM layer uses the arch_ functions of arch.h, which these files
+ * implement: console (uart.c), time and interrupts (time.c, irq.c), the date
+ * (cmos.c), the end (power.c).
+ */
+#ifndef HOST_HOST_H
+#define HOST_HOST_H
+
+#include "vmm/base/types.h"
+
+/* Host interrupt vectors: the PIC's sixteen lines, then the local APIC. */
+#define VECTOR_PIC      0x20
+#define VECTOR_TIMER    0x30
+#define VECTOR_SPURIOUS 0xff /* low four bits must be ones on old CPUs */
+
+#define TICK_NS 10000000ull
+
+/* uart.c: COM1. */
+void uart_init(void);
+void uart_interrupt(void);
+
+/* pic.c: the 8259 pair, remapped to VECTOR_PIC, all lines masked. */
+void pic_init(void);
+void pic_unmask(u32 line);
+bool pic_real(u32 line); /* false: a spurious interrupt, nothing to end */
+void pic_end(u32 line);
+
+/* pit.c: the 8254. */
+void pit_gate_start(u32 count); /* channel 2 counts down once ... */
+bool pit_gate_done(void);       /* ... and has arrived at zero */
+void pit_one_shot(u64 ns);      /* an interrupt on IRQ 0 */
+u32 pit_count(u64 ns);
+
+/* lapic.c: the local APIC. */
+void lapic_init(void);
+void lapic_start(u32 count); /* an interrupt on VECTOR_TIMER; 0 stops */
+u32 lapic_count(void);
+void lapic_end(void);
+
+/* time.c */
+void time_init(bool have_apic);
+u64 time_tsc_hz(void);
+bool time_has_apic(void);
+void time_tick(void); /* the timer interrupt came */
+
+/* cmos.c: seconds since 1970 now. */
+u64 cmos_seconds(void);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Host interrupts: which vector is whose. The VM layer learns only that
+ * something came; what it was about is found where it is stored (the
+ * console's ring, the clock).
+ */
+#include "arch/x86/arch.h"
+#include "arch/x86/asm.h"
+#include "arch/x86/defs/ports.h"
+#include "drivers/host/host.h"
+
+static void pic_interrupt(u32 line)
+{
+    if (!pic_real(line))
+        return;
+    if (line == IRQ_COM1)
+        uart_interrupt();
+    else if (line == IRQ_TIMER)
+        time_tick();
+    pic_end(line);
+}
+
+void arch_irq_done(u32 vector)
+{
+    if (vector == VECTOR_TIMER) {
+        time_tick();
+        lapic_end();
+    } else if (vector >= VECTOR_PIC && vector < VECTOR_PIC + IRQ_LINES) {
+        pic_interrupt(vector - VECTOR_PIC);
+    }
+}
+
+void arch_idle(void)
+{
+    sti_hlt_cli();
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The wiring, in order: console, processor, traps, what the loader said,
+ * memory, page tables, interrupts and time.
+ *
+ * Everything that needs memory before there are frames takes it from bootmem,
+ * which knows what must not be touched: the low MiB (firmware), the VMM, and
+ * the modules, wherever the loader put them. The loader's own tables are
+ * copied by bootinfo_parse() before the first allocation and may be
+ * overwritten after that.
+ *
+ * crash=gp|ud|stack|check on the VMM's command line makes the VMM commit that
+ * fault at the end of the boot: a diagnostic option, for seeing and testing
+ * what a panic prints.
+ */
+#include "arch/x86/arch.h"
+#include "arch/x86/defs/ports.h"
+#include "arch/x86/layout.h"
+#include "arch/x86/machine.h"
+#include "drivers/host/host.h"
+#include "vmm/base/check.h"
+#include "vmm/base/fmt.h"
+#include "vmm/base/str.h"
+#include "vmm/mm/frames.h"
+#include "vmm/vm/bootinfo.h"
+
+void vmm_main(u32 magic, u32 info);
+
+static struct boot_info boot;
+static struct bootmem bootmem;
+static struct frames frames;
+
+static void put(void *ctx, const char *text, size_t len)
+{
+    arch_console_write(text, len);
+}
+
+static const struct sink out = {put, NULL};
+
+/* The boot tables map the low 4 GiB, and loaders use no more. */
+static const void *view_at(void *ctx, hpa_t where, u64 size)
+{
+    if (where.v >= LOW_4G || size > LOW_4G - where.v)
+        return NULL;
+    return physmap(where);
+}
+
+static void read_boot_info(u32 magic, u32 info)
+{
+    static const struct boot_view view = {view_at, NULL};
+    const char *error = bootinfo_parse(magic, hpa(info), &view, &boot);
+
+    if (error)
+        arch_panic("%s", error);
+}
+
+static void collect_memory(void)
+{
+    for (u32 i = 0; i < boot.ranges; i++)
+        bootmem_add(&bootmem, boot.range[i].start, boot.range[i].end);
+    bootmem_reserve(&bootmem, hpa(0), hpa(HIGH_MEMORY));
+    bootmem_reserve(&bootmem, hpa((u64)vmm_load_start), image_hpa(vmm_end));
+    for (u32 i = 0; i < boot.modules; i++) {
+        const struct boot_module *m = &boot.module[i];
+        bootmem_reserve(&bootmem, m->start, hpa(m->start.v + m->size));
+    }
+}
+
+/* Whatever bootmem has left becomes frames. */
+static void make_frames(void)
+{
+    u32 count = hpa_to_mfn(bootmem_top(&bootmem)).v;
+    hpa_t info;
+
+    if (!bootmem_alloc(&bootmem, (u64)count * sizeof(struct frame), &info))
+        arch_panic("there is no room for the list of machine frames; give "
+                   "the machine 64 MiB or more");
+    frames_init(&frames, physmap(hpa(0)), physmap(info), count);
+    for (u32 i = 0; i < bootmem.frees; i++)
+        frames_add(&frames, hpa(bootmem.free[i].start),
+                   hpa(bootmem.free[i].end));
+}
+
+static void banner(void)
+{
+    char name[49];
+
+    features_name(name);
+    fmt_sink(&out, "Trapline: on %s, TSC %u MHz, %s timer%s\n", name,
+             (u32)(time_tsc_hz() / 1000000), time_has_apic() ? "APIC" : "PIT",
+             features_umip() ? ", UMIP" : "");
+    fmt_sink(&out, "Trapline: %u MiB of RAM, %u MiB free, started by %s\n",
+             (u32)(bootmem_total(&bootmem) >> 20),
+             frames.nfree >> (20 - PAGE_SHIFT), boot.loader);
+    for (u32 i = 0; i < boot.modules; i++)
+        fmt_sink(&out, "Trapline: module %u, %u bytes: %s\n", i,
+                 (u32)boot.module[i].size, boot.module[i].line);
+}
+
+/* Uses up the stack, but in a way that no compiler turns into a loop. */
+static __attribute__((noinline)) u32 overflow_stack(volatile u32 *depth)
+{
+    volatile u32 here = *depth + 1;
+
+    return here ? overflow_stack(&here) + here : 0;
+}
+
+static void crash(struct slice how)
+{
+    volatile u32 zero = 0;
+
+    if (slice_eq(how, "gp"))
+        *(volatile u32 *)0x8000000000000000 = 0; /* not canonical */
+    else if (slice_eq(how, "ud"))
+        __builtin_trap();
+    else if (slice_eq(how, "stack"))
+        overflow_stack(&zero);
+    else if (slice_eq(how, "check"))
+        CHECK(zero);
+    else
+        fmt_sink(&out,
+                 "Trapline: crash=%.*s is unknown; it is one of gp, ud, "
+                 "stack, check\n",
+                 (int)how.len, how.at);
+}
+
+static void crash_if_asked(void)
+{
+    struct slice rest = slice_of(boot.command_line), word, key, value;
+
+    while (slice_word(&rest, &word)) {
+        if (slice_split(word, '=', &key, &value) && slice_eq(key, "crash"))
+            crash(value);
+    }
+}
+
+void vmm_main(u32 magic, u32 info)
+{
+    uart_init();
+    features_check();
+    tables_init();
+    read_boot_info(magic, info);
+    collect_memory();
+    paging_init(&bootmem);
+    modes_init();
+    make_frames();
+    pic_init();
+    time_init(features_apic());
+    pic_unmask(IRQ_COM1);
+    if (!time_has_apic())
+        pic_unmask(IRQ_TIMER);
+    banner();
+    crash_if_asked();
+    arch_poweroff(0);
+}
