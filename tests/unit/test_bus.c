@@ -109,6 +109,7 @@ static void widths_reach_the_device(void)
     EXPECT_EQ(bytes.cell[0], 0xdd);
     EXPECT_EQ(bytes.cell[1], 0xcc);
     EXPECT_EQ(bytes.cell[2], 7);
+    EXPECT_EQ(bus.unclaimed, 0);
     bus_write(&bus, BUS_PORT, 0x10, 4, 0x11223344);
     EXPECT_EQ(wide.writes, 1);
     EXPECT_EQ(wide.cell[3], 0x11);

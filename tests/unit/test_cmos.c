@@ -145,6 +145,7 @@ static void setting_with_the_set_bit(void)
     expect_date(0x20, 0x00, 0x01, 0x01);
     expect_time(0, 0, 0);
     cmos_ops.reset(&cmos);
+    EXPECT_EQ(cmos.st.index, 0);
     expect_date(0x20, 0x00, 0x01, 0x01); /* the battery */
 }
 
@@ -161,6 +162,19 @@ static void setting_without_it(void)
     set(9, 0xff);
     set(7, 0xff);
     EXPECT_EQ(get(0), 0x30);
+}
+
+static void far_years(void)
+{
+    setup();
+    set(0x32, 0x16);
+    set(9, 0x00);
+    expect_date(0x16, 0x00, 0x11, 0x21);
+    set(0x32, 0x99);
+    set(9, 0x99);
+    expect_date(0x99, 0x99, 0x11, 0x21);
+    set(0x32, 0x15); /* before the calendar's cycle: four cycles later */
+    expect_date(0x31, 0x99, 0x11, 0x21);
 }
 
 static void update_in_progress(void)
@@ -253,6 +267,7 @@ static void alarms(void)
     alarm_at(0x02, 0xff, 0x59, 22 * 3600 + 20 * 60 + 59);
     alarm_at(0xff, 0xff, 0xff, 1);
     alarm_at(0xff, 0xc0, 0x30, 30);
+    alarm_at(0xc0, 0x45, 0x00, 300);
     alarm_at(0xff, 0xff, 0x00, 60);
     alarm_at(0xff, 0x15, 0xff, 35 * 60);
     alarm_at(0xff, 0x39, 0x10, 59 * 60 + 10);
@@ -321,6 +336,7 @@ static const struct unit_case cases[] = {
     CASE(formats),
     CASE(setting_with_the_set_bit),
     CASE(setting_without_it),
+    CASE(far_years),
     CASE(update_in_progress),
     CASE(update_interrupt),
     CASE(periodic_interrupt),

@@ -98,11 +98,14 @@ static void without_translation_set_2(void)
     data(0x05);
     i8042_key(&kbd, 0x1e);
     i8042_key(&kbd, 0x9e);
+    i8042_key(&kbd, 0xe1);
+    EXPECT_EQ(kbd.st.count, 3);
     i8042_key(&kbd, 0xe0);
     i8042_key(&kbd, 0x48);
     EXPECT_EQ(next(), 0x1c);
     EXPECT_EQ(next(), 0xf0);
     EXPECT_EQ(next(), 0x1c);
+    EXPECT_EQ(next(), 0xe1);
     EXPECT_EQ(next(), 0xe0);
     EXPECT_EQ(next(), 0x75);
     data(0xf0);
@@ -148,6 +151,8 @@ static void controller_commands(void)
     EXPECT_EQ(rises[1], 4); /* none once the command byte was zero */
     command(0x99);
     EXPECT_EQ(next(), NOTHING);
+    command(0x80);
+    EXPECT_EQ(kbd.st.awaits, 0);
 }
 
 static void a_disabled_keyboard_waits(void)
@@ -232,7 +237,11 @@ static void keyboard_commands(void)
     EXPECT_EQ(next(), 0xfa);
     EXPECT_EQ(next(), 2);
     data(0xf0);
-    data(0x09);
+    data(0x03);
+    EXPECT_EQ(next(), 0xfa);
+    EXPECT_EQ(next(), 0xfa);
+    data(0xf0);
+    data(0x04);
     EXPECT_EQ(next(), 0xfa);
     EXPECT_EQ(next(), 0xfe);
     data(0x10);
@@ -245,7 +254,7 @@ static void keyboard_commands(void)
     data(0xee); /* a command in place of its data */
     EXPECT_EQ(next(), 0xfa);
     EXPECT_EQ(next(), 0xee);
-    EXPECT_EQ(kbd.st.leds, 0 + 7);
+    EXPECT_EQ(kbd.st.leds, 7);
 }
 
 static void scanning_can_be_off(void)
@@ -257,6 +266,13 @@ static void scanning_can_be_off(void)
     EXPECT_EQ(next(), NOTHING);
     data(0xf4);
     EXPECT_EQ(next(), 0xfa);
+    i8042_key(&kbd, 0x1e);
+    EXPECT_EQ(next(), 0x1e);
+    data(0xf5);
+    data(0xff);
+    EXPECT_EQ(next(), 0xfa);
+    EXPECT_EQ(next(), 0xfa);
+    EXPECT_EQ(next(), 0xaa);
     i8042_key(&kbd, 0x1e);
     EXPECT_EQ(next(), 0x1e);
     data(0xf6);

@@ -167,7 +167,10 @@ static void masked_ticks_merge(void)
     pc_run(&pc, now);
     EXPECT_EQ(pc_deadline(&pc), UINT64_MAX);
     now += 1000000000;
+    outb(PORT_PIC1_DATA, 0xfd); /* another line: no concern of the timer */
+    EXPECT(pc.pit.st.owed > 90);
     outb(PORT_PIC1_DATA, 0xfe);
+    EXPECT_EQ(pc.pit.st.owed, 0);
     EXPECT(pc_irq_pending(&pc));
     for (u32 i = 0; i < 3; i++) {
         EXPECT_EQ(pc_irq_ack(&pc), 0x20);
@@ -271,6 +274,8 @@ static void resets_by_every_road(void)
     outb(PORT_RESET, 0x06); /* no transition */
     EXPECT_EQ(resets, 1);
     EXPECT_EQ(in(PORT_RESET, 1), 0x06);
+    EXPECT_EQ(in(PORT_RESET - 1, 1), 0xff);
+    EXPECT_EQ(in(PORT_RESET, 2), 0xffff);
     outb(PORT_RESET, 0x0a);
     outb(PORT_RESET, 0x0e);
     EXPECT_EQ(resets, 2);
@@ -302,6 +307,18 @@ static void the_screen_is_memory(void)
     EXPECT_EQ(cells[1], 0x1f41);
     out(PORT_CRTC_INDEX, 2, 0x050f); /* index and data in one OUT */
     EXPECT_EQ(vga_cursor(&pc.vga), 5);
+    EXPECT_EQ(in(0x3da, 1) ^ in(0x3da, 1), 0x09);
+}
+
+static void words_are_two_registers(void)
+{
+    setup();
+    out(PORT_CMOS_INDEX, 2, 0x5a40);
+    EXPECT_EQ(in(PORT_CMOS_INDEX, 2), 0x5aff);
+    out(PORT_COM1 + 6, 2, 0x7700);
+    EXPECT_EQ(in(PORT_COM1 + 7, 1), 0x77);
+    EXPECT_EQ(in(PORT_PIC1_CMD, 2), 0xff00);
+    EXPECT_EQ(pc.bus.unclaimed, 0);
 }
 
 static void reset_is_complete(void)
@@ -521,6 +538,7 @@ static const struct unit_case cases[] = {
     CASE(resets_by_every_road),
     CASE(pci_probing_does_not_reset),
     CASE(the_screen_is_memory),
+    CASE(words_are_two_registers),
     CASE(reset_is_complete),
     CASE(time_does_not_run_backwards),
     CASE(an_hour_at_once_is_a_step),

@@ -96,6 +96,8 @@ static void priorities_nest(void)
     EXPECT_EQ(pic_ack(&pic), 0x21);
     out(PIC_CMD1, 0x0b);
     EXPECT_EQ(in(PIC_CMD1), 0x12);
+    out(PIC_CMD1, 0x08); /* neither RR: the choice stays */
+    EXPECT_EQ(in(PIC_CMD1), 0x12);
     out(PIC_CMD1, 0x0a);
     EXPECT_EQ(in(PIC_CMD1), 0x30);
     out(PIC_CMD1, 0x20); /* ends 1 */

@@ -209,6 +209,21 @@ static void one_byte_access(void)
     EXPECT_EQ(in(PIT_CH2), 7);
 }
 
+static void a_one_byte_latch_is_read_once(void)
+{
+    u64 start;
+
+    setup();
+    out(PIT_CMD, 0x14);
+    out(PIT_CH0, 200);
+    start = tick();
+    at_tick(start + 10);
+    out(PIT_CMD, 0x00);
+    at_tick(start + 20);
+    EXPECT_EQ(in(PIT_CH0), 190);
+    EXPECT_EQ(in(PIT_CH0), 180);
+}
+
 static void a_latch_holds_until_read(void)
 {
     u64 start;
@@ -233,6 +248,8 @@ static void read_back_gives_status_first(void)
     start = tick();
     at_tick(start + 10);
     out(PIT_CMD, 0xc2);
+    EXPECT_EQ(pit.st.ch[1].latched + pit.st.ch[1].status_latched, 0);
+    EXPECT_EQ(pit.st.ch[2].latched + pit.st.ch[2].status_latched, 0);
     at_tick(start + 20);
     EXPECT_EQ(in(PIT_CH0), 0xb4);
     EXPECT_EQ(in_word(0), 990);
@@ -341,6 +358,8 @@ static void deadlines_are_exact(void)
 
 static void a_one_shot_fires_once(void)
 {
+    u64 start;
+
     setup();
     program(0, 0, 100);
     EXPECT(step(false));
@@ -350,7 +369,14 @@ static void a_one_shot_fires_once(void)
     pit_run(&pit, now, false);
     EXPECT_EQ(rises, 1);
     program(0, 4, 100);
+    start = tick();
+    pit.st.earliest = 0;
+    EXPECT_EQ(pit_deadline(&pit, now, false), tick_time(start + 101, PIT_HZ));
+    at_tick(start + 100);
+    pit_run(&pit, now, false);
+    EXPECT_EQ(rises, 1);
     EXPECT(step(false));
+    EXPECT_EQ(tick(), start + 101);
     EXPECT_EQ(pit_deadline(&pit, now, false), NEVER);
     program(0, 1, 100); /* the gate never rises */
     EXPECT_EQ(pit_deadline(&pit, now, false), NEVER);
@@ -461,6 +487,7 @@ static const struct unit_case cases[] = {
     CASE(zero_is_the_longest_count),
     CASE(bcd_counts_in_tens),
     CASE(one_byte_access),
+    CASE(a_one_byte_latch_is_read_once),
     CASE(a_latch_holds_until_read),
     CASE(read_back_gives_status_first),
     CASE(a_new_period_waits_for_the_old),
