@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The instructions that C has no words for, one inline function each. The
- * only place outside .S files, boot and the segment loads of vcpu.c with asm
- * in it.
+ * The instructions that C has no words for, one inline function each. Other
+ * files have asm only where a label, the FPU or a string instruction is the
+ * point of the function.
  */
 #ifndef X86_ASM_H
 #define X86_ASM_H

@@ -30,18 +30,18 @@
 
 static inline void *physmap(hpa_t at)
 {
-    return (void *)(PHYSMAP + at.v);
+    return (void *)(uintptr_t)(PHYSMAP + at.v);
 }
 
 static inline hpa_t physmap_hpa(const void *at)
 {
-    return hpa((u64)at - PHYSMAP);
+    return hpa((u64)(uintptr_t)at - PHYSMAP);
 }
 
 /* The machine address of something in the VMM image. */
 static inline hpa_t image_hpa(const void *at)
 {
-    return hpa((u64)at - VMM_BASE);
+    return hpa((u64)(uintptr_t)at - VMM_BASE);
 }
 #endif
 

@@ -152,8 +152,12 @@ static void fpu_save(u8 *area)
     __asm__ volatile("fxsave (%0)" : : "r"(area) : "memory");
 }
 
+/* AMD's FXRSTOR leaves the last instruction and data pointers alone unless an
+ * exception is pending, so the previous guest's would show: the FILD puts a
+ * harmless one there. */
 static void fpu_load(const u8 *area)
 {
+    __asm__ volatile("fnclex; emms; fildl (%0)" : : "r"(area) : "memory");
     __asm__ volatile("fxrstor (%0)" : : "r"(area) : "memory");
 }
 

@@ -186,9 +186,12 @@ refuse:
     jmp 4b
 
 no_cpuid:
-    .asciz "trapline: this processor has no CPUID instruction. Trapline needs a 64-bit processor; use another machine.\r\n"
+    .ascii "trapline: this processor has no CPUID instruction. Trapline "
+    .asciz "needs a 64-bit processor; use another machine.\r\n"
 no_long_mode:
-    .asciz "trapline: this processor has no long mode (64-bit). Use a 64-bit processor; in QEMU start qemu-system-x86_64 with -cpu qemu64.\r\n"
+    .ascii "trapline: this processor has no long mode (64-bit). Use a "
+    .ascii "64-bit processor; in QEMU start qemu-system-x86_64 with "
+    .asciz "-cpu qemu64.\r\n"
 
     .balign 8
 boot_gdt:
