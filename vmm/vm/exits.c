@@ -14,6 +14,7 @@
  * interrupt is taken behind it (SDM vol. 2B STI).
  */
 #include "vmm/vm/exits.h"
+#include "arch/x86/defs/ports.h"
 #include "arch/x86/defs/regs.h"
 #include "arch/x86/defs/traps.h"
 #include "vmm/base/fmt.h"
@@ -202,6 +203,7 @@ static void on_fpu_error(struct vm *vm)
         return;
     }
     account(vm, EXIT_EXCEPTION);
+    irq_set(&vm->pc.irq, IRQ_FPU, false);
     irq_set(&vm->pc.irq, IRQ_FPU, true);
 }
 
