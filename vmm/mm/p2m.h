@@ -29,11 +29,14 @@ struct p2m_entry {
     u32 trace; /* TRACE_ bits */
 };
 
+#define P2M_FRAMES 0x100000u /* 4 GiB of guest-physical space */
+#define P2M_ROOTS  4
+
 struct p2m {
     struct frames *frames;
     u8 owner;
     bool ready;
-    mfn_t root;
+    mfn_t root[P2M_ROOTS]; /* the directory: a leaf for each 512 frames */
     u32 ram_frames;
 };
 
@@ -47,13 +50,18 @@ void p2m_make_rom(struct p2m *p, gfn_t start, u32 count);
 void p2m_destroy(struct p2m *p);
 
 struct p2m_entry p2m_lookup(const struct p2m *p, gfn_t f);
+/* Sets the reasons of RAM or ROM to just these. */
 void p2m_set_trace(struct p2m *p, gfn_t f, u32 reasons);
+/* Moves *f on to the first frame from *f that has one of the reasons; false
+ * when there is none. */
+bool p2m_next_traced(const struct p2m *p, u32 reasons, gfn_t *f);
 
 /* A RAM or ROM byte's address in the VMM, null when it is neither. The run of
  * bytes is good to the end of the page. */
 u8 *p2m_ptr(const struct p2m *p, gpa_t at);
 /* Physical copies, page by page; false (possibly after a part) when the range
- * leaves RAM. They do not look at traces: for loaders and the monitor. */
+ * leaves RAM and ROM. They do not look at traces: for loaders and the
+ * monitor. */
 bool p2m_read(const struct p2m *p, gpa_t at, void *buf, u64 size);
 bool p2m_write(const struct p2m *p, gpa_t at, const void *buf, u64 size);
 

@@ -48,24 +48,24 @@ struct shadow_hw {
 };
 
 struct shadow_stats {
-    u64 fills;        /* leaf entries written on a fault */
-    u64 true_faults;  /* reflected to the guest */
-    u64 drops;        /* whole-space drops */
+    u64 fills;       /* leaf entries written on a fault */
+    u64 true_faults; /* reflected to the guest */
+    u64 drops;       /* whole-space drops */
     u64 invlpgs;
     u64 cr3_loads;
-    u64 root_hits;    /* cached: CR3 load found its root */
-    u64 traced;       /* writes to traced page tables */
-    u64 pages;        /* shadow pages in use now */
+    u64 root_hits; /* cached: CR3 load found its root */
+    u64 traced;    /* writes to traced page tables */
+    u64 pages;     /* shadow pages in use now */
 };
 
-struct shadow; /* policy state is in shadow_impl.h, private to mm */
-
-/* Where everything about one VM's shadow lives; sized by the p2m. The
- * caller owns the memory: SHADOW_BYTES, 16-byte aligned. */
+/* struct shadow: everything about one VM's shadow. The caller owns it; what
+ * is in it is private to mm. All zeros is a shadow that was destroyed. */
 #include "vmm/mm/shadow_impl.h"
 
-/* g_: paging registers at start. host_pml4 is a page whose entries 256..511
- * every root shares (null in tests: zeros). max_pages bounds shadow pages. */
+/* Paging starts off (shadow_set_mode() turns it on). host_pml4 is a page whose
+ * entries 256..511 every root shares (null in tests: zeros). max_pages bounds
+ * shadow pages; a few are taken at once, so that a fill never fails later.
+ * False: no memory, or fewer than SHADOW_PAGES_LEAST. */
 bool shadow_init(struct shadow *s, enum shadow_policy_id policy,
                  struct frames *frames, struct p2m *p2m, u8 owner,
                  const u64 *host_pml4, const struct shadow_hw *hw,
@@ -94,7 +94,7 @@ enum walk_status shadow_translate(struct shadow *s, gva_t at, u32 access,
 
 /* The shadow's own view for a fast path: the VMM address of a byte that the
  * current shadow maps for this access without any fault, else null. */
-u8 *shadow_peek(const struct shadow *s, gva_t at, u32 access);
+static inline u8 *shadow_peek(const struct shadow *s, gva_t at, u32 access);
 
 /* size bytes at guest-physical `at` were just written by software (emulated
  * store, event frame, loader). Must be called for writes to frames traced
@@ -111,5 +111,23 @@ void shadow_untrace(struct shadow *s, gfn_t f, u32 reason);
 u32 shadow_audit(const struct shadow *s, const struct sink *sink);
 
 const struct shadow_stats *shadow_stats(const struct shadow *s);
+
+/* Rights are in the leaves alone (see shadow.c), so one word is checked. */
+static inline u8 *shadow_peek(const struct shadow *s, gva_t at, u32 access)
+{
+    u64 need = PTE_P | (access & PF_WRITE ? PTE_W : 0) |
+               (access & PF_USER ? PTE_U : 0);
+    u64 e = s->pdpt[at.v >> SHADOW_DIR_SHIFT];
+
+    if (!(e & PTE_P))
+        return NULL;
+    e = shadow_table(s, e)[at.v >> SHADOW_TABLE_SHIFT & SHADOW_INDEX];
+    if (!(e & PTE_P))
+        return NULL;
+    e = shadow_table(s, e)[at.v >> PAGE_SHIFT & SHADOW_INDEX];
+    if ((e & need) != need)
+        return NULL;
+    return (u8 *)shadow_table(s, e) + (at.v & PAGE_MASK);
+}
 
 #endif

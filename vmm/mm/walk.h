@@ -22,15 +22,15 @@ struct paging {
 };
 
 struct walk {
-    gpa_t at;       /* the translation */
-    u32 error;      /* WALK_FAULT: the page fault's error code */
+    gpa_t at;  /* the translation */
+    u32 error; /* WALK_FAULT: the page fault's error code */
     bool large;
-    bool user;      /* both levels say U */
-    bool write;     /* both levels say W */
-    bool dirty;     /* the leaf's D bit as found */
+    bool user;  /* both levels say U */
+    bool write; /* both levels say W */
+    bool dirty; /* the leaf's D bit as found */
     bool global;
-    u32 g_pde, g_pte;      /* as read; g_pte 0 for a large page */
-    gpa_t pde_at, pte_at;  /* where they are */
+    u32 g_pde, g_pte;     /* as read; g_pte 0 for a large page */
+    gpa_t pde_at, pte_at; /* where they are */
 };
 
 enum walk_status { WALK_OK, WALK_FAULT };

@@ -22,6 +22,8 @@
 #define PDE32_LARGE  0xffc00000 /* 4 MiB page: address bits 31:22 */
 #define PDE32_PSE36  0x001fe000 /* 4 MiB page: address bits 39:32, PSE-36 */
 #define PDE32_RSVD   0x00200000 /* 4 MiB page: always reserved */
+#define PDE32_PAT    0x00001000 /* 4 MiB page: reserved without PAT */
+#define PTE32_PAT    0x00000080 /* 4 KiB page: reserved without PAT */
 
 #define PTE64_ADDR 0x000ffffffffff000
 #define PTE64_NX   0x8000000000000000

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See walk.h. Each table word is read once into a local.
+ *
+ * Reserved bits (SDM vol. 3A 4.3): there are some only while CR4.PSE = 1. The
+ * virtual processor advertises neither PSE-36 nor PAT, so bits 21:13 and bit
+ * 12 (PAT) of a 4 MiB page's directory entry are reserved, and so is bit 7
+ * (PAT) of a page-table entry. A reserved bit that is set faults before rights
+ * are looked at, with P and RSVD in the error code (4.7).
+ *
+ * PF_FETCH never appears in an error code: 32-bit paging has no NX, and SMEP
+ * is not advertised (4.7).
+ *
+ * LIMIT: accessed bits are set when the whole walk succeeds; a real CPU may
+ * set the directory entry's although the table entry then faults (4.8).
+ */
+#include "vmm/mm/walk.h"
+#include "arch/x86/defs/pte.h"
+#include "arch/x86/defs/traps.h"
+#include "vmm/base/bits.h"
+
+#define FLOATING_BUS 0xffffffffu
+#define PDE_RESERVED (PDE32_RSVD | PDE32_PSE36 | PDE32_PAT)
+#define PTE_RESERVED PTE32_PAT
+#define INDEX_MASK   1023u
+
+static u32 table_read(const struct p2m *p, gpa_t at)
+{
+    const u8 *word = p2m_ptr(p, at);
+
+    return word ? get_le32(word) : FLOATING_BUS;
+}
+
+static enum walk_status fault(struct walk *out, u32 access, u32 why)
+{
+    out->error = why | (access & (PF_WRITE | PF_USER));
+    return WALK_FAULT;
+}
+
+static enum walk_status check_rights(struct walk *w, const struct paging *mode,
+                                     u32 access)
+{
+    bool user = (access & PF_USER) != 0;
+
+    if (user && !w->user)
+        return fault(w, access, PF_PRESENT);
+    if ((access & PF_WRITE) && !w->write && (user || mode->wp))
+        return fault(w, access, PF_PRESENT);
+    return WALK_OK;
+}
+
+static void set_rights(struct walk *w, u32 both, u32 leaf)
+{
+    w->user = (both & PTE_U) != 0;
+    w->write = (both & PTE_W) != 0;
+    w->dirty = (leaf & PTE_D) != 0;
+    w->global = (leaf & PTE_G) != 0;
+}
+
+static enum walk_status walk_large(struct walk *w, const struct paging *mode,
+                                   gva_t at, u32 access)
+{
+    w->large = true;
+    if (w->g_pde & PDE_RESERVED)
+        return fault(w, access, PF_PRESENT | PF_RSVD);
+    w->at = gpa((w->g_pde & PDE32_LARGE) | (at.v & (LARGE32_SIZE - 1)));
+    set_rights(w, w->g_pde, w->g_pde);
+    return check_rights(w, mode, access);
+}
+
+enum walk_status walk_guest(const struct p2m *p, const struct paging *mode,
+                            gva_t at, u32 access, struct walk *out)
+{
+    *out = (struct walk){.at = gpa(at.v)};
+    if (!mode->on) {
+        out->user = out->write = out->dirty = true;
+        return WALK_OK;
+    }
+    out->pde_at = gpa((mode->g_cr3 & PTE32_ADDR) | (at.v >> 22) << 2);
+    out->g_pde = table_read(p, out->pde_at);
+    if (!(out->g_pde & PTE_P))
+        return fault(out, access, 0);
+    if (mode->pse && (out->g_pde & PTE_PS))
+        return walk_large(out, mode, at, access);
+    out->pte_at =
+        gpa((out->g_pde & PTE32_ADDR) | (at.v >> PAGE_SHIFT & INDEX_MASK) << 2);
+    out->g_pte = table_read(p, out->pte_at);
+    if (!(out->g_pte & PTE_P))
+        return fault(out, access, 0);
+    if (mode->pse && (out->g_pte & PTE_RESERVED))
+        return fault(out, access, PF_PRESENT | PF_RSVD);
+    out->at = gpa((out->g_pte & PTE32_ADDR) | (at.v & PAGE_MASK));
+    set_rights(out, out->g_pde & out->g_pte, out->g_pte);
+    return check_rights(out, mode, access);
+}
+
+/* Sets bits in a table word that lies in RAM; true when one was clear. The
+ * word is read again: both levels may be one word (a self-map). */
+static bool mark(const struct p2m *p, gpa_t at, u32 bits)
+{
+    u8 *word;
+    u32 old;
+
+    if (p2m_lookup(p, gpa_to_gfn(at)).kind != P2M_RAM)
+        return false;
+    word = p2m_ptr(p, at);
+    old = get_le32(word);
+    if ((old & bits) == bits)
+        return false;
+    put_le32(word, old | bits);
+    return true;
+}
+
+bool walk_mark(const struct p2m *p, const struct paging *mode,
+               struct walk *walk, bool dirty)
+{
+    u32 leaf = PTE_A | (dirty ? PTE_D : 0);
+    bool changed;
+
+    if (!mode->on)
+        return false;
+    walk->dirty |= dirty;
+    walk->g_pde |= walk->large ? leaf : PTE_A;
+    changed = mark(p, walk->pde_at, walk->large ? leaf : PTE_A);
+    if (walk->large)
+        return changed;
+    walk->g_pte |= leaf;
+    return mark(p, walk->pte_at, leaf) || changed;
+}
