@@ -2,10 +2,8 @@
  *
  * See cmos.h. Names are those of the MC146818A data sheet (Motorola).
  *
- * Dates are counted in seconds since 1 January 1600: a year that begins a
- * 400-year cycle of the calendar, and before any date a guest may set. All
- * arithmetic is modulo 2^64, so setting the clock back is adding a large
- * number.
+ * The date is a number of seconds (calendar.h). All arithmetic on it is modulo
+ * 2^64, so setting the clock back is adding a large number.
  *
  * Flags are brought up to date when somebody looks: whether a period, a
  * second or an alarm lies between the last time and now is arithmetic, not a
@@ -70,86 +68,16 @@ enum {
 #define CRYSTAL_HZ   32768u
 #define UPDATE_NS    244000u /* UIP comes this long before the update */
 #define NO_ALARM     0u
-#define DAY_SECONDS  86400u
 #define HOUR_SECONDS 3600u
-#define CYCLE_YEARS  400u
-#define CYCLE_DAYS   146097u
-#define CYCLE_START  1600u
-#define DAYS_TO_1970 135140u
 #define BASE_KIB     640u
 #define MIB_KIB      1024u
 #define HIGH_MEM_KIB (16 * MIB_KIB)
 
 #define STATE_TAG 0x31534d43 /* "CMS1" */
 
-static const u16 month_start[13] = {0,   31,  59,  90,  120, 151, 181,
-                                    212, 243, 273, 304, 334, 365};
-
-static bool leap(u32 year)
-{
-    return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-}
-
-/* Days from the start of the cycle to 1 January, `years` into it. */
-static u32 days_before(u32 years)
-{
-    return 365 * years + (years + 3) / 4 - (years + 99) / 100 +
-           (years + 399) / 400;
-}
-
-/* Days before a month (1 to 12; others are taken as the nearest). */
-static u32 days_to_month(u32 year, u32 month)
-{
-    u32 index = min_u32(max_u32(month, 1), 12) - 1;
-
-    return month_start[index] + (index >= 2 && leap(year));
-}
-
-static u64 to_seconds(const struct cmos_time *t)
-{
-    u32 year = t->year < CYCLE_START ? t->year + CYCLE_YEARS * 4 : t->year;
-    u64 years = year - CYCLE_START;
-    u64 days = years / CYCLE_YEARS * CYCLE_DAYS +
-               days_before((u32)(years % CYCLE_YEARS)) +
-               days_to_month(year, t->month) + max_u32(t->day, 1) - 1;
-
-    return days * DAY_SECONDS + t->hour * HOUR_SECONDS + t->minute * 60u +
-           t->second;
-}
-
-static void split_day(struct cmos_time *t, u32 day_of_year)
-{
-    u32 month = 12;
-
-    while (month > 1 && day_of_year < days_to_month(t->year, month))
-        month--;
-    t->month = (u8)month;
-    t->day = (u8)(day_of_year - days_to_month(t->year, month) + 1);
-}
-
-static struct cmos_time from_seconds(u64 seconds)
-{
-    u64 days = seconds / DAY_SECONDS;
-    u32 rest = (u32)(seconds % DAY_SECONDS);
-    u32 in_cycle = (u32)(days % CYCLE_DAYS), years = in_cycle / 366;
-    struct cmos_time t = {
-        .weekday = (u8)((days + 6) % 7 + 1),
-        .hour = (u8)(rest / HOUR_SECONDS),
-        .minute = (u8)(rest / 60 % 60),
-        .second = (u8)(rest % 60),
-    };
-
-    while (days_before(years + 1) <= in_cycle)
-        years++;
-    t.year = CYCLE_START + (u32)(days / CYCLE_DAYS) * CYCLE_YEARS + years;
-    split_day(&t, in_cycle - days_before(years));
-    return t;
-}
-
 static u64 seconds_at(const struct cmos *cmos, u64 ns)
 {
-    return cmos->wires.epoch + (u64)DAYS_TO_1970 * DAY_SECONDS +
-           cmos->st.ahead + ns / NS_PER_SEC;
+    return cmos->wires.epoch + CALENDAR_1970 + cmos->st.ahead + ns / NS_PER_SEC;
 }
 
 static u8 encode(const struct cmos *cmos, u32 v)
@@ -205,7 +133,7 @@ static u32 match_in_hour(const struct cmos *cmos, u32 from)
 /* Seconds from time t to the next alarm, or NO_ALARM. */
 static u32 alarm_in(const struct cmos *cmos, u64 t)
 {
-    u32 today = (u32)(t % DAY_SECONDS), start = today + 1;
+    u32 today = (u32)(t % CALENDAR_DAY), start = today + 1;
     u8 hour = cmos->st.ram[REG_HOUR_ALARM];
 
     for (u32 h = start / HOUR_SECONDS; h <= start / HOUR_SECONDS + 24; h++) {
@@ -285,16 +213,16 @@ u64 cmos_deadline(const struct cmos *cmos)
     return due;
 }
 
-static struct cmos_time current(const struct cmos *cmos)
+static struct calendar current(const struct cmos *cmos)
 {
     if (cmos->st.ram[REG_B] & B_SET)
         return cmos->st.set;
-    return from_seconds(seconds_at(cmos, cmos->st.seen));
+    return calendar_from_seconds(seconds_at(cmos, cmos->st.seen));
 }
 
 static u8 read_time(const struct cmos *cmos, u32 reg)
 {
-    struct cmos_time t = current(cmos);
+    struct calendar t = current(cmos);
 
     switch (reg) {
     case REG_SECOND:
@@ -316,7 +244,7 @@ static u8 read_time(const struct cmos *cmos, u32 reg)
     }
 }
 
-static void change_time(const struct cmos *cmos, struct cmos_time *t, u32 reg,
+static void change_time(const struct cmos *cmos, struct calendar *t, u32 reg,
                         u8 raw)
 {
     u8 v = decode(cmos, raw);
@@ -346,14 +274,14 @@ static void change_time(const struct cmos *cmos, struct cmos_time *t, u32 reg,
     }
 }
 
-static void set_clock(struct cmos *cmos, const struct cmos_time *t)
+static void set_clock(struct cmos *cmos, const struct calendar *t)
 {
-    cmos->st.ahead += to_seconds(t) - seconds_at(cmos, cmos->st.seen);
+    cmos->st.ahead += calendar_to_seconds(t) - seconds_at(cmos, cmos->st.seen);
 }
 
 static void write_time(struct cmos *cmos, u32 reg, u8 value)
 {
-    struct cmos_time t = current(cmos);
+    struct calendar t = current(cmos);
 
     change_time(cmos, &t, reg, value);
     if (cmos->st.ram[REG_B] & B_SET)

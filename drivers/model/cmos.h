@@ -12,6 +12,7 @@
 #include "drivers/bus/bus.h"
 #include "drivers/bus/clock.h"
 #include "drivers/irq/irq.h"
+#include "drivers/model/calendar.h"
 
 #define CMOS_BYTES 128
 
@@ -22,17 +23,10 @@ struct cmos_wires {
     u32 ram_kib;
 };
 
-/* Plain numbers, whatever the registers' format. */
-struct cmos_time {
-    u32 year;               /* 2026 */
-    u8 month, day, weekday; /* from 1; Sunday is 1 */
-    u8 hour, minute, second;
-};
-
 struct cmos_state {
     u64 seen;  /* ns: flags are up to date to here */
     u64 ahead; /* seconds the guest has set the clock forward, modulo 2^64 */
-    struct cmos_time set; /* the time while SET holds it */
+    struct calendar set; /* the time while SET holds it */
     u8 ram[CMOS_BYTES];
     u8 index;
     u8 flags; /* register C */

@@ -20,30 +20,14 @@
 #include "drivers/bus/bus.h"
 #include "drivers/bus/clock.h"
 #include "drivers/irq/irq.h"
+#include "drivers/model/counter.h"
 
 #define PIT_CHANNELS    3
 #define PIT_BACKLOG_MAX 256
 #define PIT_GAP_MIN     50000 /* ns between an interrupt taken and the next */
 
-struct pit_channel {
-    u64 start;     /* when counting began, in oscillator ticks */
-    u64 done;      /* clocks counted before that (the gate stopped it) */
-    u64 switch_at; /* periodic modes: when `next` takes over, NEVER: not */
-    u64 edges;     /* rising edges of OUT accounted for since `start` */
-    u32 count;     /* the initial count in force, 1..65536; 0: none yet */
-    u32 next;
-    u16 latch;
-    u8 mode, bcd, access;
-    u8 gate, counting;
-    u8 low;      /* first byte of a two-byte count */
-    u8 half_way; /* it was written */
-    u8 second;   /* the high byte is read next */
-    u8 latched;  /* bytes of the latch not read yet */
-    u8 status, status_latched;
-};
-
 struct pit_state {
-    struct pit_channel ch[PIT_CHANNELS];
+    struct counter ch[PIT_CHANNELS];
     u64 owed;     /* channel-0 ticks due and not yet raised */
     u64 lost;     /* beyond the backlog */
     u64 earliest; /* ns: not to be raised before */
