@@ -265,9 +265,7 @@ enum env_status exec_lldt(struct exec *x)
     u32 sel;
 
     TRY(operand_read(x, 0, ACC_READ, &sel));
-    TRY(seg_lldt(x->cpu, x->env, (u16)sel, fault_of(x)));
-    x->env->table_loaded(x->env->ctx, TABLE_LDT);
-    return ENV_OK;
+    return seg_lldt(x->cpu, x->env, (u16)sel, fault_of(x));
 }
 
 enum env_status exec_ltr(struct exec *x)
@@ -275,9 +273,7 @@ enum env_status exec_ltr(struct exec *x)
     u32 sel;
 
     TRY(operand_read(x, 0, ACC_READ, &sel));
-    TRY(seg_ltr(x->cpu, x->env, (u16)sel, fault_of(x)));
-    x->env->table_loaded(x->env->ctx, TABLE_TSS);
-    return ENV_OK;
+    return seg_ltr(x->cpu, x->env, (u16)sel, fault_of(x));
 }
 
 static struct table_reg *table_of(struct exec *x)

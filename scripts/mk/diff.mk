@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT
+#
+# The emulator against the processor this machine has: the same instruction
+# bytes, registers, flags and memory, run natively in a 32-bit process and by
+# cpu_step().
+
+DIFF_SRC   := $(wildcard tests/diff/*.c) tests/unit/check_host.c \
+              $(wildcard vmm/base/*.c vmm/cpu/*.c)
+DIFF_CASES ?= 400000
+DIFF_SEED  ?= 1
+
+$(B)/diff/native: $(DIFF_SRC) $(wildcard tests/diff/*.h vmm/cpu/*.h) \
+                  vmm/cpu/ops.def
+	@mkdir -p $(@D)
+	gcc -m32 -std=gnu11 -O1 -g -I. -Wall -Wextra -Werror -fno-pie -no-pie \
+	    -Wno-unused-parameter -fno-strict-aliasing -fsanitize=undefined \
+	    -fno-sanitize-recover=all $(DIFF_SRC) -o $@
+
+.PHONY: diff
+diff: $(B)/diff/native
+	timeout 60 $< $(DIFF_CASES) $(DIFF_SEED)
