@@ -207,21 +207,8 @@ static void on_fpu_error(struct vm *vm)
     irq_set(&vm->pc.irq, IRQ_FPU, true);
 }
 
-/* The machine's own; it happened to come while a guest ran. */
-static void on_nmi(struct vm *vm)
-{
-    account(vm, EXIT_HOST_IRQ);
-}
-
-static void on_machine_check(struct vm *vm)
-{
-    arch_panic("the processor reports a machine check; the hardware is not "
-               "reliable");
-}
-
 static void (*const handlers[TRAP_EXCEPTIONS])(struct vm *) = {
     [TRAP_DE] = on_plain,       [TRAP_DB] = on_debug,
-    [TRAP_NMI] = on_nmi,        [TRAP_MC] = on_machine_check,
     [TRAP_BP] = on_plain,       [TRAP_OF] = on_plain,
     [TRAP_BR] = on_plain,       [TRAP_UD] = on_plain,
     [TRAP_NM] = on_plain,       [TRAP_TS] = on_protection,

@@ -205,12 +205,12 @@ bool fast_int(struct vm *vm, u32 error)
     u32 access = PF_FETCH | (cpu->cpl == 3 ? PF_USER : 0);
     const u8 *code;
 
-    if (!FAST_EVENTS || (error & (TRAP_ERR_EXT | TRAP_ERR_IDT)) != TRAP_ERR_IDT)
+    if (!FAST_EVENTS || !(error & TRAP_ERR_IDT))
         return false;
     if (cs->base || cs->limit != LIMIT_FLAT)
         return false;
     code = peek(vm, cpu->eip, 2, access);
-    if (!code || code[0] != OPCODE_INT || code[1] != error >> 3)
+    if (!code || code[0] != OPCODE_INT)
         return false;
     event.fault = fault_plain(code[1]);
     cpu->eip += 2;

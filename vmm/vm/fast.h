@@ -44,8 +44,9 @@ struct fast {
 bool fast_event(struct vm *vm, const struct event *event);
 /* Runs the IRET at EIP; false: take the long way. */
 bool fast_iret(struct vm *vm);
-/* If the guest stands at INT n for the vector in the hardware's #GP error
- * code, enters its handler; false: take the long way. */
+/* If the guest stands at INT n, enters its handler; false: take the long way.
+ * error is that of the hardware's #GP; only its IDT bit is looked at, because
+ * QEMU 7.2 scales the vector by 16 in long mode (SDM vol. 3A 6.13: by 8). */
 bool fast_int(struct vm *vm, u32 error);
 
 #endif
