@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The decoder: addressing forms, prefixes, immediates, lengths, and that it
+ * is total: any prefix of any bytes gives an answer that fits.
+ * LINKS: vmm/cpu vmm/base
+ */
+#include "tests/unit/unit.h"
+#include "vmm/cpu/decode.h"
+
+static struct insn insn;
+
+#define DECODE(code32, ...)                                                    \
+    insn_decode((const u8[INSN_MAX]){__VA_ARGS__}, INSN_MAX, code32, &insn)
+
+static void addressing_32(void)
+{
+    EXPECT_EQ(DECODE(true, 0x8b, 0x44, 0x8b, 0xfc), DECODE_OK);
+    EXPECT_EQ(insn.op, OP_MOV_GvEv);
+    EXPECT_EQ(insn.len, 4);
+    EXPECT_EQ(insn.base, EBX);
+    EXPECT_EQ(insn.index, ECX);
+    EXPECT_EQ(insn.scale, 2);
+    EXPECT_EQ(insn.disp, 0xfffffffc);
+    EXPECT_EQ(insn.seg, SEG_DS);
+    EXPECT_EQ(DECODE(true, 0x8b, 0x04, 0x25, 1, 2, 3, 4), DECODE_OK);
+    EXPECT(insn.base < 0 && insn.index < 0);
+    EXPECT_EQ(insn.disp, 0x04030201);
+    EXPECT_EQ(DECODE(true, 0x8b, 0x04, 0x24), DECODE_OK);
+    EXPECT_EQ(insn.base, ESP);
+    EXPECT_EQ(insn.seg, SEG_SS);
+    EXPECT_EQ(DECODE(true, 0x8b, 0x45, 0x00), DECODE_OK);
+    EXPECT_EQ(insn.seg, SEG_SS);
+}
+
+static void addressing_16(void)
+{
+    EXPECT_EQ(DECODE(false, 0x8b, 0x42, 0x80), DECODE_OK);
+    EXPECT_EQ(insn.base, EBP);
+    EXPECT_EQ(insn.index, ESI);
+    EXPECT_EQ(insn.seg, SEG_SS);
+    EXPECT_EQ(insn.opsize, 2);
+    EXPECT_EQ(insn.disp, 0xffffff80);
+    EXPECT_EQ(DECODE(false, 0x8b, 0x06, 0x34, 0x12), DECODE_OK);
+    EXPECT(insn.base < 0);
+    EXPECT_EQ((u16)insn.disp, 0x1234);
+    EXPECT_EQ(insn.seg, SEG_DS);
+    EXPECT_EQ(DECODE(false, 0x66, 0x67, 0x8b, 0x05, 1, 0, 0, 0), DECODE_OK);
+    EXPECT_EQ(insn.opsize, 4);
+    EXPECT_EQ(insn.adsize, 4);
+    EXPECT_EQ(insn.len, 8);
+}
+
+static void prefixes(void)
+{
+    EXPECT_EQ(DECODE(true, 0x2e, 0x64, 0xf0, 0xf3, 0x00, 0x00), DECODE_OK);
+    EXPECT_EQ(insn.seg, SEG_FS);
+    EXPECT(insn.lock);
+    EXPECT_EQ(insn.rep, 0xf3);
+    EXPECT_EQ(insn.len, 6);
+}
+
+static void immediates(void)
+{
+    EXPECT_EQ(DECODE(true, 0x6a, 0x80), DECODE_OK);
+    EXPECT_EQ(insn.imm, 0xffffff80);
+    EXPECT_EQ(DECODE(true, 0xb0, 0x80), DECODE_OK);
+    EXPECT_EQ(insn.imm, 0x80);
+    EXPECT_EQ(DECODE(true, 0x9a, 1, 2, 3, 4, 5, 6), DECODE_OK);
+    EXPECT_EQ(insn.imm, 0x04030201);
+    EXPECT_EQ(insn.imm2, 0x0605);
+    EXPECT_EQ(DECODE(true, 0x66, 0x9a, 1, 2, 3, 4), DECODE_OK);
+    EXPECT_EQ(insn.imm2, 0x0403);
+    EXPECT_EQ(DECODE(true, 0xc8, 0x34, 0x12, 7), DECODE_OK);
+    EXPECT_EQ(insn.imm, 0x1234);
+    EXPECT_EQ(insn.imm2, 7);
+    EXPECT_EQ(DECODE(true, 0x67, 0xa1, 0x34, 0x12), DECODE_OK);
+    EXPECT_EQ(insn.disp, 0x1234);
+    EXPECT_EQ(DECODE(true, 0x66, 0x0f, 0x84, 0xfe, 0xff), DECODE_OK);
+    EXPECT_EQ(insn.imm, 0xfffffffe);
+}
+
+static void groups_choose_by_reg_and_mod(void)
+{
+    EXPECT_EQ(DECODE(true, 0xf7, 0xd8), DECODE_OK);
+    EXPECT_EQ(insn.op, OP_NEG_Ev);
+    EXPECT_EQ(DECODE(true, 0x0f, 0x01, 0x10), DECODE_OK);
+    EXPECT_EQ(insn.op, OP_LGDT);
+    EXPECT_EQ(DECODE(true, 0x0f, 0x01, 0xd0), DECODE_UNKNOWN);
+    EXPECT_EQ(DECODE(true, 0x0f, 0xc7, 0xc8), DECODE_UNKNOWN);
+    EXPECT_EQ(DECODE(true, 0xff, 0xff), DECODE_UNKNOWN);
+}
+
+/* MOV CR and MOV DR take no memory operand whatever mod says. */
+static void mov_cr_ignores_mod(void)
+{
+    EXPECT_EQ(DECODE(true, 0x0f, 0x20, 0x04), DECODE_OK);
+    EXPECT_EQ(insn.len, 3);
+    EXPECT_EQ(insn.rm, ESP);
+    EXPECT_EQ(DECODE(true, 0x66, 0x0f, 0x22, 0xd8), DECODE_OK);
+    EXPECT_EQ(insn.opsize, 4);
+}
+
+static void too_few_and_too_many(void)
+{
+    const u8 mov[] = {0xc7, 0x05, 1, 2, 3, 4, 5, 6, 7, 8};
+    u8 longest[16];
+
+    for (u32 n = 0; n < sizeof(mov); n++)
+        EXPECT_EQ(insn_decode(mov, n, true, &insn), DECODE_SHORT);
+    EXPECT_EQ(insn_decode(mov, sizeof(mov), true, &insn), DECODE_OK);
+    memset(longest, 0x26, sizeof(longest));
+    longest[14] = 0x90;
+    EXPECT_EQ(insn_decode(longest, 15, true, &insn), DECODE_OK);
+    EXPECT_EQ(insn.len, 15);
+    longest[14] = 0x26;
+    longest[15] = 0x90;
+    EXPECT_EQ(insn_decode(longest, 15, true, &insn), DECODE_LONG);
+    EXPECT_EQ(insn_decode(longest, 16, true, &insn), DECODE_LONG);
+    EXPECT_EQ(insn_decode(longest, 14, true, &insn), DECODE_SHORT);
+}
+
+static void unknown_is_said(void)
+{
+    EXPECT_EQ(DECODE(true, 0xd9, 0xc0), DECODE_UNKNOWN);
+    EXPECT_EQ(DECODE(true, 0x0f, 0x6f, 0xc0), DECODE_UNKNOWN);
+    EXPECT_EQ(insn_class(OP_IRET), CLASS_IRET);
+    EXPECT_EQ(insn_class(OP_OUT_DXAl), CLASS_IO);
+}
+
+/* A decoded length is reached with exactly that many bytes, never fewer. */
+static void length_is_exact(void)
+{
+    u32 seed = 7;
+
+    for (u32 i = 0; i < 60000; i++) {
+        u8 bytes[INSN_MAX];
+        struct insn all;
+        for (u32 k = 0; k < INSN_MAX; k++) {
+            seed = seed * 1664525 + 1013904223;
+            bytes[k] = (u8)(seed >> 24);
+        }
+        if (insn_decode(bytes, INSN_MAX, i & 1, &all) != DECODE_OK)
+            continue;
+        EXPECT(all.len >= 1 && all.len <= INSN_MAX);
+        EXPECT_EQ(insn_decode(bytes, all.len, i & 1, &insn), DECODE_OK);
+        EXPECT_EQ(insn_decode(bytes, all.len - 1u, i & 1, &insn), DECODE_SHORT);
+    }
+}
+
+static const struct unit_case cases[] = {
+    CASE(addressing_32),
+    CASE(addressing_16),
+    CASE(prefixes),
+    CASE(immediates),
+    CASE(groups_choose_by_reg_and_mod),
+    CASE(mov_cr_ignores_mod),
+    CASE(too_few_and_too_many),
+    CASE(unknown_is_said),
+    CASE(length_is_exact),
+};
+UNIT_MAIN(cases)
