@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Words, numbers and sizes as module lines hold them; byte queues.
+ * LINKS: vmm/base
+ */
+#include "tests/unit/unit.h"
+#include "vmm/base/bits.h"
+#include "vmm/base/ring.h"
+#include "vmm/base/str.h"
+
+static bool num(const char *s, u64 *v)
+{
+    return slice_number(slice_of(s), v);
+}
+
+static bool bytes(const char *s, u64 *v)
+{
+    return slice_bytes(slice_of(s), v);
+}
+
+static void numbers_are_strict(void)
+{
+    static const char *const bad[] = {
+        "", "-1", "0x", "12a", "1 ", "0xg", "+3", "18446744073709551616"};
+    u64 v = 7;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        EXPECT(!num(bad[i], &v));
+    EXPECT(num("0", &v) && v == 0);
+    EXPECT(num("0x1F", &v) && v == 31);
+    EXPECT(num("18446744073709551615", &v) && v == UINT64_MAX);
+}
+
+static void sizes_take_a_suffix(void)
+{
+    u64 v = 0;
+    EXPECT(bytes("32M", &v) && v == 32u << 20);
+    EXPECT(bytes("1g", &v) && v == 1u << 30);
+    EXPECT(bytes("640K", &v) && v == 640u << 10);
+    EXPECT(bytes("4096", &v) && v == 4096);
+    EXPECT(!bytes("M", &v));
+    EXPECT(!bytes("", &v));
+    EXPECT(!bytes("99999999999999999G", &v));
+    EXPECT(!bytes("1MM", &v));
+}
+
+static void words_and_keys(void)
+{
+    struct slice rest = slice_of("  vm=a=b  mem "), word, key, value;
+    EXPECT(slice_word(&rest, &word));
+    EXPECT(slice_split(word, '=', &key, &value));
+    EXPECT(slice_eq(key, "vm"));
+    EXPECT(slice_eq(value, "a=b"));
+    EXPECT(slice_word(&rest, &word));
+    EXPECT(!slice_split(word, '=', &key, &value));
+    EXPECT(slice_eq(key, "mem"));
+    EXPECT_EQ(value.len, 0);
+    EXPECT(!slice_word(&rest, &word));
+}
+
+static void copies_are_cut_and_terminated(void)
+{
+    char b[4];
+    EXPECT(str_copy(b, sizeof(b), "abc"));
+    EXPECT_STR(b, "abc");
+    EXPECT(!str_copy(b, sizeof(b), "abcd"));
+    EXPECT_STR(b, "abc");
+}
+
+static void comparisons(void)
+{
+    EXPECT(str_eq("", ""));
+    EXPECT(!str_eq("a", "ab"));
+    EXPECT(!str_eq("ab", "a"));
+    EXPECT(str_starts("abc", "ab"));
+    EXPECT(str_starts("abc", ""));
+    EXPECT(!str_starts("ab", "abc"));
+}
+
+static void a_ring_keeps_order_and_refuses_when_full(void)
+{
+    u8 storage[4], byte = 0;
+    struct ring r;
+    ring_init(&r, storage, sizeof(storage));
+    r.head = r.tail = UINT32_MAX - 1;
+    for (u8 i = 0; i < 4; i++)
+        EXPECT(ring_put(&r, i));
+    EXPECT(!ring_put(&r, 9));
+    for (u8 i = 0; i < 4; i++)
+        EXPECT(ring_get(&r, &byte) && byte == i);
+    EXPECT(!ring_get(&r, &byte));
+}
+
+static void little_endian_bytes(void)
+{
+    u8 b[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    EXPECT_EQ(get_le16(b), 0x0201);
+    EXPECT_EQ(get_le32(b), 0x04030201);
+    EXPECT_EQ(get_le64(b), 0x0807060504030201ull);
+    put_le32(b + 1, 0xaabbccdd);
+    EXPECT_EQ(get_le32(b + 1), 0xaabbccdd);
+    EXPECT_EQ(align_up(4097, 4096), 8192);
+    EXPECT_EQ(align_down(4097, 4096), 4096);
+}
+
+static const struct unit_case cases[] = {
+    CASE(numbers_are_strict),  CASE(sizes_take_a_suffix),
+    CASE(words_and_keys),      CASE(copies_are_cut_and_terminated),
+    CASE(comparisons),         CASE(a_ring_keeps_order_and_refuses_when_full),
+    CASE(little_endian_bytes),
+};
+UNIT_MAIN(cases)
