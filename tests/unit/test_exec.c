@@ -160,7 +160,6 @@ static void control_registers_are_checked(void)
     EXPECT_FAULT(FLAT_RUN(0x0f, 0x22, 0xc0), TRAP_GP, 0);
     flat_cpu.gpr[EAX] = CR0_PE | CR0_NW;
     EXPECT_FAULT(FLAT_RUN(0x0f, 0x22, 0xc0), TRAP_GP, 0);
-    flat_cpu.gpr[EAX] = 0x80;
     flat_cpu.gpr[EAX] = 1u << 13;
     EXPECT_FAULT(FLAT_RUN(0x0f, 0x22, 0xe0), TRAP_GP, 0);
     flat_cpu.gpr[EAX] = CR0_PE | CR0_PG | 0x1000;

@@ -58,16 +58,22 @@ enum {
 #define UNDEF_BIT     (EFLAGS_OF | EFLAGS_SF | EFLAGS_AF | EFLAGS_PF)
 #define UNDEF_SCAN    (EFLAGS_STATUS & ~EFLAGS_ZF)
 
+/* The operands that exist in memory only. */
+#define IN_MEMORY(kind)   ((kind) == O_M || (kind) == O_MP)
+#define MEMORY_FLAG(a, b) (IN_MEMORY(a) || IN_MEMORY(b) ? OPF_MEMORY : 0)
+#define SHAPE(a, b, c)    (((a) | (b) | (c)) & (O_MODRM | O_IMM))
+
 const struct op_row op_rows[OP_COUNT] = {
-#define ROW(id, name, a, b, c, width, class, rule, undef, flag, fn, arg)       \
-    [OP_##id] = {name,                                                         \
-                 UNDEF_##undef,                                                \
-                 {O_##a, O_##b, O_##c},                                        \
-                 WIDTH_##width,                                                \
-                 CLASS_##class,                                                \
-                 RULE_##rule,                                                  \
-                 OPF_##flag,                                                   \
-                 arg},
+#define ROW(id, name_, a, b, c, width_, class_, rule_, undef_, flag, fn, arg_) \
+    [OP_##id] = {.name = name_,                                                \
+                 .undef = UNDEF_##undef_,                                      \
+                 .operand = {O_##a, O_##b, O_##c},                             \
+                 .shape = SHAPE(O_##a, O_##b, O_##c),                          \
+                 .width = WIDTH_##width_,                                      \
+                 .class = CLASS_##class_,                                      \
+                 .rule = RULE_##rule_,                                         \
+                 .flags = OPF_##flag | MEMORY_FLAG(O_##a, O_##b),              \
+                 .arg = arg_},
 #include "vmm/cpu/ops.def"
 };
 
@@ -279,7 +285,7 @@ static bool take_operands(struct cursor *c, struct insn *insn,
 {
     if (insn->has_modrm && !take_ea(c, insn, row))
         return false;
-    for (int i = 0; i < 3 && row->operand[i]; i++) {
+    for (int i = 0; i < 3 && (row->shape & O_IMM); i++) {
         if ((row->operand[i] & O_IMM) && !take_imm(c, insn, row->operand[i]))
             return false;
     }
@@ -298,11 +304,6 @@ static const struct op_row *row_of(struct insn *insn, u32 entry)
     return &op_rows[entry];
 }
 
-static bool wants_modrm(const struct op_row *row)
-{
-    return (row->operand[0] | row->operand[1]) & O_MODRM;
-}
-
 static enum decode_status decode(struct cursor *c, struct insn *insn,
                                  bool code32)
 {
@@ -318,7 +319,7 @@ static enum decode_status decode(struct cursor *c, struct insn *insn,
         return DECODE_UNKNOWN;
     if (row->width)
         insn->opsize = row->width;
-    if (!insn->has_modrm && wants_modrm(row) && !take_modrm(c, insn))
+    if (!insn->has_modrm && (row->shape & O_MODRM) && !take_modrm(c, insn))
         return DECODE_SHORT;
     if (!take_operands(c, insn, row))
         return DECODE_SHORT;

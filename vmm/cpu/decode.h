@@ -123,15 +123,17 @@ enum rule {
 
 enum op_flag {
     OPF_NONE = 0,
-    OPF_LOCK = 1,  /* LOCK is allowed when the destination is memory */
-    OPF_REP = 2,   /* F2 and F3 repeat it */
-    OPF_REPCC = 6, /* ... and look at ZF */
+    OPF_LOCK = 1,   /* LOCK is allowed when the destination is memory */
+    OPF_REP = 2,    /* F2 and F3 repeat it */
+    OPF_REPCC = 6,  /* ... and look at ZF */
+    OPF_MEMORY = 8, /* no register form; follows from O_M, O_MP */
 };
 
 struct op_row {
     const char *name; /* "16-bit|32-bit" where the name depends on it */
     u16 undef;        /* EFLAGS_ bits left undefined */
     u8 operand[3];    /* O_ */
+    u8 shape;         /* O_MODRM and O_IMM: whether any operand has it */
     u8 width;         /* WIDTH_ */
     u8 class;         /* CLASS_ */
     u8 rule;          /* RULE_ */

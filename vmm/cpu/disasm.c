@@ -198,7 +198,7 @@ static void put_prefixes(struct text *t, const struct insn *insn,
         put(t, "lock ");
     if (!insn->rep || !(row->flags & OPF_REP))
         return;
-    if (row->flags == OPF_REPCC)
+    if ((row->flags & OPF_REPCC) == OPF_REPCC)
         put(t, insn->rep == REP_NE ? "repne " : "repe ");
     else
         put(t, "rep ");

@@ -101,16 +101,12 @@ static enum env_status check_rule(struct exec *x)
 static bool form_valid(const struct exec *x)
 {
     const struct insn *insn = x->insn;
+    u8 flags = x->row->flags;
     bool memory = insn->has_modrm && !is_register(insn);
 
-    if (insn->lock && (!(x->row->flags & OPF_LOCK) || !memory))
+    if (insn->lock && (!(flags & OPF_LOCK) || !memory))
         return false;
-    for (int i = 0; i < 2 && insn->has_modrm; i++) {
-        u8 kind = x->row->operand[i];
-        if ((kind == O_M || kind == O_MP) && !memory)
-            return false;
-    }
-    return true;
+    return memory || !(flags & OPF_MEMORY);
 }
 
 static enum env_status execute(struct exec *x)

@@ -148,7 +148,8 @@ static bool condition_stops(const struct exec *x)
 {
     bool equal = x->cpu->eflags & EFLAGS_ZF;
 
-    return x->row->flags == OPF_REPCC && equal != (x->insn->rep == REP_EQUAL);
+    return (x->row->flags & OPF_REPCC) == OPF_REPCC &&
+           equal != (x->insn->rep == REP_EQUAL);
 }
 
 /* A single-step trap comes after each iteration. */
