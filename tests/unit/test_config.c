@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Module lines: every key, every error, every sentence.
+ * LINKS: vmm/vm vmm/base
+ */
+#include "tests/unit/unit.h"
+#include "vmm/vm/config.h"
+
+static struct vm_config c;
+static char error[300];
+
+static bool parse(const char *line)
+{
+    error[0] = 0;
+    return config_parse(line, &c, error, sizeof(error));
+}
+
+static void a_full_line(void)
+{
+    EXPECT(parse("vm=alpha mem=64M exec=trap shadow=vtlb weight=3 -- a=b  c "));
+    EXPECT_EQ(c.kind, CONFIG_VM);
+    EXPECT_STR(c.name, "alpha");
+    EXPECT_EQ(c.mem, 64u << 20);
+    EXPECT_EQ(c.shadow, SHADOW_VTLB);
+    EXPECT_EQ(c.weight, 3);
+    EXPECT_STR(c.line, "a=b  c");
+}
+
+static void defaults(void)
+{
+    EXPECT(parse("vm=a"));
+    EXPECT_EQ(c.mem, 32u << 20);
+    EXPECT_EQ(c.shadow, SHADOW_CACHED);
+    EXPECT_EQ(c.weight, 1);
+    EXPECT_STR(c.line, "");
+}
+
+static void attached_modules_keep_their_words(void)
+{
+    EXPECT(parse("for=alpha initrd root=/x"));
+    EXPECT_EQ(c.kind, CONFIG_ATTACH);
+    EXPECT_STR(c.name, "alpha");
+    EXPECT_STR(c.line, "initrd root=/x");
+    EXPECT(parse("for=beta"));
+    EXPECT_STR(c.line, "");
+}
+
+static void nothing_is_nothing(void)
+{
+    EXPECT(parse(""));
+    EXPECT_EQ(c.kind, CONFIG_NONE);
+    EXPECT(parse("   "));
+    EXPECT_EQ(c.kind, CONFIG_NONE);
+}
+
+static void each_error_quotes_the_word_and_the_fix(void)
+{
+    static const struct {
+        const char *line, *quotes, *fix;
+    } bad[] = {
+        {"vm=a memory=32M", "\"memory=32M\"", "mem="},
+        {"vm=a shade=vtlb", "\"shade=vtlb\"", "shadow="},
+        {"vm=a mem=lots", "\"mem=lots\"", "such as 32M"},
+        {"vm=a mem=12Q", "\"mem=12Q\"", "such as 32M"},
+        {"vm=a mem=1000001", "\"mem=1000001\"", "whole pages"},
+        {"vm=a mem=64K", "\"mem=64K\"", "from 1M"},
+        {"vm=a mem=4G", "\"mem=4G\"", "3G"},
+        {"vm=a mem=", "mem= has no value", "32M"},
+        {"vm=", "vm= has no value", "name"},
+        {"vm=a/b", "\"vm=a/b\"", "letters"},
+        {"vm=abcdefghijklmnop", "\"vm=abcdefghijklmnop\"", "1 to 15"},
+        {"vm=a weight=0", "\"weight=0\"", "1 to 100"},
+        {"vm=a weight=101", "\"weight=101\"", "1 to 100"},
+        {"vm=a exec=bt", "\"exec=bt\"", "later"},
+        {"vm=a shadow=none", "\"shadow=none\"", "vtlb or cached"},
+        {"vm=a vm=b", "vm= is given twice", "keep one"},
+        {"vm=a for=b", "exclude", "for one"},
+        {"mem=32M", "no vm=", "vm=alpha"},
+        {"vm=a quiet", "\"quiet\"", "behind --"},
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        EXPECT(!parse(bad[i].line));
+        EXPECT(strstr(error, bad[i].quotes) != NULL);
+        EXPECT(strstr(error, bad[i].fix) != NULL);
+    }
+}
+
+static void a_long_guest_line_is_refused(void)
+{
+    char line[600] = "vm=a -- ";
+    memset(line + 8, 'x', 300);
+    EXPECT(!parse(line));
+    EXPECT(strstr(error, "255"));
+}
+
+static const struct unit_case cases[] = {
+    CASE(a_full_line),
+    CASE(defaults),
+    CASE(attached_modules_keep_their_words),
+    CASE(nothing_is_nothing),
+    CASE(each_error_quotes_the_word_and_the_fix),
+    CASE(a_long_guest_line_is_refused),
+};
+UNIT_MAIN(cases)

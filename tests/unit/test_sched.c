@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Round-robin with weights: shares, order, halting, removal.
+ * LINKS: vmm/vm vmm/base
+ */
+#include "tests/unit/unit.h"
+#include "vmm/vm/sched.h"
+
+static struct sched s;
+
+static void start(int entries)
+{
+    sched_init(&s, &sched_round_robin);
+    for (int i = 0; i < entries; i++) {
+        sched_add(&s, (u32)i, 1);
+        sched_set_runnable(&s, (u32)i, true);
+    }
+}
+
+/* Runs the choice for its slice, in pieces of at most `piece` ns. */
+static void run(u32 turns, u64 piece)
+{
+    while (turns--) {
+        int slot = sched_pick(&s);
+        u64 slice = sched_slice(&s, (u32)slot);
+        sched_charge(&s, (u32)slot, slice < piece ? slice : piece);
+    }
+}
+
+static void equal_weights_get_equal_shares(void)
+{
+    start(3);
+    run(3000, UINT64_MAX);
+    EXPECT_EQ(s.entry[0].used_ns, s.entry[1].used_ns);
+    EXPECT_EQ(s.entry[1].used_ns, s.entry[2].used_ns);
+}
+
+static void weights_are_shares(void)
+{
+    start(2);
+    s.entry[1].weight = 3;
+    run(4000, UINT64_MAX);
+    EXPECT_EQ(s.entry[1].used_ns, 3 * s.entry[0].used_ns);
+}
+
+static void interruptions_do_not_lengthen_a_turn(void)
+{
+    start(2);
+    run(20000, SCHED_QUANTUM / 100);
+    EXPECT_EQ(s.entry[0].used_ns, s.entry[1].used_ns);
+}
+
+static void a_halted_entry_gives_its_turn_away(void)
+{
+    start(2);
+    EXPECT_EQ(sched_pick(&s), 1);
+    sched_charge(&s, 1, 1000);
+    sched_set_runnable(&s, 1, false);
+    EXPECT_EQ(sched_pick(&s), 0);
+    sched_set_runnable(&s, 0, false);
+    EXPECT_EQ(sched_pick(&s), -1);
+    sched_set_runnable(&s, 1, true);
+    EXPECT_EQ(sched_pick(&s), 1);
+}
+
+static void a_removed_entry_is_never_picked(void)
+{
+    start(2);
+    sched_remove(&s, 1);
+    for (int i = 0; i < 10; i++) {
+        EXPECT_EQ(sched_pick(&s), 0);
+        sched_charge(&s, 0, UINT64_MAX);
+    }
+}
+
+static void charging_more_than_the_slice_is_no_debt(void)
+{
+    start(1);
+    sched_charge(&s, 0, UINT64_MAX / 2);
+    EXPECT_EQ(sched_pick(&s), 0);
+    EXPECT_EQ(sched_slice(&s, 0), SCHED_QUANTUM);
+}
+
+static const struct unit_case cases[] = {
+    CASE(equal_weights_get_equal_shares),
+    CASE(weights_are_shares),
+    CASE(interruptions_do_not_lengthen_a_turn),
+    CASE(a_halted_entry_gives_its_turn_away),
+    CASE(a_removed_entry_is_never_picked),
+    CASE(charging_more_than_the_slice_is_no_debt),
+};
+UNIT_MAIN(cases)

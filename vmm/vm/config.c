@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See config.h. Each key is a row: its name, its parser, and what a good
+ * value looks like (the second half of every error sentence). Parsing goes
+ * word by word up to "--"; what follows is the guest's own and taken as it is.
+ * A repeated key is an error, because whichever one we took would be a guess.
+ */
+#include "vmm/vm/config.h"
+#include "vmm/base/bits.h"
+#include "vmm/base/fmt.h"
+
+struct key {
+    const char *name;
+    bool (*parse)(struct slice value, struct vm_config *out);
+    const char *wanted;
+};
+
+static bool good_name(struct slice s)
+{
+    if (!s.len || s.len > VM_NAME_MAX)
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.at[i], letter = c | 32;
+        if (!(letter >= 'a' && letter <= 'z') && !(c >= '0' && c <= '9') &&
+            c != '-' && c != '_')
+            return false;
+    }
+    return true;
+}
+
+static bool parse_vm(struct slice value, struct vm_config *out)
+{
+    out->kind = CONFIG_VM;
+    return good_name(value) && slice_copy(out->name, sizeof(out->name), value);
+}
+
+static bool parse_for(struct slice value, struct vm_config *out)
+{
+    out->kind = CONFIG_ATTACH;
+    return good_name(value) && slice_copy(out->name, sizeof(out->name), value);
+}
+
+static bool parse_mem(struct slice value, struct vm_config *out)
+{
+    return slice_bytes(value, &out->mem) && out->mem >= VM_MEM_MIN &&
+           out->mem <= VM_MEM_MAX && !(out->mem & PAGE_MASK);
+}
+
+static bool parse_exec(struct slice value, struct vm_config *out)
+{
+    out->exec = EXEC_TRAP;
+    return slice_eq(value, "trap");
+}
+
+static bool parse_shadow(struct slice value, struct vm_config *out)
+{
+    out->shadow = slice_eq(value, "vtlb") ? SHADOW_VTLB : SHADOW_CACHED;
+    return slice_eq(value, "vtlb") || slice_eq(value, "cached");
+}
+
+static bool parse_weight(struct slice value, struct vm_config *out)
+{
+    u64 weight;
+
+    if (!slice_number(value, &weight) || !weight || weight > VM_WEIGHT_MAX)
+        return false;
+    out->weight = (u32)weight;
+    return true;
+}
+
+static const struct key keys[] = {
+    {"vm", parse_vm, "a name of 1 to 15 letters, digits, '-' or '_'"},
+    {"for", parse_for, "the name of the VM it is for"},
+    {"mem", parse_mem, "a size from 1M to 3G in whole pages, such as 32M"},
+    {"exec", parse_exec, "trap (interp and bt come later)"},
+    {"shadow", parse_shadow, "vtlb or cached"},
+    {"weight", parse_weight, "a number from 1 to 100"},
+};
+
+/* How many letters two words share at the same place. */
+static u32 likeness(struct slice word, const char *name)
+{
+    u32 same = 0;
+
+    for (size_t i = 0; i < word.len && name[i]; i++)
+        same += word.at[i] == name[i];
+    return same;
+}
+
+static const char *nearest(struct slice word)
+{
+    const char *best = keys[0].name;
+    u32 most = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        u32 same = likeness(word, keys[i].name);
+        if (same > most) {
+            most = same;
+            best = keys[i].name;
+        }
+    }
+    return best;
+}
+
+struct parse {
+    struct vm_config *out;
+    u32 seen; /* bit per key */
+    char *error;
+    size_t size;
+};
+
+static bool unknown(struct parse *p, struct slice word, struct slice key)
+{
+    fmt_buf(p->error, p->size,
+            "\"%.*s\" is not a key it knows; did you mean %s=? (the keys are "
+            "vm, for, mem, exec, shadow, weight; the guest's own words go "
+            "behind --)",
+            (int)word.len, word.at, nearest(key));
+    return false;
+}
+
+static bool take_key(struct parse *p, u32 i, struct slice word,
+                     struct slice value)
+{
+    const struct key *key = &keys[i];
+
+    if (p->seen & BIT(i)) {
+        fmt_buf(p->error, p->size, "%s= is given twice; keep one", key->name);
+        return false;
+    }
+    p->seen |= BIT(i);
+    if (!value.len) {
+        fmt_buf(p->error, p->size, "%s= has no value; it wants %s", key->name,
+                key->wanted);
+        return false;
+    }
+    if (key->parse(value, p->out))
+        return true;
+    fmt_buf(p->error, p->size, "\"%.*s\" will not do; %s= wants %s",
+            (int)word.len, word.at, key->name, key->wanted);
+    return false;
+}
+
+static bool take_word(struct parse *p, struct slice word)
+{
+    struct slice key, value;
+
+    slice_split(word, '=', &key, &value);
+    for (u32 i = 0; i < ARRAY_LEN(keys); i++) {
+        if (slice_eq(key, keys[i].name))
+            return take_key(p, i, word, value);
+    }
+    return unknown(p, word, key);
+}
+
+static struct slice trimmed(struct slice s)
+{
+    while (s.len && s.at[0] == ' ')
+        s = (struct slice){s.at + 1, s.len - 1};
+    while (s.len && s.at[s.len - 1] == ' ')
+        s.len--;
+    return s;
+}
+
+static bool take_line(struct parse *p, struct slice rest)
+{
+    if (slice_copy(p->out->line, sizeof(p->out->line), trimmed(rest)))
+        return true;
+    fmt_buf(p->error, p->size,
+            "the guest's command line is longer than %u characters; shorten "
+            "what is behind --",
+            VM_LINE_MAX - 1);
+    return false;
+}
+
+static bool consistent(struct parse *p)
+{
+    u32 vm = p->seen & 1, attach = p->seen & 2;
+
+    if (!(vm && attach) && (vm || attach || !p->seen))
+        return true;
+    fmt_buf(p->error, p->size,
+            vm ? "vm= and for= exclude each other; a module is a guest or is "
+                 "for one"
+               : "there is no vm=; give the guest a name, such as vm=alpha");
+    return false;
+}
+
+/* Everything behind for=NAME is the module's own line. */
+static bool ends_here(const struct parse *p, struct slice word)
+{
+    return slice_eq(word, "--") || p->out->kind == CONFIG_ATTACH;
+}
+
+bool config_parse(const char *line, struct vm_config *out, char *error,
+                  size_t size)
+{
+    struct parse p = {.out = out, .error = error, .size = size};
+    struct slice rest = slice_of(line), before = rest, word;
+
+    *out = (struct vm_config){
+        .mem = 32u << 20, .shadow = SHADOW_CACHED, .weight = 1};
+    for (; slice_word(&rest, &word); before = rest) {
+        if (ends_here(&p, word)) {
+            bool dashes = slice_eq(word, "--");
+            if (!take_line(&p, dashes ? rest : before))
+                return false;
+            break;
+        }
+        if (!take_word(&p, word))
+            return false;
+    }
+    return consistent(&p);
+}
