@@ -101,7 +101,7 @@ static void root_build(struct shadow *s)
 
 static const struct shadow_policy *const policies[] = {
     [SHADOW_VTLB] = &shadow_vtlb,
-    [SHADOW_CACHED] = &shadow_vtlb,
+    [SHADOW_CACHED] = &shadow_cached,
 };
 
 bool shadow_init(struct shadow *s, enum shadow_policy_id policy,
