@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Between the monitor's files: what a command is, and the words all of them
+ * use. monitor.c has the table, finds the command and the VM it names;
+ * monitor_life.c changes things, monitor_show.c only looks.
+ *
+ * A command never trusts the state of a VM: whatever it is told to do to a
+ * VM that cannot have it done is answered with a sentence.
+ */
+#ifndef VM_MONITOR_IMPL_H
+#define VM_MONITOR_IMPL_H
+
+#include "vmm/vm/vm.h"
+
+enum monitor_takes {
+    TAKES_NOTHING,
+    TAKES_VM,     /* the name of a VM, and no more */
+    TAKES_VM_AND, /* the name of a VM and more words */
+    TAKES_WORDS,  /* as it likes */
+};
+
+struct monitor_args {
+    struct hv *hv;
+    struct vm *vm;     /* TAKES_VM, TAKES_VM_AND: never null */
+    struct slice rest; /* what follows */
+};
+
+struct monitor_command {
+    const char *name;
+    const char *usage; /* what is written behind the name */
+    const char *help;  /* one line */
+    enum monitor_takes takes;
+    void (*run)(const struct monitor_args *args);
+};
+
+/* A line on the console. */
+#define say(args, ...) console_print(&(args)->hv->console, __VA_ARGS__)
+
+void monitor_attach(const struct monitor_args *args);
+void monitor_pause(const struct monitor_args *args);
+void monitor_resume(const struct monitor_args *args);
+void monitor_reset(const struct monitor_args *args);
+void monitor_destroy(const struct monitor_args *args);
+void monitor_create(const struct monitor_args *args);
+void monitor_type(const struct monitor_args *args);
+void monitor_poweroff(const struct monitor_args *args);
+
+void monitor_list(const struct monitor_args *args);
+void monitor_idt(const struct monitor_args *args);
+void monitor_audit(const struct monitor_args *args);
+void monitor_stats(const struct monitor_args *args);
+void monitor_modules(const struct monitor_args *args);
+
+#endif
