@@ -58,4 +58,21 @@ unit: $(UNIT_BINS)
 	    { echo "FAIL $$b"; cat $$b.log; exit 1; }; done; \
 	    echo "$(words $(UNIT_BINS)) unit programs pass"
 
+# Everything that tests/run.py runs; the micro-guests add theirs to MICRO_ELFS.
+-include scripts/mk/diff.mk scripts/mk/micro.mk
+.PHONY: test-programs test check bench tour
+test-programs: all $(UNIT_BINS) $(B)/diff/native $(MICRO_ELFS)
+
+test:
+	@$(PYTHON) tests/run.py --build $(B) --only '$(ONLY)'
+
+check:
+	@$(PYTHON) tests/run.py --build $(B) --kinds check,unit --only '$(ONLY)'
+
+bench: $(B)/trapline.elf $(B)/hare.elf
+	$(PYTHON) scripts/bench.py $(B) --json $(B)/bench.json
+
+tour:
+	@$(PYTHON) scripts/tour.py
+
 -include $(shell find $(B)/unit -name '*.d' 2>/dev/null)
