@@ -54,7 +54,7 @@ def essay_lines(lines):
         if not re.match(r"\s*(/?\*|#(?!\s*(include|define|ifndef|if)\b)|//)",
                         line):
             break
-        if "SPDX" not in line and re.search(r"\w", line):
+        if "SPDX-License" not in line and re.search(r"\w", line):
             words += 1
         if "*/" in line:
             break
