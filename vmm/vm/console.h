@@ -9,8 +9,8 @@
  * line, output goes above it: the prompt and what was typed so far are
  * erased (CR, erase-to-end) and redrawn. Attached to a guest, that guest's
  * bytes pass through raw and keys go to it; Ctrl-] leaves. Control bytes of a
- * guest other than newline, tab, backspace, CR and ESC sequences for an
- * attached terminal print as \xNN: a guest cannot forge another's prefix.
+ * guest that is not attached, other than newline, tab, backspace and CR, print
+ * as \xNN: a guest cannot forge another's prefix.
  */
 #ifndef VM_CONSOLE_H
 #define VM_CONSOLE_H
@@ -27,7 +27,7 @@ struct console_line {
     char text[CONSOLE_LINE];
     u32 len;
     u32 shown; /* bytes of the unfinished line on the terminal, if last */
-    u64 since; /* when its first unshown byte came */
+    u64 since; /* when its first unshown byte came; UINT64_MAX: none */
     bool used;
 };
 

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See bootinfo.h. Nothing of the loader's is followed without asking the view
+ * for exactly the bytes that are read, and each size is checked against the
+ * structure it lies in. A broken part (a module without bytes, a range that
+ * wraps) is dropped; only a structure that cannot be read at all is an error.
+ *
+ * Command lines: QEMU and multiboot 1 loaders put the file's name first, GRUB's
+ * module2 does not. The first word is taken for a file name, and left out,
+ * when it has a '/' or a '.' and no '='.
+ *
+ * Multiboot 0.6.96 section 3.3; Multiboot2 2.0 section 3.6.
+ */
+#include "vmm/vm/bootinfo.h"
+#include "arch/x86/defs/multiboot.h"
+#include "vmm/base/bits.h"
+#include "vmm/base/str.h"
+
+#define MB2_SIZE_MAX  (1u << 20)
+#define MMAP_SIZE_MAX (1u << 16)
+
+struct parse {
+    const struct boot_view *view;
+    struct boot_info *out;
+};
+
+static const u8 *look(const struct parse *p, u64 at, u64 size)
+{
+    return p->view->at(p->view->ctx, hpa(at), size);
+}
+
+/* Copies a string of unknown length; true when it was cut. */
+static bool copy_string(const struct parse *p, u64 at, char *to, u32 size)
+{
+    for (u32 i = 0; i < size; i++) {
+        const u8 *byte = look(p, at + i, 1);
+        to[i] = byte ? (char)*byte : 0;
+        if (!to[i])
+            return false;
+    }
+    to[size - 1] = 0;
+    return true;
+}
+
+static bool is_file_name(struct slice word)
+{
+    bool marked = false;
+
+    for (size_t i = 0; i < word.len; i++) {
+        if (word.at[i] == '=')
+            return false;
+        marked |= word.at[i] == '/' || word.at[i] == '.';
+    }
+    return marked;
+}
+
+static void drop_file_name(char *line)
+{
+    struct slice rest = slice_of(line), word;
+
+    if (!slice_word(&rest, &word) || !is_file_name(word))
+        return;
+    while (rest.len && *rest.at == ' ')
+        rest = (struct slice){rest.at + 1, rest.len - 1};
+    memmove(line, rest.at, rest.len + 1);
+}
+
+static void add_module(struct parse *p, u64 start, u64 end, u64 string)
+{
+    struct boot_module *m;
+
+    if (p->out->modules == BOOT_MODULES) {
+        p->out->modules_dropped++;
+        return;
+    }
+    m = &p->out->module[p->out->modules++];
+    m->start = hpa(start);
+    m->size = end > start ? end - start : 0;
+    if (string)
+        m->cut = copy_string(p, string, m->line, sizeof(m->line));
+    drop_file_name(m->line);
+}
+
+static void add_range(struct parse *p, u64 base, u64 bytes, u32 type)
+{
+    struct boot_info *out = p->out;
+
+    if (type != MB_RAM || !bytes || base + bytes < base ||
+        out->ranges == BOOT_RANGES)
+        return;
+    out->range[out->ranges++] =
+        (struct boot_range){hpa(base), hpa(base + bytes)};
+}
+
+static void mb1_modules(struct parse *p, const u8 *info)
+{
+    u32 count = get_le32(info + MB1_MODS_COUNT);
+    u32 at = get_le32(info + MB1_MODS_ADDR);
+
+    for (u32 i = 0; i < count; i++) {
+        const u8 *m = look(p, at + (u64)i * MB1_MOD_SIZE, MB1_MOD_SIZE);
+        if (!m)
+            return;
+        add_module(p, get_le32(m + MB1_MOD_START), get_le32(m + MB1_MOD_END),
+                   get_le32(m + MB1_MOD_STRING));
+    }
+}
+
+static void mb1_memory(struct parse *p, const u8 *info)
+{
+    u32 size = min_u32(get_le32(info + MB1_MMAP_LEN), MMAP_SIZE_MAX);
+    u32 at = get_le32(info + MB1_MMAP_ADDR);
+
+    for (u32 i = 0; i + MB1_MMAP_SIZE <= size;) {
+        const u8 *e = look(p, (u64)at + i, MB1_MMAP_SIZE);
+        u32 step;
+        if (!e)
+            return;
+        add_range(p, get_le64(e + MB1_MMAP_BASE), get_le64(e + MB1_MMAP_BYTES),
+                  get_le32(e + MB1_MMAP_TYPE));
+        step = get_le32(e) + 4;
+        if (step < MB1_MMAP_SIZE || step > size)
+            return;
+        i += step;
+    }
+}
+
+static const char *parse_mb1(struct parse *p, hpa_t at)
+{
+    const u8 *info = look(p, at.v, MB1_INFO_SIZE);
+    u32 flags;
+
+    if (!info)
+        return "the multiboot information lies where it cannot be read";
+    flags = get_le32(info + MB1_FLAGS);
+    if (flags & MB1_INFO_CMDLINE)
+        copy_string(p, get_le32(info + MB1_CMDLINE), p->out->command_line,
+                    sizeof(p->out->command_line));
+    if (flags & MB1_INFO_LOADER)
+        copy_string(p, get_le32(info + MB1_LOADER), p->out->loader,
+                    sizeof(p->out->loader));
+    if (flags & MB1_INFO_MODS)
+        mb1_modules(p, info);
+    if (flags & MB1_INFO_MMAP)
+        mb1_memory(p, info);
+    return NULL;
+}
+
+static void mb2_memory(struct parse *p, const u8 *tag, u32 size)
+{
+    u32 step;
+
+    if (size < MB2_MMAP_FIRST)
+        return;
+    step = get_le32(tag + MB2_MMAP_ENTRY);
+    if (step < MB1_MMAP_SIZE || step > size)
+        return;
+    for (u32 i = MB2_MMAP_FIRST; i + step <= size; i += step)
+        add_range(p, get_le64(tag + i), get_le64(tag + i + 8),
+                  get_le32(tag + i + 16));
+}
+
+static void mb2_tag(struct parse *p, u64 at, const u8 *tag, u32 type, u32 size)
+{
+    switch (type) {
+    case MB2_TAG_CMDLINE:
+        copy_string(
+            p, at + MB2_TAG_HEAD, p->out->command_line,
+            min_u32(size - MB2_TAG_HEAD + 1, sizeof(p->out->command_line)));
+        break;
+    case MB2_TAG_LOADER:
+        copy_string(p, at + MB2_TAG_HEAD, p->out->loader,
+                    min_u32(size - MB2_TAG_HEAD + 1, sizeof(p->out->loader)));
+        break;
+    case MB2_TAG_MODULE:
+        if (size > MB2_MOD_STRING)
+            add_module(p, get_le32(tag + MB2_MOD_START),
+                       get_le32(tag + MB2_MOD_END), at + MB2_MOD_STRING);
+        break;
+    case MB2_TAG_MMAP:
+        mb2_memory(p, tag, size);
+        break;
+    }
+}
+
+static const char *parse_mb2(struct parse *p, hpa_t at)
+{
+    const u8 *head = look(p, at.v, MB2_TAG_HEAD);
+    u32 total = head ? get_le32(head) : 0;
+
+    if (total < 2 * MB2_TAG_HEAD || total > MB2_SIZE_MAX ||
+        !look(p, at.v, total))
+        return "the multiboot2 information lies where it cannot be read";
+    for (u32 i = MB2_TAG_HEAD; i + MB2_TAG_HEAD <= total;) {
+        const u8 *tag = look(p, at.v + i, MB2_TAG_HEAD);
+        u32 type = get_le32(tag), size = get_le32(tag + 4);
+        if (type == MB2_TAG_END)
+            return NULL;
+        if (size < MB2_TAG_HEAD || size > total - i)
+            return "a multiboot2 tag is longer than the information it is in";
+        mb2_tag(p, at.v + i, look(p, at.v + i, size), type, size);
+        i += (u32)align_up(size, MB2_TAG_HEAD);
+    }
+    return NULL;
+}
+
+const char *bootinfo_parse(u32 magic, hpa_t info, const struct boot_view *view,
+                           struct boot_info *out)
+{
+    struct parse p = {view, out};
+    const char *error;
+
+    memset(out, 0, sizeof(*out));
+    if (magic == MB1_BOOT_MAGIC)
+        error = parse_mb1(&p, info);
+    else if (magic == MB2_BOOT_MAGIC)
+        error = parse_mb2(&p, info);
+    else
+        return "the boot loader does not speak multiboot; start it by GRUB's "
+               "multiboot2 or by qemu -kernel";
+    drop_file_name(out->command_line);
+    if (!error && !out->ranges)
+        return "the boot loader gave no memory map";
+    return error;
+}
