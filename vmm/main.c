@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The wiring, in order: console, processor, traps, what the loader said,
- * memory, page tables, interrupts and time.
+ * memory, page tables, interrupts and time, guests, the loop.
  *
  * Everything that needs memory before there are frames takes it from bootmem,
  * which knows what must not be touched: the low MiB (firmware), the VMM, and
@@ -9,9 +9,9 @@
  * copied by bootinfo_parse() before the first allocation and may be
  * overwritten after that.
  *
- * crash=gp|ud|stack|check on the VMM's command line makes the VMM commit that
- * fault at the end of the boot: a diagnostic option, for seeing and testing
- * what a panic prints.
+ * The VMM's own command line: exit=stopped ends the machine when every VM has
+ * stopped. crash=gp|ud|stack|check makes the VMM commit that fault at the end
+ * of the boot: a diagnostic option, for seeing and testing what a panic prints.
  */
 #include "arch/x86/arch.h"
 #include "arch/x86/defs/ports.h"
@@ -21,14 +21,13 @@
 #include "vmm/base/check.h"
 #include "vmm/base/fmt.h"
 #include "vmm/base/str.h"
-#include "vmm/mm/frames.h"
-#include "vmm/vm/bootinfo.h"
+#include "vmm/vm/vm.h"
 
 void vmm_main(u32 magic, u32 info);
 
 static struct boot_info boot;
 static struct bootmem bootmem;
-static struct frames frames;
+static struct hv hv;
 
 static void put(void *ctx, const char *text, size_t len)
 {
@@ -75,9 +74,9 @@ static void make_frames(void)
     if (!bootmem_alloc(&bootmem, (u64)count * sizeof(struct frame), &info))
         arch_panic("there is no room for the list of machine frames; give "
                    "the machine 64 MiB or more");
-    frames_init(&frames, physmap(hpa(0)), physmap(info), count);
+    frames_init(&hv.frames, physmap(hpa(0)), physmap(info), count);
     for (u32 i = 0; i < bootmem.frees; i++)
-        frames_add(&frames, hpa(bootmem.free[i].start),
+        frames_add(&hv.frames, hpa(bootmem.free[i].start),
                    hpa(bootmem.free[i].end));
 }
 
@@ -91,7 +90,7 @@ static void banner(void)
              features_umip() ? ", UMIP" : "");
     fmt_sink(&out, "Trapline: %u MiB of RAM, %u MiB free, started by %s\n",
              (u32)(bootmem_total(&bootmem) >> 20),
-             frames.nfree >> (20 - PAGE_SHIFT), boot.loader);
+             hv.frames.nfree >> (20 - PAGE_SHIFT), boot.loader);
     for (u32 i = 0; i < boot.modules; i++)
         fmt_sink(&out, "Trapline: module %u, %u bytes: %s\n", i,
                  (u32)boot.module[i].size, boot.module[i].line);
@@ -117,39 +116,63 @@ static void crash(struct slice how)
         overflow_stack(&zero);
     else if (slice_eq(how, "check"))
         CHECK(zero);
-    else
-        fmt_sink(&out,
-                 "Trapline: crash=%.*s is unknown; it is one of gp, ud, "
-                 "stack, check\n",
-                 (int)how.len, how.at);
 }
 
-static void crash_if_asked(void)
+static void read_options(void)
 {
     struct slice rest = slice_of(boot.command_line), word, key, value;
 
     while (slice_word(&rest, &word)) {
-        if (slice_split(word, '=', &key, &value) && slice_eq(key, "crash"))
+        slice_split(word, '=', &key, &value);
+        if (slice_eq(word, "exit=stopped"))
+            hv.exit_when_idle = true;
+        else if (slice_eq(key, "crash"))
             crash(value);
+        else if (value.len)
+            fmt_sink(&out,
+                     "Trapline: the option \"%.*s\" is unknown; there are "
+                     "exit=stopped and crash=gp|ud|stack|check\n",
+                     (int)word.len, word.at);
     }
+}
+
+static const u8 *module_data(struct hv *h, u32 module)
+{
+    return physmap(h->boot->module[module].start);
+}
+
+static void last_words(void)
+{
+    hv_last_words(&hv, &out);
+}
+
+static void hypervisor_init(void)
+{
+    hv.boot = &boot;
+    hv.module_data = module_data;
+    arch_panic_hook = last_words;
+    sched_init(&hv.sched, &sched_round_robin);
+    console_init(&hv.console, out);
 }
 
 void vmm_main(u32 magic, u32 info)
 {
-    uart_init();
+    host_uart_init();
     features_check();
-    tables_init();
+    gdt_init();
     read_boot_info(magic, info);
     collect_memory();
     paging_init(&bootmem);
     modes_init();
     make_frames();
-    pic_init();
+    host_pic_init();
     time_init(features_apic());
-    pic_unmask(IRQ_COM1);
+    host_pic_unmask(IRQ_COM1);
     if (!time_has_apic())
-        pic_unmask(IRQ_TIMER);
+        host_pic_unmask(IRQ_TIMER);
     banner();
-    crash_if_asked();
-    arch_poweroff(0);
+    hypervisor_init();
+    read_options();
+    hv_start(&hv);
+    arch_poweroff(hv_run(&hv));
 }

@@ -3,7 +3,7 @@
  * What arch/x86 offers to main.c at boot, and its own files to one another.
  * The VM layer sees arch.h only.
  *
- * Order at boot: features_check(), tables_init() (from here on a fault is a
+ * Order at boot: features_check(), gdt_init() (from here on a fault is a
  * panic with registers), bootmem, paging_init(), modes_init().
  */
 #ifndef X86_MACHINE_H
@@ -35,11 +35,11 @@ void paging_init(struct bootmem *mem);
 hpa_t paging_root(void);
 
 /* tables.c: GDT, IDT, TSS. */
-void tables_init(void);
-void tables_vm(u32 index, u64 **gdt, u64 **ldt); /* cleared, own slots set */
-void tables_ldt(u64 *gdt, const u64 *ldt, u32 entries); /* the LDT slot */
-void tables_load(const u64 *gdt);
-void tables_load_own(void);
+void gdt_init(void);
+void gdt_vm(u32 index, u64 **gdt, u64 **ldt); /* cleared, own slots set */
+void gdt_ldt(u64 *gdt, const u64 *ldt, u32 entries); /* the LDT slot */
+void gdt_load(const u64 *gdt);
+void gdt_load_own(void);
 #define ARCH_SEL_CODE ((ARCH_GDT_OWN + 1) << 3)
 #define ARCH_SEL_DATA ((ARCH_GDT_OWN + 2) << 3)
 #define ARCH_SEL_TSS  ((ARCH_GDT_OWN + 3) << 3)

@@ -102,7 +102,7 @@ static void load_code_selector(void)
                      : "rax", "memory");
 }
 
-void tables_init(void)
+void gdt_init(void)
 {
     tss.rsp[0] = (u64)trap_stack_top;
     tss.ist[IST_NMI - 1] = (u64)nmi_stack_top;
@@ -115,14 +115,14 @@ void tables_init(void)
     set_gate(TRAP_DF, IST_DF);
     set_gate(TRAP_MC, IST_MC);
     set_own(host_gdt[NO_VM]);
-    tables_load_own();
+    gdt_load_own();
     load_code_selector();
     ltr(ARCH_SEL_TSS);
     lldt(0);
     lidt(idt, sizeof(idt));
 }
 
-void tables_vm(u32 index, u64 **gdt, u64 **ldt)
+void gdt_vm(u32 index, u64 **gdt, u64 **ldt)
 {
     *gdt = host_gdt[index];
     *ldt = host_ldt[index];
@@ -130,7 +130,7 @@ void tables_vm(u32 index, u64 **gdt, u64 **ldt)
     memset(*ldt, 0, GDT_BYTES);
 }
 
-void tables_ldt(u64 *gdt, const u64 *ldt, u32 entries)
+void gdt_ldt(u64 *gdt, const u64 *ldt, u32 entries)
 {
     u64 *slot = &gdt[ARCH_SEL_LDT >> 3];
 
@@ -139,12 +139,12 @@ void tables_ldt(u64 *gdt, const u64 *ldt, u32 entries)
         set_system(slot, ldt, entries * 8 - 1, SYS_LDT);
 }
 
-void tables_load(const u64 *gdt)
+void gdt_load(const u64 *gdt)
 {
     lgdt(gdt, GDT_BYTES);
 }
 
-void tables_load_own(void)
+void gdt_load_own(void)
 {
     lgdt(host_gdt[NO_VM], GDT_BYTES);
 }

@@ -177,7 +177,7 @@ void arch_vcpu_init(struct arch_vcpu *av, u32 index)
 {
     CHECK(index < ARCH_VMS);
     *av = (struct arch_vcpu){.fxsave = fxsave_area[index]};
-    tables_vm(index, &av->gdt, &av->ldt);
+    gdt_vm(index, &av->gdt, &av->ldt);
     memset(av->fxsave, 0, FXSAVE_SIZE);
     put_le16(av->fxsave + FXSAVE_FCW, FCW_RESET);
     put_le32(av->fxsave + FXSAVE_MXCSR, MXCSR_RESET);
@@ -197,7 +197,7 @@ void arch_switch(struct arch_vcpu *av)
     if (now.live)
         fpu_save(now.live->fxsave);
     fpu_load(av->fxsave);
-    tables_load(av->gdt);
+    gdt_load(av->gdt);
     load_ldt(av);
     now.live = av;
 }
@@ -211,7 +211,7 @@ void arch_forget(struct arch_vcpu *av)
     arch_load_segs(&none,
                    BIT(SEG_ES) | BIT(SEG_DS) | BIT(SEG_FS) | BIT(SEG_GS));
     set_dr7(DR7_FIXED);
-    tables_load_own();
+    gdt_load_own();
     lldt(0);
     arch_load_root(paging_root());
     now.live = NULL;
@@ -219,7 +219,7 @@ void arch_forget(struct arch_vcpu *av)
 
 void arch_set_ldt(struct arch_vcpu *av, u32 entries)
 {
-    tables_ldt(av->gdt, av->ldt, entries);
+    gdt_ldt(av->gdt, av->ldt, entries);
     if (now.live == av)
         load_ldt(av);
 }

@@ -18,14 +18,14 @@
 #define TICK_NS 10000000ull
 
 /* uart.c: COM1. */
-void uart_init(void);
-void uart_interrupt(void);
+void host_uart_init(void);
+void host_uart_interrupt(void);
 
 /* pic.c: the 8259 pair, remapped to VECTOR_PIC, all lines masked. */
-void pic_init(void);
-void pic_unmask(u32 line);
-bool pic_real(u32 line); /* false: a spurious interrupt, nothing to end */
-void pic_end(u32 line);
+void host_pic_init(void);
+void host_pic_unmask(u32 line);
+bool host_pic_real(u32 line); /* false: a spurious interrupt, nothing to end */
+void host_pic_end(u32 line);
 
 /* pit.c: the 8254. */
 void pit_gate_start(u32 count); /* channel 2 counts down once ... */

@@ -11,13 +11,13 @@
 
 static void pic_interrupt(u32 line)
 {
-    if (!pic_real(line))
+    if (!host_pic_real(line))
         return;
     if (line == IRQ_COM1)
-        uart_interrupt();
+        host_uart_interrupt();
     else if (line == IRQ_TIMER)
         time_tick();
-    pic_end(line);
+    host_pic_end(line);
 }
 
 void arch_irq_done(u32 vector)

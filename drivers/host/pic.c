@@ -26,7 +26,7 @@ static void write_masks(void)
     outb(PORT_PIC2_DATA, (u8)(mask >> LINES));
 }
 
-void pic_init(void)
+void host_pic_init(void)
 {
     outb(PORT_PIC1_CMD, ICW1_INIT);
     outb(PORT_PIC2_CMD, ICW1_INIT);
@@ -39,7 +39,7 @@ void pic_init(void)
     write_masks();
 }
 
-void pic_unmask(u32 line)
+void host_pic_unmask(u32 line)
 {
     mask &= (u16)~BIT(line);
     if (line >= LINES)
@@ -47,7 +47,7 @@ void pic_unmask(u32 line)
     write_masks();
 }
 
-bool pic_real(u32 line)
+bool host_pic_real(u32 line)
 {
     u16 port = line < LINES ? PORT_PIC1_CMD : PORT_PIC2_CMD;
 
@@ -61,7 +61,7 @@ bool pic_real(u32 line)
     return false;
 }
 
-void pic_end(u32 line)
+void host_pic_end(u32 line)
 {
     if (line >= LINES)
         outb(PORT_PIC2_CMD, OCW2_EOI);

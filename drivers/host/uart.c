@@ -53,7 +53,7 @@ static void put(u16 reg, u8 value)
     outb(PORT_COM1 + reg, value);
 }
 
-void uart_init(void)
+void host_uart_init(void)
 {
     put(UART_SCRATCH, SCRATCH_TEST);
     present = inb(PORT_COM1 + UART_SCRATCH) == SCRATCH_TEST;
@@ -83,7 +83,7 @@ static void drain(void)
     }
 }
 
-void uart_interrupt(void)
+void host_uart_interrupt(void)
 {
     drain();
 }
