@@ -77,6 +77,14 @@ static const struct key keys[] = {
     {"weight", parse_weight, "a number from 1 to 100"},
 };
 
+const char *config_key(u32 i, const char **wanted)
+{
+    if (i >= ARRAY_LEN(keys))
+        return NULL;
+    *wanted = keys[i].wanted;
+    return keys[i].name;
+}
+
 /* How many letters two words share at the same place. */
 static u32 likeness(struct slice word, const char *name)
 {

@@ -42,5 +42,7 @@ struct vm_config {
 /* false: error holds the sentence. */
 bool config_parse(const char *line, struct vm_config *out, char *error,
                   size_t size);
+/* Key number i and what its value should be; null behind the last. */
+const char *config_key(u32 i, const char **wanted);
 
 #endif

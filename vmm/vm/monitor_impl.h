@@ -45,6 +45,9 @@ void monitor_create(const struct monitor_args *args);
 void monitor_type(const struct monitor_args *args);
 void monitor_poweroff(const struct monitor_args *args);
 
+/* The keys, for `help create`. */
+void monitor_create_help(const struct monitor_args *args);
+
 void monitor_list(const struct monitor_args *args);
 void monitor_idt(const struct monitor_args *args);
 void monitor_audit(const struct monitor_args *args);

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The monitor's commands that only look: list, idt, audit, stats, modules.
+ *
+ * Everything shown was counted or recorded already; nothing here walks guest
+ * memory but the audit, which does so through the shadow's own checks. Rates
+ * are by CPU time, because a VM that sleeps has no exits to speak of.
+ */
+#include "arch/x86/defs/desc.h"
+#include "vmm/base/bits.h"
+#include "vmm/vm/monitor_impl.h"
+
+#define NS_PER_MS 1000000u
+#define NS_PER_S  1000000000u
+
+static u32 megabytes(u64 bytes)
+{
+    return (u32)(bytes >> 20);
+}
+
+static void list_vm(const struct monitor_args *args, const struct vm *vm)
+{
+    u64 ms = vm->run_ns / NS_PER_MS;
+
+    say(args, "%-15s %4u  %-8s %5uM %6u %10llu %12llu %9llu", vm->config.name,
+        vm->slot, vm_state_name(vm), megabytes(vm->config.mem),
+        vm->config.weight, (unsigned long long)ms,
+        (unsigned long long)vm->exits,
+        (unsigned long long)(ms ? vm->exits * 1000 / ms : 0));
+    if (vm->state == VM_KILLED)
+        say(args, "%-15s       because %s.", "", vm->reason);
+    if (vm->state == VM_EXITED)
+        say(args, "%-15s       with status 0x%x", "", vm->status);
+}
+
+void monitor_list(const struct monitor_args *args)
+{
+    struct hv *hv = args->hv;
+    u32 count = 0;
+
+    say(args, "%-15s %4s  %-8s %6s %6s %10s %12s %9s", "NAME", "SLOT", "STATE",
+        "MEMORY", "WEIGHT", "CPU ms", "EXITS", "RATE/s");
+    for (u32 i = 0; i < HV_VMS; i++) {
+        if (hv->vm[i].state == VM_EMPTY)
+            continue;
+        list_vm(args, &hv->vm[i]);
+        count++;
+    }
+    say(args, "%u of %u VMs, %u MiB of memory free", count, HV_VMS,
+        hv->frames.nfree >> (20 - PAGE_SHIFT));
+}
+
+static const char *const gate_types[16] = {
+    [SYS_TASK_GATE] = "task", [SYS_INT16] = "int16",   [SYS_TRAP16] = "trap16",
+    [SYS_INT32] = "int32",    [SYS_TRAP32] = "trap32",
+};
+
+static const char *gate_type(u8 type)
+{
+    const char *name = gate_types[type & 15];
+
+    return name ? name : "bad";
+}
+
+/* Seconds with three decimals. */
+#define SECONDS(ns)                                                            \
+    (unsigned)((ns) / NS_PER_S), (unsigned)((ns) / NS_PER_MS % 1000)
+
+static void show_gate(const struct monitor_args *args, u32 vector,
+                      const struct record_gate *r)
+{
+    struct gate g = gate_decode(r->lo, r->hi);
+
+    say(args, "  0x%02x  %04x:%08x  %-6s  %3u  %5u.%03u s  %08x  %12llu%s",
+        vector, g.sel, g.offset, gate_type(g.type), g.dpl,
+        SECONDS(r->installed_ns), r->installed_eip,
+        (unsigned long long)r->reflected, g.present ? "" : "  not present");
+}
+
+static const char *const load_names[] = {
+    [RECORD_LIDT] = "lidt",
+    [RECORD_LGDT] = "lgdt",
+    [RECORD_LLDT] = "lldt",
+    [RECORD_LTR] = "ltr",
+};
+static const char *const entry_names[] = {
+    [RECORD_IDT_GATE] = "gate",
+    [RECORD_GDT_ENTRY] = "gdt",
+    [RECORD_LDT_ENTRY] = "ldt",
+};
+
+static void show_record(const struct monitor_args *args, const struct record *r)
+{
+    if (r->kind < ARRAY_LEN(load_names))
+        say(args,
+            "  %5u.%03u s  %08x  %s: base 0x%08x limit 0x%04x -> base 0x%08x "
+            "limit 0x%04x",
+            SECONDS(r->when_ns), r->eip, load_names[r->kind],
+            (u32)(r->old >> 16), (u32)(r->old & 0xffff), (u32)(r->new >> 16),
+            (u32)(r->new & 0xffff));
+    else
+        say(args, "  %5u.%03u s  %08x  %s 0x%02x: 0x%016llx -> 0x%016llx",
+            SECONDS(r->when_ns), r->eip, entry_names[r->kind], r->index,
+            (unsigned long long)r->old, (unsigned long long)r->new);
+}
+
+#define SHOWN_RECORDS 16
+
+static void show_records(const struct monitor_args *args,
+                         const struct recorder *r)
+{
+    u64 shown = min_u64(r->records, SHOWN_RECORDS);
+
+    say(args, "%s: %llu changes recorded, the last %u:", args->vm->config.name,
+        (unsigned long long)r->records, (u32)shown);
+    for (u64 i = r->records - shown; i < r->records; i++)
+        show_record(args, &r->ring[i % RECORD_RING]);
+}
+
+void monitor_idt(const struct monitor_args *args)
+{
+    const struct recorder *r = &args->vm->recorder;
+
+    if (!r->records) {
+        say(args, "%s has not installed any trap handler.",
+            args->vm->config.name);
+        return;
+    }
+    say(args, "  VEC   HANDLER        TYPE    DPL  SINCE        BY EIP    "
+              "   REFLECTED");
+    for (u32 v = 0; v < TRAP_VECTORS; v++) {
+        if (r->gate[v].installed_ns)
+            show_gate(args, v, &r->gate[v]);
+    }
+    show_records(args, r);
+}
+
+/* The audit writes pieces; the console wants lines. */
+struct pieces {
+    struct hv *hv;
+    char text[256];
+    u32 len;
+};
+
+static void put_pieces(void *ctx, const char *text, size_t len)
+{
+    struct pieces *p = ctx;
+
+    for (size_t i = 0; i < len; i++) {
+        bool full = p->len == sizeof(p->text);
+        if (text[i] == '\n' || full) {
+            console_print(&p->hv->console, "%.*s", (int)p->len, p->text);
+            p->len = 0;
+        }
+        if (text[i] != '\n')
+            p->text[p->len++] = text[i];
+    }
+}
+
+void monitor_audit(const struct monitor_args *args)
+{
+    struct pieces pieces = {.hv = args->hv};
+    struct sink sink = {put_pieces, &pieces};
+    const char *name = args->vm->config.name;
+    u32 violations;
+
+    if (!args->vm->shadow.ready) {
+        say(args, "audit: %s: it has no shadow to audit; `reset` makes one",
+            name);
+        return;
+    }
+    violations = shadow_audit(&args->vm->shadow, &sink);
+    if (pieces.len)
+        put_pieces(&pieces, "\n", 1);
+    if (violations)
+        say(args, "audit: %s: %u violation%s", name, violations,
+            violations == 1 ? "" : "s");
+    else
+        say(args, "audit: %s: clean", name);
+}
+
+static void count(const struct monitor_args *args, const char *what, u64 n)
+{
+    say(args, "  %-20s %14llu", what, (unsigned long long)n);
+}
+
+static void show_exits(const struct monitor_args *args, const struct vm *vm)
+{
+    u64 us = vm->run_ns / 1000;
+
+    say(args, "%s: %llu exits in %llu.%03llu ms of CPU time", vm->config.name,
+        (unsigned long long)vm->exits, (unsigned long long)(us / 1000),
+        (unsigned long long)(us % 1000));
+    for (u32 i = 0; i < EXIT_KINDS; i++)
+        count(args, exit_kind_name(i), vm->exit_count[i]);
+}
+
+void monitor_stats(const struct monitor_args *args)
+{
+    const struct vm *vm = args->vm;
+    const struct shadow_stats *s = shadow_stats(&vm->shadow);
+
+    show_exits(args, vm);
+    say(args, "%s: shadow paging (%s)", vm->config.name,
+        vm->config.shadow == SHADOW_VTLB ? "vtlb" : "cached");
+    count(args, "fills", s->fills);
+    count(args, "true faults", s->true_faults);
+    count(args, "drops", s->drops);
+    count(args, "invlpg", s->invlpgs);
+    count(args, "cr3 loads", s->cr3_loads);
+    count(args, "  that found a root", s->root_hits);
+    count(args, "traced writes", s->traced);
+    count(args, "pages in use", s->pages);
+    say(args, "%s: memory and devices", vm->config.name);
+    count(args, "guest frames", vm->p2m.ram_frames);
+    count(args, "timer ticks lost", vm->pc.pit.st.lost);
+    count(args, "timer ticks owed", vm->pc.pit.st.owed);
+    count(args, "unclaimed accesses", vm->pc.bus.unclaimed);
+    if (vm->pc.bus.unclaimed)
+        say(args, "  the last of them at   0x%x", vm->pc.bus.last_unclaimed);
+    say(args, "  %-20s           0x%02x", "POST code", vm->pc.debug.st.post);
+}
+
+void monitor_modules(const struct monitor_args *args)
+{
+    const struct boot_info *boot = args->hv->boot;
+
+    for (u32 i = 0; i < boot->modules; i++)
+        say(args, "  %2u  %10llu bytes  %s", i,
+            (unsigned long long)boot->module[i].size, boot->module[i].line);
+    if (!boot->modules)
+        say(args, "The boot loader brought no modules.");
+    if (boot->modules_dropped)
+        say(args, "%u more did not fit in the list of %u.",
+            boot->modules_dropped, BOOT_MODULES);
+}
