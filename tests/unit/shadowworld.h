@@ -203,7 +203,7 @@ static struct truth oracle_leaf(struct truth t, u32 access)
     return t;
 }
 
-static struct truth oracle(u32 at, u32 access)
+static inline struct truth oracle(u32 at, u32 access)
 {
     struct truth t = {.f = at >> 12, .both = 0xffffffff};
     u32 pde, pte;

@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the shadow promises, one promise a case, for both policies; and that
+ * the audit sees each kind of damage.
+ * LINKS: vmm/mm vmm/base
+ */
+#include "tests/unit/shadowworld.h"
+#include "vmm/mm/cached.h"
+
+#define PD    1u /* guest frames */
+#define PT    2u
+#define PD2   3u
+#define DATA  16u
+#define OTHER 17u
+#define ALL   (PTE_P | PTE_W | PTE_U)
+#define PLAIN 60u /* shadow pages */
+
+/* Linear pages by number: dirs[0] pages[k], and the first of dirs[1]. */
+enum { PAGE_0, PAGE_1, PAGE_5, NEXT_DIR = NPAGES };
+
+static enum shadow_policy_id policy;
+
+static void begin(void)
+{
+    world_begin(policy, PLAIN);
+    guest_put(PD, 0, PT << 12 | ALL);
+    guest_put(PD2, 0, PT << 12 | ALL);
+    guest_put(PT, 0, DATA << 12 | ALL);
+    guest_put(PT, 1, OTHER << 12 | PTE_P | PTE_U);
+    guest_put(PT, 5, DATA << 12 | PTE_P | PTE_W);
+    world_mode(PD, true, true, true);
+}
+
+static void end(void)
+{
+    EXPECT_EQ(shadow_audit(&shadow, &to_stdout), 0);
+    world_end();
+}
+
+static enum shadow_answer answer(u32 page, u32 access,
+                                 struct shadow_result *out)
+{
+    return shadow_fault(&shadow, gva(vpn_at(page)), access, out);
+}
+
+/* The access as the machine does it. */
+static enum shadow_answer touch(u32 page, u32 access)
+{
+    struct shadow_result result;
+
+    if (hw_access(page, access))
+        return SHADOW_FILLED;
+    return answer(page, access, &result);
+}
+
+static void both(void (*run)(void))
+{
+    policy = SHADOW_VTLB;
+    run();
+    policy = SHADOW_CACHED;
+    run();
+}
+
+static void dirty_tracking(void)
+{
+    begin();
+    EXPECT_EQ(touch(PAGE_0, 0), SHADOW_FILLED);
+    EXPECT(hw_access(PAGE_0, PF_USER) == guest_ptr(DATA));
+    EXPECT_EQ(guest_get(PD, 0), PT << 12 | ALL | PTE_A);
+    EXPECT_EQ(guest_get(PT, 0), DATA << 12 | ALL | PTE_A);
+    EXPECT(!hw_access(PAGE_0, PF_WRITE));
+    EXPECT_EQ(touch(PAGE_0, PF_WRITE), SHADOW_FILLED);
+    EXPECT_EQ(guest_get(PT, 0), DATA << 12 | ALL | PTE_A | PTE_D);
+    EXPECT(hw_access(PAGE_0, PF_WRITE));
+    /* A page that is dirty already is writable from its first read on. */
+    shadow_load_cr3(&shadow, PD << 12);
+    if (policy == SHADOW_VTLB)
+        EXPECT_EQ(touch(PAGE_0, PF_USER), SHADOW_FILLED);
+    EXPECT(hw_access(PAGE_0, PF_USER | PF_WRITE));
+    end();
+}
+
+static void true_faults(void)
+{
+    struct shadow_result r;
+
+    begin();
+    EXPECT_EQ(answer(PAGE_1, PF_WRITE, &r), SHADOW_GUEST_FAULT);
+    EXPECT_EQ(r.error, PF_PRESENT | PF_WRITE);
+    EXPECT_EQ(answer(PAGE_5, PF_USER, &r), SHADOW_GUEST_FAULT);
+    EXPECT_EQ(r.error, PF_PRESENT | PF_USER);
+    /* The hardware's own P, RSVD and I/D bits mean nothing to the guest. */
+    EXPECT_EQ(answer(NEXT_DIR, PF_PRESENT | PF_RSVD | PF_FETCH, &r),
+              SHADOW_GUEST_FAULT);
+    EXPECT_EQ(r.error, 0);
+    EXPECT_EQ(shadow_stats(&shadow)->true_faults, 3);
+    EXPECT_EQ(guest_get(PD, 0) & PTE_A, 0);
+    end();
+}
+
+static void kernel_writes_with_wp_clear(void)
+{
+    begin();
+    mode.wp = false;
+    shadow_set_mode(&shadow, &mode);
+    EXPECT_EQ(touch(PAGE_1, PF_USER), SHADOW_FILLED);
+    EXPECT(!hw_access(PAGE_1, PF_WRITE));
+    EXPECT_EQ(touch(PAGE_1, PF_WRITE), SHADOW_FILLED);
+    EXPECT(hw_access(PAGE_1, PF_WRITE));
+    EXPECT(!hw_access(PAGE_1, PF_USER | PF_WRITE));
+    EXPECT(!hw_access(PAGE_1, PF_USER));
+    EXPECT_EQ(touch(PAGE_1, PF_USER | PF_WRITE), SHADOW_GUEST_FAULT);
+    EXPECT_EQ(touch(PAGE_1, PF_USER), SHADOW_FILLED);
+    EXPECT(hw_access(PAGE_1, PF_USER));
+    EXPECT(!hw_access(PAGE_1, PF_WRITE));
+    end();
+}
+
+static void rom_mmio_and_holes(void)
+{
+    struct shadow_result r;
+
+    begin();
+    guest_put(PT, 0, ROM_AT << 12 | ALL);
+    guest_put(PT, 1, MMIO_AT << 12 | ALL);
+    guest_put(PT, 5, 0x12345 << 12 | ALL);
+    shadow_load_cr3(&shadow, PD << 12);
+    EXPECT_EQ(answer(PAGE_0, PF_WRITE, &r), SHADOW_TRACED);
+    EXPECT_EQ(r.at.v, ROM_AT << 12);
+    EXPECT_EQ(touch(PAGE_0, 0), SHADOW_FILLED);
+    EXPECT(!hw_access(PAGE_0, PF_WRITE));
+    EXPECT_EQ(answer(PAGE_1, 0, &r), SHADOW_MMIO);
+    EXPECT_EQ(r.at.v, MMIO_AT << 12);
+    EXPECT_EQ(answer(PAGE_5, PF_WRITE, &r), SHADOW_MMIO);
+    EXPECT_EQ(guest_get(PT, 1) & PTE_A, 0); /* the emulator will mark it */
+    end();
+}
+
+static void a_trace_takes_write_rights_at_once(void)
+{
+    struct shadow_result r;
+
+    begin();
+    EXPECT_EQ(touch(PAGE_0, PF_WRITE), SHADOW_FILLED);
+    EXPECT_EQ(touch(PAGE_5, PF_WRITE), SHADOW_FILLED); /* the same frame */
+    EXPECT(hw_access(PAGE_0, PF_WRITE) && hw_access(PAGE_5, PF_WRITE));
+    shadow_trace(&shadow, gfn(DATA), TRACE_GDT);
+    EXPECT(!hw_access(PAGE_0, PF_WRITE));
+    EXPECT(!hw_access(PAGE_5, PF_WRITE));
+    EXPECT_EQ(answer(PAGE_0, PF_WRITE, &r), SHADOW_TRACED);
+    EXPECT_EQ(r.at.v, DATA << 12);
+    EXPECT_EQ(touch(PAGE_0, 0), SHADOW_FILLED);
+    shadow_trace(&shadow, gfn(DATA), TRACE_IDT);
+    shadow_untrace(&shadow, gfn(DATA), TRACE_GDT);
+    EXPECT_EQ(touch(PAGE_0, PF_WRITE), SHADOW_TRACED);
+    shadow_untrace(&shadow, gfn(DATA), TRACE_IDT);
+    EXPECT_EQ(touch(PAGE_0, PF_WRITE), SHADOW_FILLED);
+    EXPECT(hw_access(PAGE_0, PF_WRITE));
+    end();
+}
+
+static void paging_off(void)
+{
+    begin();
+    world_mode(PD, false, false, false);
+    EXPECT_EQ(touch(PAGE_1, PF_USER | PF_WRITE), SHADOW_FILLED);
+    EXPECT(hw_access(PAGE_1, PF_USER | PF_WRITE) == guest_ptr(1));
+    EXPECT_EQ(touch(NEXT_DIR, 0), SHADOW_FILLED);
+    EXPECT(hw_access(NEXT_DIR, 0) == guest_ptr(RAM_TOP));
+    EXPECT_EQ(shadow_audit(&shadow, &to_stdout), 0);
+    world_mode(PD, true, true, true);
+    EXPECT(!hw_access(PAGE_1, PF_WRITE));
+    end();
+}
+
+static void peek_is_what_the_cpu_sees(void)
+{
+    begin();
+    EXPECT(!shadow_peek(&shadow, gva(0x10), 0));
+    touch(PAGE_0, 0);
+    EXPECT(shadow_peek(&shadow, gva(0x10), PF_USER) == guest_ptr(DATA) + 0x10);
+    EXPECT(!shadow_peek(&shadow, gva(0x10), PF_WRITE));
+    touch(PAGE_5, PF_WRITE);
+    EXPECT(shadow_peek(&shadow, gva(0x5fff), PF_WRITE) ==
+           guest_ptr(DATA) + 0xfff);
+    EXPECT(!shadow_peek(&shadow, gva(0x5fff), PF_USER));
+    EXPECT(!shadow_peek(&shadow, gva(0xc0000000), 0));
+    end();
+}
+
+static void large_pages_by_small_shadows(void)
+{
+    begin();
+    guest_put(PD, 1, LARGE32_SIZE | ALL | PTE_PS);
+    shadow_load_cr3(&shadow, PD << 12);
+    EXPECT_EQ(touch(NEXT_DIR, PF_USER), SHADOW_FILLED);
+    EXPECT(hw_access(NEXT_DIR, 0) == guest_ptr(RAM_TOP));
+    EXPECT(!hw_access(NEXT_DIR, PF_WRITE));
+    EXPECT_EQ(touch(NEXT_DIR + 1, PF_WRITE), SHADOW_FILLED);
+    EXPECT(guest_get(PD, 1) & PTE_D);
+    EXPECT(hw_access(NEXT_DIR + 1, PF_WRITE) == guest_ptr(RAM_TOP + 1));
+    EXPECT_EQ(touch(NEXT_DIR, PF_WRITE), SHADOW_FILLED);
+    EXPECT(hw_access(NEXT_DIR, PF_WRITE));
+    end();
+}
+
+/* vtlb: the old translation of a large page goes from all its 4 MiB, though
+ * the guest's tables no longer say that it was large. */
+static void invlpg_of_a_page_that_was_large(void)
+{
+    begin();
+    guest_put(PD, 1, LARGE32_SIZE | ALL | PTE_PS);
+    touch(NEXT_DIR, 0);
+    touch(NEXT_DIR + 1, 0);
+    guest_put(PD, 1, PT << 12 | ALL);
+    shadow_invlpg(&shadow, gva(vpn_at(NEXT_DIR + 6)));
+    EXPECT(!hw_access(NEXT_DIR, 0));
+    EXPECT(!hw_access(NEXT_DIR + 1, 0));
+    EXPECT_EQ(touch(NEXT_DIR, 0), SHADOW_FILLED);
+    EXPECT(hw_access(NEXT_DIR, 0) == guest_ptr(DATA));
+    end();
+}
+
+static void vtlb_is_stale_until_invlpg(void)
+{
+    policy = SHADOW_VTLB;
+    begin();
+    touch(PAGE_0, 0);
+    guest_put(PT, 0, OTHER << 12 | ALL);
+    EXPECT(hw_access(PAGE_0, 0) == guest_ptr(DATA));
+    shadow_invlpg(&shadow, gva(0xfff));
+    EXPECT(!hw_access(PAGE_0, 0));
+    touch(PAGE_0, 0);
+    EXPECT(hw_access(PAGE_0, 0) == guest_ptr(OTHER));
+    EXPECT(!p2m_lookup(&p2m, gfn(PT)).trace);
+    end();
+}
+
+static void cached_follows_writes(void)
+{
+    policy = SHADOW_CACHED;
+    begin();
+    touch(PAGE_0, 0);
+    EXPECT_EQ(p2m_lookup(&p2m, gfn(PT)).trace, TRACE_PAGE_TABLE);
+    EXPECT_EQ(p2m_lookup(&p2m, gfn(PD)).trace, TRACE_PAGE_TABLE);
+    guest_put(PT, 0, OTHER << 12 | ALL);
+    EXPECT(!hw_access(PAGE_0, 0));
+    touch(PAGE_0, 0);
+    EXPECT(hw_access(PAGE_0, 0) == guest_ptr(OTHER));
+    guest_put(PD, 0, 0);
+    EXPECT(!hw_access(PAGE_0, 0));
+    EXPECT(!p2m_lookup(&p2m, gfn(PT)).trace); /* reaped */
+    end();
+}
+
+static void cached_keeps_pages_across_cr3_loads(void)
+{
+    u64 fills;
+
+    policy = SHADOW_CACHED;
+    begin();
+    touch(PAGE_0, PF_WRITE);
+    shadow_load_cr3(&shadow, PD2 << 12);
+    touch(PAGE_0, PF_WRITE);
+    fills = shadow_stats(&shadow)->fills;
+    for (u32 i = 0; i < 10; i++) {
+        shadow_load_cr3(&shadow, (i & 1 ? PD : PD2) << 12);
+        EXPECT(hw_access(PAGE_0, PF_WRITE));
+    }
+    EXPECT_EQ(shadow_stats(&shadow)->fills, fills);
+    EXPECT_EQ(shadow_stats(&shadow)->root_hits, 10);
+    EXPECT_EQ(shadow_stats(&shadow)->pages, 3); /* the leaf table is shared */
+    end();
+}
+
+static void an_equal_write_keeps_the_entry(void)
+{
+    policy = SHADOW_CACHED;
+    begin();
+    touch(PAGE_0, PF_WRITE);
+    guest_put(PT, 0, guest_get(PT, 0) | PTE_AVAIL);
+    guest_put(PD, 0, guest_get(PD, 0) | PTE_AVAIL);
+    EXPECT(hw_access(PAGE_0, PF_WRITE));
+    guest_put(PT, 0, guest_get(PT, 0) & ~(u32)PTE_D);
+    EXPECT(!hw_access(PAGE_0, PF_WRITE));
+    end();
+}
+
+/* A former page table written as data is soon written without a trap. */
+static void a_recycled_table_is_let_go(void)
+{
+    policy = SHADOW_CACHED;
+    begin();
+    touch(PAGE_0, 0);
+    for (u32 i = 100; i < 120; i++)
+        guest_put(PT, i, i);
+    EXPECT(!p2m_lookup(&p2m, gfn(PT)).trace);
+    EXPECT(shadow_stats(&shadow)->traced < 12);
+    EXPECT(!hw_access(PAGE_0, 0));
+    EXPECT_EQ(touch(PAGE_0, 0), SHADOW_FILLED);
+    EXPECT_EQ(p2m_lookup(&p2m, gfn(PT)).trace, TRACE_PAGE_TABLE);
+    end();
+}
+
+static void a_directory_that_maps_itself(void)
+{
+    policy = SHADOW_CACHED;
+    begin();
+    guest_put(PD, 1023, PD << 12 | ALL);
+    /* The last linear page is then the directory itself. */
+    EXPECT_EQ(touch(NVPN - 1, PF_WRITE), SHADOW_FILLED);
+    EXPECT(!hw_access(NVPN - 1, PF_WRITE)); /* it is watched since the fill */
+    EXPECT_EQ(touch(NVPN - 1, PF_WRITE), SHADOW_TRACED);
+    EXPECT_EQ(touch(NVPN - 1, 0), SHADOW_FILLED);
+    EXPECT(hw_access(NVPN - 1, 0) == guest_ptr(PD));
+    touch(PAGE_0, 0);
+    guest_put(PD, 0, 0);
+    EXPECT(!hw_access(PAGE_0, 0));
+    guest_put(PD, 1023, 0);
+    EXPECT(!hw_access(NVPN - 1, 0));
+    end();
+}
+
+static void the_upper_half_is_the_vmms(void)
+{
+    const u64 *pml4;
+
+    begin();
+    pml4 = (const u64 *)(void *)(arena + shadow_root(&shadow).v);
+    EXPECT(!memcmp(pml4 + 256, host_pml4 + 256, 2048));
+    for (u32 i = 1; i < 256; i++)
+        EXPECT_EQ(pml4[i], 0);
+    end();
+}
+
+#define SMALL 64u
+
+static void a_start_without_memory_gives_back(void)
+{
+    static u8 small_arena[SMALL * PAGE_SIZE] __attribute__((aligned(4096)));
+    static struct frame small_info[SMALL];
+    struct shadow_hw hw = {NULL, hw_flush_page, hw_flush_all};
+    struct frames small;
+    struct shadow s;
+
+    begin();
+    for (u32 have = 0; have < SMALL; have++) {
+        bool made;
+        frames_init(&small, small_arena, small_info, SMALL);
+        frames_add(&small, hpa(0), hpa(have * PAGE_SIZE));
+        made = shadow_init(&s, policy, &small, &p2m, 1, NULL, &hw, 40);
+        EXPECT(made || have < 50);
+        EXPECT(!made || have >= 2 + SHADOW_PAGES_LEAST);
+        if (made)
+            EXPECT_EQ(shadow_audit(&s, &to_stdout), 0);
+        shadow_destroy(&s);
+        EXPECT_EQ(small.nfree, have);
+    }
+    EXPECT(!shadow_init(&s, policy, &small, &p2m, 1, NULL, &hw,
+                        SHADOW_PAGES_LEAST - 1));
+    shadow_destroy(&s);
+    end();
+}
+
+/* Damage, and the audit's answer. */
+
+static u64 *leaf_of(u32 at)
+{
+    u64 e = shadow.pdpt[at >> SHADOW_DIR_SHIFT];
+
+    e = shadow_table(&shadow, e)[at >> SHADOW_TABLE_SHIFT & SHADOW_INDEX];
+    return &shadow_table(&shadow, e)[at >> PAGE_SHIFT & SHADOW_INDEX];
+}
+
+static void expect_caught(u64 *word, u64 value)
+{
+    u64 was = *word;
+
+    *word = value;
+    EXPECT(shadow_audit(&shadow, NULL) != 0);
+    *word = was;
+    EXPECT_EQ(shadow_audit(&shadow, &to_stdout), 0);
+}
+
+static void the_audit_sees_damage(void)
+{
+    u64 *leaf, *pml4;
+
+    begin();
+    touch(PAGE_0, PF_WRITE);
+    touch(PAGE_1, 0);
+    leaf = leaf_of(vpn_at(PAGE_0));
+    pml4 = shadow_table(&shadow, shadow_root(&shadow).v);
+    expect_caught(leaf, (*leaf & ~PTE64_ADDR) | shadow_root(&shadow).v);
+    expect_caught(leaf, *leaf | 1ull << 40);
+    expect_caught(leaf, *leaf | PTE_G);
+    expect_caught(&shadow.pdpt[0], shadow.pdpt[0] ^ 0x7000);
+    expect_caught(&shadow.pdpt[0], shadow.pdpt[0] & ~(u64)PTE_W);
+    expect_caught(&shadow.pdpt[0], 0);
+    expect_caught(&shadow.pdpt[4], shadow.pdpt[0]);
+    expect_caught(&pml4[0], 0);
+    expect_caught(&pml4[1], pml4[0]);
+    expect_caught(&pml4[300], pml4[300] ^ PTE_W);
+    expect_caught(&shadow.stats.pages, shadow.stats.pages + 1);
+    p2m_set_trace(&p2m, gfn(DATA), TRACE_LDT);
+    EXPECT(shadow_audit(&shadow, NULL) != 0);
+    p2m_set_trace(&p2m, gfn(DATA), 0);
+    end();
+}
+
+static void the_audit_of_cached_sees_lies(void)
+{
+    u64 *leaf, *other;
+
+    policy = SHADOW_CACHED;
+    begin();
+    touch(PAGE_0, PF_WRITE);
+    touch(PAGE_1, 0);
+    touch(PAGE_5, 0);
+    leaf = leaf_of(vpn_at(PAGE_0));
+    other = leaf_of(vpn_at(PAGE_1));
+    expect_caught(leaf, 0);
+    expect_caught(leaf, (*leaf & ~PTE64_ADDR) | (*other & PTE64_ADDR));
+    expect_caught(other, *other | PTE_W);
+    other = leaf_of(vpn_at(PAGE_5));
+    expect_caught(other, *other | PTE_U);
+    expect_caught(other, *other | PTE_W); /* D is clear */
+    expect_caught(leaf_of(0x2000), *leaf);
+    p2m_set_trace(&p2m, gfn(PT), 0);
+    EXPECT(shadow_audit(&shadow, NULL) != 0);
+    p2m_set_trace(&p2m, gfn(PT), TRACE_PAGE_TABLE);
+    p2m_set_trace(&p2m, gfn(40), TRACE_PAGE_TABLE);
+    EXPECT(shadow_audit(&shadow, NULL) != 0);
+    p2m_set_trace(&p2m, gfn(40), 0);
+    put_le32(guest_ptr(PT), 0);
+    EXPECT(shadow_audit(&shadow, NULL) != 0);
+    shadow_written(&shadow, gpa(PT << 12), 4);
+    put_le32(guest_ptr(PD), 0);
+    EXPECT(shadow_audit(&shadow, NULL) != 0);
+    shadow_written(&shadow, gpa(PD << 12), 4);
+    end();
+}
+
+#define BOTH(name)                                                             \
+    static void name##_both(void)                                              \
+    {                                                                          \
+        both(name);                                                            \
+    }
+BOTH(dirty_tracking)
+BOTH(true_faults)
+BOTH(kernel_writes_with_wp_clear)
+BOTH(rom_mmio_and_holes)
+BOTH(a_trace_takes_write_rights_at_once)
+BOTH(paging_off)
+BOTH(peek_is_what_the_cpu_sees)
+BOTH(large_pages_by_small_shadows)
+BOTH(invlpg_of_a_page_that_was_large)
+BOTH(the_upper_half_is_the_vmms)
+BOTH(a_start_without_memory_gives_back)
+BOTH(the_audit_sees_damage)
+
+static const struct unit_case cases[] = {
+    CASE(dirty_tracking_both),
+    CASE(true_faults_both),
+    CASE(kernel_writes_with_wp_clear_both),
+    CASE(rom_mmio_and_holes_both),
+    CASE(a_trace_takes_write_rights_at_once_both),
+    CASE(paging_off_both),
+    CASE(peek_is_what_the_cpu_sees_both),
+    CASE(large_pages_by_small_shadows_both),
+    CASE(invlpg_of_a_page_that_was_large_both),
+    CASE(vtlb_is_stale_until_invlpg),
+    CASE(cached_follows_writes),
+    CASE(cached_keeps_pages_across_cr3_loads),
+    CASE(an_equal_write_keeps_the_entry),
+    CASE(a_recycled_table_is_let_go),
+    CASE(a_directory_that_maps_itself),
+    CASE(the_upper_half_is_the_vmms_both),
+    CASE(a_start_without_memory_gives_back_both),
+    CASE(the_audit_sees_damage_both),
+    CASE(the_audit_of_cached_sees_lies),
+};
+UNIT_MAIN(cases)
