@@ -59,9 +59,8 @@ def limit(seconds):
 def clean(text):
     """Lines without escape sequences and carriage returns."""
     text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
-    lines = [line.split("\r")[-1] if line.strip("\r") else ""
-             for line in text.replace("\r\n", "\n").split("\n")]
-    return [line.rstrip() for line in lines]
+    return [line.rstrip("\r").split("\r")[-1].rstrip()
+            for line in text.split("\n")]
 
 
 class Result:
@@ -225,8 +224,8 @@ class Env:
                       ".long 0x1badb002, 0, -0x1badb002\ngo:\n" + code + "\n")
         made, image = self.path(name + ".o"), self.path(name + ".elf")
         subprocess.run(["as", "--32", "-o", made, source], check=True)
-        subprocess.run(["ld", "-m", "elf_i386", "-Ttext=0x100000", "-z",
-                        "noexecstack", "-o", image, made], check=True)
+        subprocess.run(["ld", "-m", "elf_i386", "-N", "-Ttext=0x100000",
+                        "-z", "noexecstack", "-o", image, made], check=True)
         return image
 
 

@@ -69,8 +69,8 @@ KEYS = {
 
 
 def sentence(result, module, line, words):
-    # The whole line: number, text, and what is wrong with it.
-    head = f'trapline: module {module} ("{line.strip()}'
+    # The whole line: number, text (less the file), and what is wrong with it.
+    head = f'trapline: module {module} ("{line.partition(" ")[2].strip()}'
     own = [l for l in result.lines if l.startswith(head)]
     check(own, f"no sentence begins {head!r}")
     check(len(own) == 1, f"more than one sentence: {own}")

@@ -90,8 +90,7 @@ def test_looking(env):
         check(re.search(word, text), f"`idt` shows no vector {word}: {lines}")
     for name in ("alpha", "beta"):
         lines = talk.command(f"audit {name}", seconds=60)
-        check(any(re.search(r"(?i)\b(true|agree|no |0 |correct|right|clean)",
-                            l) for l in lines), f"`audit` said {lines}")
+        check(lines == [f"audit: {name}: clean"], f"`audit` said {lines}")
     check(len(talk.command("stats alpha")) >= 5, "`stats` says too little")
     help_lines = talk.command("help")
     for word in ("list", "attach", "pause", "resume", "reset", "destroy",
@@ -117,7 +116,6 @@ WRONG = {
 def test_wrong_commands(env):
     talk = boot(env)
     for words in WRONG.values():
-            continue
         lines = talk.command(words)
         check(lines and any(len(l.split()) > 2 for l in lines),
               f"{words!r} was answered {lines}, not with a sentence")
