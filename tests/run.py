@@ -226,7 +226,11 @@ def run_one(test, logs):
     with open(test.log, "w") as out:
         out.write("$ " + " ".join(test.command) + "\n")
         out.flush()
-        status = run_group(test, out)
+        try:
+            status = run_group(test, out)
+        except OSError as why:
+            out.write(f"why: {why}\n")
+            status = "that of no process"
     seconds = time.monotonic() - started
     if status == test.want:
         return "ok", seconds, ""
