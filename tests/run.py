@@ -5,7 +5,7 @@
 #
 # A test is a name, a command and a time limit. Commands are found, never
 # listed: unit programs (tests/unit, each in four variants), the emulator
-# against the real CPU (tests/diff), micro-guests (build/micro/*.elf, bare and
+# against the real CPU (tests/diff), micro-guests (tests/micro, bare and
 # under the VMM with each shadow policy), functions test_* of tests/boot, and
 # the checks of the sources. They run side by side, longest kind first, each
 # in a process group of its own, with a log in build/test-logs.
@@ -32,7 +32,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PYTHON = "/usr/bin/python3"
 VARIANTS = ("gcc-64", "gcc-32", "clang-64", "clang-32")
-POLICIES = ("vtlb", "cached")
+PLACES = ("bare", "vtlb", "cached")
 KINDS = ("boot", "diff", "micro", "unit", "check")
 CHECKS = {"layers": [["scripts/layers.py"], ["scripts/layers.py",
                                              "--selftest"]],
@@ -42,11 +42,6 @@ CHECKS = {"layers": [["scripts/layers.py"], ["scripts/layers.py",
 
 BUILD_S, UNIT_S, DIFF_S, MICRO_S, BOOT_S, CHECK_S = 1200, 120, 90, 60, 180, 120
 SKIPPED = 77      # exit status of a test that could not be run here
-HARE_PASS = 0x21  # QEMU's exit code for debug-exit status 0x10
-VMM_PASS = 1      # and for status 0
-
-QEMU = ["-accel", "tcg", "-display", "none", "-no-reboot", "-net", "none",
-        "-serial", "stdio", "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
 
 
 class Test:
@@ -79,18 +74,14 @@ def diff_tests(build):
 
 def micro_tests(build):
     vmm = f"{build}/trapline.elf"
-    for elf in sorted(glob.glob(f"{build}/micro/*.elf")):
-        name = f"micro/{name_of(elf)}"
-        yield Test(f"{name}/bare",
-                   ["qemu-system-i386", "-m", "32", "-kernel", elf] + QEMU,
-                   MICRO_S, HARE_PASS, [elf])
-        for policy in POLICIES:
-            line = f"{elf} vm=micro mem=32M shadow={policy} --"
-            yield Test(f"{name}/{policy}",
-                       ["qemu-system-x86_64", "-cpu", "max", "-m", "128",
-                        "-kernel", vmm, "-append", "exit=stopped",
-                        "-initrd", line] + QEMU,
-                       MICRO_S, VMM_PASS, [elf, vmm])
+    for source in sorted(glob.glob("tests/micro/*.c")):
+        name = name_of(source)
+        elf = f"{build}/micro/{name}.elf"
+        for where in PLACES:
+            yield Test(f"micro/{name}/{where}",
+                       [PYTHON, "tests/micro/run.py", "--build", build,
+                        "--on", where, name], MICRO_S,
+                       needs=[elf] if where == "bare" else [elf, vmm])
 
 
 def boot_tests(build):
