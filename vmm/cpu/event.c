@@ -61,6 +61,11 @@ static bool vector_in(u8 vector, u32 set)
     return vector < TRAP_EXCEPTIONS && (set & BIT(vector));
 }
 
+bool event_is_fault(u8 vector)
+{
+    return vector_in(vector, TRAP_FAULTS);
+}
+
 static bool gate_is_known(u8 type)
 {
     return type == SYS_INT32 || type == SYS_TRAP32 || type == SYS_INT16 ||
@@ -99,7 +104,7 @@ static enum env_status gate_read(const struct cpu *cpu,
 static u32 pushed_eflags(const struct cpu *cpu, const struct event *event)
 {
     bool is_fault = event->kind == EVENT_EXCEPTION &&
-                    vector_in(event->fault.vector, TRAP_FAULTS);
+                    event_is_fault(event->fault.vector);
     return is_fault ? cpu->eflags | EFLAGS_RF : cpu->eflags;
 }
 

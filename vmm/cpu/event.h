@@ -51,6 +51,9 @@ enum env_status event_enter(struct cpu *cpu, const struct cpu_env *env,
 bool event_combine(const struct event *first, const struct fault *second,
                    struct fault *out);
 
+/* Is the exception reported before the instruction, so that it runs again? */
+bool event_is_fault(u8 vector);
+
 /* A gate as the recorder and `idt` show it. */
 struct gate {
     u16 sel;

@@ -4,9 +4,9 @@
  * ask for exactly the conditions under which none of the checks in event.c
  * and far.c can fail, so that nothing of them needs to be repeated here.
  *
- * Stack and code bytes are reached through shadow_peek(): if the shadow maps
- * the byte for this access now, the hardware would not have faulted, accessed
- * and dirty bits are set already, and no trace is on the frame.
+ * Stack, code and TSS are reached through the shadow: if it maps the byte for
+ * this access, the hardware would not have faulted, accessed and dirty bits
+ * are set already, and no trace is on the frame.
  */
 #include "vmm/vm/fast.h"
 #include "arch/x86/defs/desc.h"
@@ -29,11 +29,19 @@
     (EFLAGS_STATUS | EFLAGS_TF | EFLAGS_IF | EFLAGS_DF | EFLAGS_IOPL |         \
      EFLAGS_NT | EFLAGS_RF | EFLAGS_AC | EFLAGS_ID)
 
-/* The bytes [at, at+size) of one page, if the shadow maps them. */
-static u8 *peek(const struct vm *vm, u32 at, u32 size, u32 access)
+/* The bytes [at, at+size) of one page, if the guest may touch them so. A page
+ * that only software uses (a TSS) is filled here once, as by a hidden fault. */
+static u8 *peek(struct vm *vm, u32 at, u32 size, u32 access)
 {
+    struct shadow_result result;
+    u8 *byte;
+
     if ((at & PAGE_MASK) > PAGE_SIZE - size)
         return NULL;
+    byte = shadow_peek(&vm->shadow, gva(at), access);
+    if (byte ||
+        shadow_fault(&vm->shadow, gva(at), access, &result) != SHADOW_FILLED)
+        return byte;
     return shadow_peek(&vm->shadow, gva(at), access);
 }
 
@@ -144,8 +152,7 @@ static u32 frame_flags(const struct cpu *cpu, const struct event *event)
 {
     if (event->kind == EVENT_SOFTWARE)
         return cpu->eflags & ~EFLAGS_RF;
-    if (event->kind == EVENT_EXCEPTION && event->fault.vector != TRAP_DB &&
-        event->fault.vector != TRAP_BP && event->fault.vector != TRAP_OF)
+    if (event->kind == EVENT_EXCEPTION && event_is_fault(event->fault.vector))
         return cpu->eflags | EFLAGS_RF;
     return cpu->eflags;
 }
