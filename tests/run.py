@@ -241,9 +241,10 @@ def run_all(tests, logs, jobs, broken):
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         futures = {}
         for test in tests:
-            bad = sorted(broken.intersection(test.needs))
+            bad = [n for n in test.needs
+                   if n in broken or not os.path.exists(n)]
             if bad:
-                report("FAIL", test.name, 0, f"{bad[0]} could not be built")
+                report("FAIL", test.name, 0, f"{bad[0]} was not built")
                 counts["FAIL"] += 1
                 continue
             futures[pool.submit(run_one, test, logs)] = test

@@ -90,6 +90,8 @@ class Result:
         check(self.status == status,
               f"QEMU's exit code is {self.status}, not {status}; last words: "
               f"{[l for l in self.lines if l][-3:]}")
+        if status in (EXIT_ZERO, EXIT_ONE):  # 1 is QEMU's own failure as well
+            self.want(f"^trapline: poweroff, status {status >> 1}$")
         return self
 
 
