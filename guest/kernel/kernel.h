@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Everything one kernel file may ask of another, in the order of the files.
+ *
+ * The invariant of the whole kernel: it runs with interrupts off. Every gate
+ * is an interrupt gate, and only three places open a window with STI: the
+ * idle loop, two of the checks, and the CLI/STI benchmark. So there are no
+ * locks, and nobody ever needs to read IF.
+ */
+#ifndef HARE_KERNEL_H
+#define HARE_KERNEL_H
+
+#include "guest/include/abi.h"
+#include "guest/include/lib.h"
+#include "guest/kernel/layout.h"
+#include "guest/kernel/x86.h"
+
+/* boot.S: what the loader said, copied before paging went on. */
+struct boot_data {
+    u32 magic;
+    u32 tsc_low, tsc_high; /* at the first instruction */
+    u32 meter;
+    u32 info[22];
+    u32 mmap_bytes;
+    u8 mmap[BOOT_MMAP_SIZE];
+    char cmdline[BOOT_CMDLINE_SIZE];
+};
+extern struct boot_data boot_data;
+
+/* main.c */
+void machine_end(u32 status) __attribute__((noreturn));
+void panic(const char *f, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+/* printf.c */
+void printf(const char *f, ...) __attribute__((format(printf, 1, 2)));
+
+/* serial.c, vga.c, kbd.c, console.c */
+void serial_init(void);
+void serial_write(const char *s, u32 n);
+void serial_interrupt(void);
+void vga_init(void);
+void vga_write(const char *s, u32 n);
+void kbd_init(void);
+void kbd_interrupt(void);
+void console_init(void);
+void console_write(const char *s, u32 n);
+void console_input(char c);             /* from either device's interrupt */
+int console_read(char *line, u32 size); /* sleeps until there is a line */
+
+/* gdt.c */
+void gdt_init(void);
+void tss_set_stack(u32 esp0);
+u32 tss_stack(void);
+int gdt_is_loaded(void); /* for the check */
+
+/* trap.S, trap.c */
+struct frame {
+    /* pushed by trap_common */
+    u32 es, ds;
+    u32 edi, esi, ebp, unused_esp, ebx, edx, ecx, eax; /* PUSHA */
+    /* pushed by the stub of the vector */
+    u32 vector;
+    /* pushed by the processor, or a 0 by the stub */
+    u32 error;
+    /* pushed by the processor */
+    u32 eip, cs, eflags;
+    /* pushed by the processor only when it came from ring 3 */
+    u32 esp, ss;
+};
+
+struct caught { /* the last exception somebody waited for */
+    u32 count;
+    u32 vector, error, address, eip, eax;
+};
+extern struct caught caught;
+extern u32 trap_resume; /* kernel EIP to go on at after an exception, or 0 */
+extern u32 ring3_esp;   /* kernel stack to come back to from a probe, or 0 */
+
+void trap_init(void);
+void trap(struct frame *f);
+void trap_return(void); /* trap.S: the way out, where new processes begin */
+int frame_is_user(const struct frame *f);
+void ring3_enter(u32 eip, u32 esp);
+void ring3_leave(void) __attribute__((noreturn));
+
+/* fault.c */
+void fault_user(struct frame *f);
+void fault_kernel(struct frame *f) __attribute__((noreturn));
+
+/* pic.c, pit.c */
+void pic_init(void);
+void pic_enable(u32 irq);
+void pic_eoi(u32 irq);
+int pic_is_requested(u32 irq);
+void pit_init(void);
+void pit_interrupt(void);
+u32 pit_ticks(void);
+
+/* frames.c: physical pages */
+void frames_init(void);
+u32 frame_alloc(void); /* zeroed; 0 when there is none */
+void frame_free(u32 pa);
+u32 frames_free_count(void);
+u32 frames_total(void);
+u32 frames_mib(void);
+
+/* paging.c */
+void paging_init(void);
+u32 *paging_kernel_directory(void);
+u32 *directory_new(void);      /* NULL when out of pages */
+void directory_free(u32 *dir); /* and every user page in it */
+void directory_use(u32 *dir);
+u32 *paging_entry(u32 *dir, u32 va, int make); /* the PTE of va, or NULL */
+int paging_map(u32 *dir, u32 va, u32 pa, u32 flags);
+void paging_unmap(u32 *dir, u32 va); /* frees the page */
+u32 paging_user_pages(u32 *dir);
+
+static inline void *pa_to_va(u32 pa)
+{
+    return (void *)(pa + KERNEL_BASE);
+}
+
+static inline u32 va_to_pa(const void *va)
+{
+    return (u32)va - KERNEL_BASE;
+}
+
+/* tar.c */
+const u8 *tar_find(const char *name, u32 *size);
+
+/* elf.c: 0 or an error */
+struct proc;
+int elf_load(struct proc *p, const u8 *image, u32 size);
+
+/* proc.c */
+enum proc_state {
+    PROC_FREE,
+    PROC_READY,
+    PROC_SLEEPING, /* until wake(channel) */
+    PROC_ENDED,    /* until its parent waits for it */
+};
+
+struct proc {
+    s32 pid;
+    enum proc_state state;
+    struct proc *parent;
+    char name[NAME_SIZE];
+    u32 *dir;
+    u8 *stack; /* one page; the top of it is where traps land */
+    u32 esp;   /* of the suspended kernel context */
+    const void *channel;
+    u32 heap_start, heap_end;
+    u32 entry;
+    u32 on_fault;
+    s32 status;
+};
+extern struct proc *current; /* NULL in the boot thread, which idles */
+
+int proc_spawn(const char *cmdline, struct proc *parent);
+void proc_exit(s32 status) __attribute__((noreturn));
+int proc_kill(s32 pid);
+int proc_wait(s32 pid, s32 *status, u32 flags);
+int proc_alive(s32 pid);
+int proc_row(u32 index, struct ps_entry *row);
+int proc_sbrk(s32 bytes);
+int proc_demand(struct proc *p, u32 va); /* 1: there is a new page at va */
+void proc_yield(void);
+void proc_idle(void) __attribute__((noreturn));
+void sleep_on(const void *channel);
+void wake(const void *channel);
+void switch_stacks(u32 *save_esp, u32 load_esp);
+
+/* uaccess.c: 0, or ERR_FAULT; they never fault */
+int user_read(void *to, u32 from, u32 n);
+int user_write(u32 to, const void *from, u32 n);
+int user_read_string(char *to, u32 from, u32 size);
+
+/* syscall.c */
+void syscall(struct frame *f);
+void boot_note_first_program(void);
+
+/* check.c */
+void check_run(int quiet); /* panics at the first property that fails */
+
+#endif

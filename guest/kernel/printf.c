@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * printf() for the kernel: the shared formatter, gathered in pieces so that
+ * the console is written a run at a time and not a byte at a time.
+ */
+#include "guest/kernel/kernel.h"
+
+struct gather {
+    u32 n;
+    char text[128];
+};
+
+static void put(void *ctx, char c)
+{
+    struct gather *g = ctx;
+
+    g->text[g->n++] = c;
+    if (g->n < sizeof(g->text))
+        return;
+    console_write(g->text, g->n);
+    g->n = 0;
+}
+
+static void vprintf(const char *f, va_list args)
+{
+    struct gather g;
+
+    g.n = 0;
+    format(put, &g, f, args);
+    if (g.n)
+        console_write(g.text, g.n);
+}
+
+void printf(const char *f, ...)
+{
+    va_list args;
+
+    va_start(args, f);
+    vprintf(f, args);
+    va_end(args);
+}
+
+void panic(const char *f, ...)
+{
+    va_list args;
+
+    printf("hare: panic: ");
+    va_start(args, f);
+    vprintf(f, args);
+    va_end(args);
+    printf("\n");
+    machine_end(SHUTDOWN_FAIL);
+}
