@@ -4,6 +4,7 @@
  * LINKS: vmm/vm vmm/base
  */
 #include "tests/unit/unit.h"
+#include "vmm/base/str.h"
 #include "vmm/vm/console.h"
 
 static struct console c;
@@ -115,39 +116,255 @@ static void a_full_input_line_takes_no_more(void)
     EXPECT_EQ(strlen(line), sizeof(c.input) - 1);
 }
 
-static void attached_bytes_are_raw_and_others_whole(void)
+/* What comes on the wire from here on. */
+static void fresh(void)
+{
+    wire_len = 0;
+    wire[0] = 0;
+}
+
+static void attached_bytes_are_raw(void)
 {
     start();
     say(0, "hare$ ", 0);
     console_attach(&c, 0);
-    say(0, "\x1b[2Jx", 0);
-    EXPECT_STR(wire, "attached to alpha; Ctrl-] leaves\r\nhare$ \x1b[2Jx");
-    wire_len = 0;
+    say(0, "\x1b[2Jx\x9b", 0);
+    EXPECT_STR(wire, "attached to alpha; Ctrl-] leaves\r\nhare$ \x1b[2Jx\x9b");
+    EXPECT_EQ(console_deadline(&c), UINT64_MAX);
+}
+
+static void others_stay_whole_while_attached(void)
+{
+    start();
+    console_attach(&c, 0);
+    say(0, "done\r\n\x1b[1mhare$ \x1b[0mlx\b", 0);
+    fresh();
     say(1, "beta here\n", 0);
-    EXPECT_STR(wire, "[beta] beta here\r\n");
+    EXPECT_STR(wire, "\r\x1b[K[beta] beta here\r\nhare$ l");
+    fresh();
+    say(1, "beta$ ", 0);
+    console_tick(&c, CONSOLE_PARTIAL_NS);
+    console_print(&c, "trapline: beta: paused");
+    EXPECT_STR(wire, "\r\x1b[K[beta] beta$ \r\nhare$ l"
+                     "\r\x1b[Ktrapline: beta: paused\r\nhare$ l");
+    say(0, "s\r\n", 0);
+    fresh();
+    say(1, "!\n", 0);
+    EXPECT_STR(wire, "[beta] beta$ !\r\n");
+}
+
+static void attaching_again_shows_the_line_again(void)
+{
+    start();
+    say(0, "hare$ ", 0);
+    console_attach(&c, 0);
+    say(0, "l", 0);
+    fresh();
     console_detach(&c);
-    wire_len = 0;
-    say(0, "y\n", 0);
-    EXPECT_STR(wire, "[alpha] y\r\n");
+    EXPECT_STR(wire, "\x1b[0m\r\n");
+    console_attach(&c, 0);
+    EXPECT(strstr(wire, "leaves\r\nhare$ l"));
+    console_detach(&c);
+    fresh();
+    console_tick(&c, CONSOLE_PARTIAL_NS * 9);
+    EXPECT_STR(wire, "");
+    say(0, "s\n", 0);
+    EXPECT_STR(wire, "[alpha] hare$ ls\r\n");
+}
+
+static void attaching_ends_the_prompt_and_other_lines(void)
+{
+    start();
+    console_prompt(&c);
+    fresh();
+    console_attach(&c, 1);
+    EXPECT_STR(wire, "\r\x1b[Kattached to beta; Ctrl-] leaves\r\n");
+    EXPECT(!c.prompt);
+    console_detach(&c);
+    say(0, "half", 0);
+    console_tick(&c, CONSOLE_PARTIAL_NS);
+    fresh();
+    console_attach(&c, 1);
+    EXPECT_STR(wire, "\r\nattached to beta; Ctrl-] leaves\r\n");
+}
+
+static void an_endless_attached_line_does_no_harm(void)
+{
+    start();
+    console_attach(&c, 0);
+    for (int i = 0; i < 2000; i++)
+        console_guest(&c, 0, "a\x1b[\b"[i % 5], 0);
+    for (int i = 0; i < 2000; i++)
+        console_guest(&c, 0, 'x', 0);
+    console_detach(&c);
+    fresh();
+    say(0, "\n", 0);
+    EXPECT(str_starts(wire, "[alpha] x"));
 }
 
 static void a_guest_cannot_forge_a_prefix(void)
 {
     start();
     say(0, "x\r[beta] lies\x1b[1A\n", 0);
-    EXPECT_STR(wire, "[alpha] x[beta] lies\\x1b[1A\r\n");
+    say(0, "\b\b\b\x7f\xc2\x9b\v\f\n", 0);
+    EXPECT_STR(wire, "[alpha] x[beta] lies\\x1b[1A\r\n"
+                     "[alpha] \\x7f\\xc2\\x9b\\x0b\\x0c\r\n");
+}
+
+static void no_byte_but_plain_ones_comes_through(void)
+{
+    start();
+    for (int i = 0; i < 256; i++) {
+        if (i != '\n')
+            console_guest(&c, 0, (u8)i, 0);
+    }
+    console_guest(&c, 0, '\n', 0);
+    for (size_t i = 0; i < wire_len; i++) {
+        u8 b = (u8)wire[i];
+        EXPECT((b >= 0x20 && b < 0x7f) || b == '\t' || b == '\r' || b == '\n');
+        if (b == '\n')
+            EXPECT(wire[i - 1] == '\r');
+        if (b == '\r')
+            EXPECT(wire[i + 1] == '\n');
+    }
 }
 
 static void long_lines_are_split_behind_the_prefix(void)
 {
     start();
-    for (int i = 0; i < 600; i++)
+    for (int i = 0; i < 2 * CONSOLE_LINE + 10; i++)
         console_guest(&c, 0, 'z', 0);
     console_guest(&c, 0, 1, 0);
     say(0, "\n", 0);
-    EXPECT(strncmp(wire, "[alpha] zzz", 11) == 0);
-    EXPECT(strstr(wire, "\r\n[alpha] zzz") != NULL);
-    EXPECT(strstr(wire, "\\x01\r\n") != NULL);
+    EXPECT(str_starts(wire, "[alpha] zzz"));
+    EXPECT(!memcmp(wire + 8 + CONSOLE_LINE, "\r\n[alpha] zzz", 13));
+    EXPECT(strstr(wire, "\r\n[alpha] zzzzzzzzzz\\x01\r\n"));
+    EXPECT_EQ(wire_len, 3 * 10 + 2 * CONSOLE_LINE + 10 + 4);
+}
+
+static void a_line_that_just_fits_is_one_line(void)
+{
+    start();
+    for (int i = 0; i < CONSOLE_LINE; i++)
+        console_guest(&c, 0, 'z', 0);
+    say(0, "\n", 0);
+    EXPECT_EQ(wire_len, CONSOLE_LINE + 10);
+    fresh();
+    for (int i = 0; i < CONSOLE_LINE - 3; i++)
+        console_guest(&c, 0, 'z', 0);
+    say(0, "\x01\n", 0);
+    EXPECT(strstr(wire, "z\r\n[alpha] \\x01\r\n"));
+}
+
+static void a_split_line_still_waits_for_its_rest(void)
+{
+    start();
+    for (int i = 0; i < CONSOLE_LINE + 1; i++)
+        console_guest(&c, 0, 'z', 7);
+    EXPECT_EQ(console_deadline(&c), 7 + CONSOLE_PARTIAL_NS);
+    fresh();
+    console_tick(&c, 7 + CONSOLE_PARTIAL_NS);
+    EXPECT_STR(wire, "[alpha] z");
+}
+
+static void empty_lines_are_lines(void)
+{
+    start();
+    say(0, "\n\r\n", 0);
+    EXPECT_STR(wire, "[alpha] \r\n[alpha] \r\n");
+}
+
+static void interleaved_bytes_never_mix(void)
+{
+    start();
+    for (int i = 0; i < 5; i++) {
+        console_guest(&c, 0, (u8) "alpha"[i], (u64)i);
+        console_guest(&c, 1, (u8) "betas"[i], (u64)i);
+        console_tick(&c, (u64)i);
+    }
+    say(1, "\n", 9);
+    say(0, "\n", 9);
+    EXPECT_STR(wire, "[beta] betas\r\n[alpha] alpha\r\n");
+}
+
+static void two_prompts_take_turns(void)
+{
+    start();
+    say(0, "a$ ", 0);
+    say(1, "b$ ", 1);
+    console_tick(&c, CONSOLE_PARTIAL_NS + 1);
+    say(0, "x", CONSOLE_PARTIAL_NS * 2);
+    console_tick(&c, CONSOLE_PARTIAL_NS * 3);
+    EXPECT_STR(wire, "[alpha] a$ \r\n[beta] b$ \r\n[alpha] a$ x");
+}
+
+static void typing_survives_any_output(void)
+{
+    const char *line = "";
+    start();
+    console_prompt(&c);
+    for (const char *k = "list"; *k; k++) {
+        console_key(&c, (u8)*k, &line);
+        say(0, "noise\n", 0);
+        say(1, "noi", 0);
+        console_tick(&c, CONSOLE_PARTIAL_NS);
+        console_print(&c, "more");
+    }
+    EXPECT(strstr(wire, "more\r\ntrapline> list"));
+    EXPECT(console_key(&c, '\r', &line));
+    EXPECT_STR(line, "list");
+    EXPECT(!c.prompt);
+}
+
+static void arrow_keys_and_crlf_are_no_text(void)
+{
+    const char *line = NULL;
+    start();
+    console_prompt(&c);
+    for (const char *k = "a\x1b[A\x1bOBb\x1b[1;5Cc\xc3\xa4\t\x1d"; *k; k++)
+        EXPECT(!console_key(&c, (u8)*k, &line));
+    EXPECT(console_key(&c, '\r', &line));
+    EXPECT_STR(line, "abc");
+    EXPECT(!console_key(&c, '\n', &line));
+    EXPECT(console_key(&c, '\n', &line));
+    EXPECT_STR(line, "");
+    EXPECT(!console_key(&c, 0x1b, &line));
+    EXPECT(console_key(&c, '\r', &line));
+}
+
+static void a_key_without_a_prompt_brings_it(void)
+{
+    const char *line;
+    start();
+    say(0, "half", 0);
+    console_tick(&c, CONSOLE_PARTIAL_NS);
+    console_key(&c, 'l', &line);
+    EXPECT_STR(wire, "[alpha] half\r\ntrapline> l");
+}
+
+static void a_removed_guest_lets_go_of_the_terminal(void)
+{
+    start();
+    console_attach(&c, 0);
+    say(0, "bye", 0);
+    console_remove(&c, 0);
+    EXPECT_EQ(c.attached, -1);
+    EXPECT(!c.line[0].used);
+    console_add(&c, 0, "gamma");
+    fresh();
+    say(0, "hi\n", 0);
+    EXPECT_STR(wire, "[gamma] hi\r\n");
+}
+
+static void a_long_message_is_cut_not_lost(void)
+{
+    char big[2000];
+    start();
+    memset(big, 'm', sizeof(big) - 1);
+    big[sizeof(big) - 1] = 0;
+    console_print(&c, "%s", big);
+    EXPECT(wire_len > 700 && wire_len < 900);
+    EXPECT(!memcmp(wire + wire_len - 3, "m\r\n", 4));
 }
 
 static void a_removed_guest_is_flushed(void)
@@ -183,9 +400,24 @@ static const struct unit_case cases[] = {
     CASE(a_guests_prompt_goes_above_too_once),
     CASE(a_line_is_typed_with_corrections),
     CASE(a_full_input_line_takes_no_more),
-    CASE(attached_bytes_are_raw_and_others_whole),
+    CASE(attached_bytes_are_raw),
+    CASE(others_stay_whole_while_attached),
+    CASE(attaching_again_shows_the_line_again),
+    CASE(attaching_ends_the_prompt_and_other_lines),
+    CASE(an_endless_attached_line_does_no_harm),
     CASE(a_guest_cannot_forge_a_prefix),
+    CASE(no_byte_but_plain_ones_comes_through),
     CASE(long_lines_are_split_behind_the_prefix),
+    CASE(a_line_that_just_fits_is_one_line),
+    CASE(a_split_line_still_waits_for_its_rest),
+    CASE(empty_lines_are_lines),
+    CASE(interleaved_bytes_never_mix),
+    CASE(two_prompts_take_turns),
+    CASE(typing_survives_any_output),
+    CASE(arrow_keys_and_crlf_are_no_text),
+    CASE(a_key_without_a_prompt_brings_it),
+    CASE(a_removed_guest_lets_go_of_the_terminal),
+    CASE(a_long_message_is_cut_not_lost),
     CASE(a_removed_guest_is_flushed),
     CASE(the_vmms_lines_end_in_crlf),
     CASE(backspace_takes_back),

@@ -119,8 +119,8 @@ static void list_shows_state_and_why(void)
     start();
     vm->run_ns = 2500000000u;
     vm->exits = 5000;
-    SAYS("list", "fake               0  running       2M      1       2500 "
-                 "       5000      2000\r\n");
+    SAYS("list", "fake               0  running      2M      1       2500 "
+                 "        5000      2000\r\n");
     SAYS("list", "1 of 16 VMs");
     vm->cpu.halted = true;
     SAYS("list", "halted");
@@ -262,11 +262,12 @@ static void create_says_what_is_wrong(void)
 static void attach_gives_the_keyboard_to_any_vm(void)
 {
     start();
-    SAYS("attach fake", "Ctrl-]");
+    SAYS_ALL("attach fake", "attached to fake; Ctrl-] leaves\r\n");
     EXPECT_EQ(fake_hv.console.attached, 0);
     console_detach(&fake_hv.console);
     vm_kill(vm, "dead");
-    SAYS("attach fake", "which is killed; Ctrl-]");
+    SAYS_ALL("attach fake", "fake is killed; it will not answer.\r\n"
+                            "attached to fake; Ctrl-] leaves\r\n");
     EXPECT_EQ(fake_hv.console.attached, 0);
     console_detach(&fake_hv.console);
 }

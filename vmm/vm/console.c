@@ -1,27 +1,34 @@
 /* SPDX-License-Identifier: MIT
  *
- * See console.h. The terminal's last line is in one of three states: empty
- * (cursor in column 0), the monitor's prompt with what was typed, or the
- * unfinished line of one guest. Whoever wants to print first brings it to
- * "empty": the prompt is erased, to be redrawn behind the output; a guest's
- * unfinished line is ended, and will be repeated whole when it goes on.
+ * See console.h. The terminal's last row is in one of four states: empty
+ * (cursor in column 0), the monitor's prompt with what was typed, the
+ * unfinished line of one guest, or that of the guest which is attached.
+ * Whoever wants to print first brings it to "empty": prompt and attached line
+ * are erased, to be redrawn behind the output; another guest's unfinished
+ * line is ended, and will be repeated whole when it goes on.
  *
- * Attached, the guest's own bytes go straight out; lines of the others still
- * come whole, on lines of their own.
+ * Attached, the guest's own bytes go straight out; the line buffer keeps the
+ * plain text among them, for redrawing.
+ *
+ * LIMIT: erasing reaches one row of the terminal; a line that has wrapped
+ * leaves its first rows behind.
  */
 #include "vmm/vm/console.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/check.h"
 #include "vmm/base/str.h"
 
-#define PROMPT    "trapline> "
-#define ERASE     "\r\x1b[K"
-#define BACKSPACE 0x08
-#define DELETE    0x7f
-#define CTRL_C    0x03
-#define CTRL_U    0x15
-#define PRINTABLE 0x20
-#define SHOWN     UINT64_MAX /* a line's `since` when nothing waits */
+#define PROMPT        "trapline> "
+#define ERASE         "\r\x1b[K"
+#define BACKSPACE     0x08
+#define DELETE        0x7f
+#define ESCAPE        0x1b
+#define CTRL_C        0x03
+#define CTRL_U        0x15
+#define PRINTABLE     0x20       /* to DELETE, exclusive */
+#define NORMAL        "\x1b[0m"  /* colours off */
+#define CONSOLE_PRINT 800        /* a module line and a sentence about it fit */
+#define SHOWN         UINT64_MAX /* a line's `since` when nothing waits */
 
 static void put(struct console *c, const char *text, size_t len)
 {
@@ -41,10 +48,37 @@ void console_init(struct console *c, struct sink out)
     c->last = -1;
 }
 
+static bool printable(u8 byte)
+{
+    return byte >= PRINTABLE && byte < DELETE;
+}
+
+enum { ESC_NONE, ESC_BEGUN, ESC_PARAMETERS };
+
+/* Is the byte part of an escape sequence (ESC x, or ESC [ up to a letter)? A
+ * control byte ends one that is broken off. */
+static bool escaping(u8 *state, u8 byte)
+{
+    if (byte < PRINTABLE)
+        *state = ESC_NONE;
+    switch (*state) {
+    case ESC_BEGUN:
+        *state = byte == '[' || byte == 'O' ? ESC_PARAMETERS : ESC_NONE;
+        return true;
+    case ESC_PARAMETERS:
+        if (byte >= '@')
+            *state = ESC_NONE;
+        return true;
+    default:
+        *state = byte == ESCAPE ? ESC_BEGUN : ESC_NONE;
+        return *state != ESC_NONE;
+    }
+}
+
 /* The cursor to column 0 of an empty line. */
 static void clear_last(struct console *c)
 {
-    if (c->prompt)
+    if (c->prompt || (c->attached >= 0 && c->line[c->attached].len))
         put_text(c, ERASE);
     if (c->last >= 0) {
         c->line[c->last].shown = 0;
@@ -55,10 +89,14 @@ static void clear_last(struct console *c)
 
 static void redraw(struct console *c)
 {
-    if (!c->prompt)
-        return;
-    put_text(c, PROMPT);
-    put(c, c->input, c->input_len);
+    if (c->attached >= 0) {
+        const struct console_line *l = &c->line[c->attached];
+        put(c, l->text, l->len);
+    }
+    if (c->prompt) {
+        put_text(c, PROMPT);
+        put(c, c->input, c->input_len);
+    }
 }
 
 void console_prompt(struct console *c)
@@ -83,7 +121,7 @@ void console_write(struct console *c, const char *text, size_t len)
 
 void console_print(struct console *c, const char *format, ...)
 {
-    char text[600];
+    char text[CONSOLE_PRINT];
     va_list args;
     size_t len;
 
@@ -139,19 +177,25 @@ void console_remove(struct console *c, u32 slot)
     c->line[slot].used = false;
 }
 
-/* A byte into the line buffer, in a form that cannot move the cursor. */
-static void collect(struct console_line *l, u8 byte)
+/* A byte into the line buffer, in a form that cannot move the cursor. A line
+ * that is full is ended first, so that one that just fits stays one. */
+static void collect(struct console *c, u32 slot, u8 byte, u64 now)
 {
     static const char hex[] = "0123456789abcdef";
+    const char text[] = {'\\', 'x', hex[byte >> 4], hex[byte & 15]};
+    struct console_line *l = &c->line[slot];
+    bool plain = printable(byte) || byte == '\t';
+    u32 len = plain ? 1 : sizeof(text);
 
-    if (byte >= PRINTABLE && byte != DELETE) {
-        l->text[l->len++] = (char)byte;
-        return;
-    }
-    l->text[l->len++] = '\\';
-    l->text[l->len++] = 'x';
-    l->text[l->len++] = hex[byte >> 4];
-    l->text[l->len++] = hex[byte & 15];
+    if (l->len + len > CONSOLE_LINE)
+        end_line(c, slot);
+    if (plain)
+        l->text[l->len] = (char)byte;
+    else
+        memcpy(l->text + l->len, text, sizeof(text));
+    l->len += len;
+    if (l->since == SHOWN)
+        l->since = now;
 }
 
 static void erase_one(struct console *c, u32 slot)
@@ -167,36 +211,41 @@ static void erase_one(struct console *c, u32 slot)
     }
 }
 
+/* Straight to the terminal; what is plain text is kept. */
+static void attached_byte(struct console *c, struct console_line *l, u8 byte)
+{
+    char raw = (char)byte;
+
+    put(c, &raw, 1);
+    if (escaping(&l->escape, byte))
+        return;
+    if (byte == '\r' || byte == '\n' || l->len == CONSOLE_LINE)
+        l->len = 0;
+    if (byte == BACKSPACE && l->len)
+        l->len--;
+    if (printable(byte))
+        l->text[l->len++] = raw;
+}
+
 void console_guest(struct console *c, u32 slot, u8 byte, u64 now)
 {
-    struct console_line *l = &c->line[slot];
-
     CHECK(slot < CONSOLE_SLOTS);
     if (c->attached == (int)slot) {
-        char raw = (char)byte;
-        if (c->last >= 0)
-            clear_last(c);
-        put(c, &raw, 1);
+        attached_byte(c, &c->line[slot], byte);
         return;
     }
     switch (byte) {
     case '\r':
-        return;
+        break;
     case '\n':
         end_line(c, slot);
-        return;
+        break;
     case BACKSPACE:
         erase_one(c, slot);
-        return;
-    case '\t':
-        byte = ' ';
         break;
+    default:
+        collect(c, slot, byte, now);
     }
-    if (l->since == SHOWN)
-        l->since = now;
-    collect(l, byte);
-    if (l->len > CONSOLE_LINE - 5)
-        end_line(c, slot);
 }
 
 /* The unfinished line as a line of its own, above the prompt. */
@@ -245,15 +294,15 @@ void console_attach(struct console *c, u32 slot)
     c->prompt = false;
     c->attached = (int)slot;
     fmt_sink(&c->out, "attached to %s; Ctrl-] leaves\r\n", l->name);
-    put(c, l->text, l->len);
-    l->len = l->shown = 0;
     l->since = SHOWN;
+    l->escape = ESC_NONE;
+    redraw(c);
 }
 
 void console_detach(struct console *c)
 {
     c->attached = -1;
-    put_text(c, "\r\n");
+    put_text(c, NORMAL "\r\n");
 }
 
 static bool line_done(struct console *c, const char **line)
@@ -274,17 +323,29 @@ static void drop_input(struct console *c, u32 count)
     }
 }
 
-bool console_key(struct console *c, u8 byte, const char **line)
+static void edit(struct console *c, u8 byte)
 {
-    if (byte == '\r' || byte == '\n')
-        return line_done(c, line);
     if (byte == BACKSPACE || byte == DELETE) {
         drop_input(c, 1);
     } else if (byte == CTRL_U || byte == CTRL_C) {
         drop_input(c, c->input_len);
-    } else if (byte >= PRINTABLE && c->input_len < sizeof(c->input) - 1) {
+    } else if (printable(byte) && c->input_len < sizeof(c->input) - 1) {
         c->input[c->input_len++] = (char)byte;
         put(c, &c->input[c->input_len - 1], 1);
     }
+}
+
+bool console_key(struct console *c, u8 byte, const char **line)
+{
+    bool again = byte == '\n' && c->key_cr;
+
+    c->key_cr = byte == '\r';
+    if (again || escaping(&c->key_escape, byte))
+        return false;
+    if (!c->prompt)
+        console_prompt(c);
+    if (byte == '\r' || byte == '\n')
+        return line_done(c, line);
+    edit(c, byte);
     return false;
 }

@@ -10,7 +10,8 @@
  * erased (CR, erase-to-end) and redrawn. Attached to a guest, that guest's
  * bytes pass through raw and keys go to it; Ctrl-] leaves. Control bytes of a
  * guest that is not attached, other than newline, tab, backspace and CR, print
- * as \xNN: a guest cannot forge another's prefix.
+ * as \xNN, and so do bytes from 0x7f up, among which are the C1 controls: a
+ * guest cannot forge another's prefix.
  */
 #ifndef VM_CONSOLE_H
 #define VM_CONSOLE_H
@@ -28,6 +29,7 @@ struct console_line {
     u32 len;
     u32 shown; /* bytes of the unfinished line on the terminal, if last */
     u64 since; /* when its first unshown byte came; UINT64_MAX: none */
+    u8 escape; /* attached: inside an escape sequence */
     bool used;
 };
 
@@ -39,6 +41,8 @@ struct console {
     bool prompt;     /* the monitor's input line is on the terminal */
     char input[256]; /* that line as typed so far */
     u32 input_len;
+    u8 key_escape; /* inside an escape sequence of the keyboard */
+    bool key_cr;   /* the last key was CR: a LF behind it is the same key */
 };
 
 void console_init(struct console *c, struct sink out);

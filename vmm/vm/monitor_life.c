@@ -23,11 +23,9 @@ void monitor_attach(const struct monitor_args *args)
 {
     const struct vm *vm = args->vm;
 
-    if (vm->state == VM_RUNNING)
-        say(args, "Attached to %s; Ctrl-] leaves.", vm->config.name);
-    else
-        say(args, "Attached to %s, which is %s; Ctrl-] leaves.",
-            vm->config.name, vm_state_name(vm));
+    if (vm->state != VM_RUNNING)
+        say(args, "%s is %s; it will not answer.", vm->config.name,
+            vm_state_name(vm));
     console_attach(&args->hv->console, vm->slot);
 }
 
