@@ -190,7 +190,7 @@ static void iret_returns_alike(void)
         p2m_write(&vm->p2m, gpa(CODE_AT), &iret, 1);
         vm->cpu.gpr[ESP] = KSTACK - 32;
         poke(vm, KSTACK - 32, 0x1234 + i);
-        poke(vm, KSTACK - 28, 0x1b);
+        poke(vm, KSTACK - 28, i & 1 ? 0x1b : 0x08);
         poke(vm, KSTACK - 24, (rnd() & 0x257fd7 & ~EFLAGS_VM) | 2);
         poke(vm, KSTACK - 20, USTACK - i * 4);
         poke(vm, KSTACK - 16, 0x23);

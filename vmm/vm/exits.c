@@ -122,25 +122,32 @@ static enum exit_kind kind_of(const struct step *step)
     }
 }
 
+/* INT n faults with a gate's error code, IRET with a selector's (its ring-3
+ * code segment is absent, or its RPL is below the hardware ring). */
+static bool short_way(struct vm *vm)
+{
+    u32 error = vm->arch.error;
+
+    if (error & TRAP_ERR_IDT) {
+        if (!fast_int(vm, error))
+            return false;
+        account(vm, EXIT_SOFTINT);
+        return true;
+    }
+    if (!error || !fast_iret(vm))
+        return false;
+    account(vm, EXIT_IRET);
+    return true;
+}
+
 static void on_protection(struct vm *vm)
 {
     struct step step;
 
-    if (fast_int(vm, vm->arch.error)) {
-        account(vm, EXIT_SOFTINT);
+    if (short_way(vm))
         return;
-    }
     emulate(vm, &step);
     account(vm, kind_of(&step));
-}
-
-/* Ring-3 code segments are absent while the guest kernel runs. */
-static void on_not_present(struct vm *vm)
-{
-    if (fast_iret(vm))
-        account(vm, EXIT_IRET);
-    else
-        on_protection(vm);
 }
 
 static void on_page_fault(struct vm *vm)
@@ -203,18 +210,18 @@ static void on_fpu_error(struct vm *vm)
         return;
     }
     account(vm, EXIT_EXCEPTION);
-    irq_set(&vm->pc.irq, IRQ_FPU, false);
     irq_set(&vm->pc.irq, IRQ_FPU, true);
+    vm->devices_touched = true;
 }
 
 static void (*const handlers[TRAP_EXCEPTIONS])(struct vm *) = {
-    [TRAP_DE] = on_plain,       [TRAP_DB] = on_debug,
-    [TRAP_BP] = on_plain,       [TRAP_OF] = on_plain,
-    [TRAP_BR] = on_plain,       [TRAP_UD] = on_plain,
-    [TRAP_NM] = on_plain,       [TRAP_TS] = on_protection,
-    [TRAP_NP] = on_not_present, [TRAP_SS] = on_protection,
-    [TRAP_GP] = on_protection,  [TRAP_PF] = on_page_fault,
-    [TRAP_MF] = on_fpu_error,   [TRAP_AC] = on_plain,
+    [TRAP_DE] = on_plain,      [TRAP_DB] = on_debug,
+    [TRAP_BP] = on_plain,      [TRAP_OF] = on_plain,
+    [TRAP_BR] = on_plain,      [TRAP_UD] = on_plain,
+    [TRAP_NM] = on_plain,      [TRAP_TS] = on_protection,
+    [TRAP_NP] = on_protection, [TRAP_SS] = on_protection,
+    [TRAP_GP] = on_protection, [TRAP_PF] = on_page_fault,
+    [TRAP_MF] = on_fpu_error,  [TRAP_AC] = on_plain,
     [TRAP_XM] = on_plain,
 };
 
@@ -251,7 +258,7 @@ void exit_inject(struct vm *vm)
     struct event event = {.kind = EVENT_INTERRUPT};
     struct step step;
 
-    if (!(vm->cpu.eflags & EFLAGS_IF) || !pc_irq_pending(&vm->pc))
+    if (!vm->irq_waiting || !(vm->cpu.eflags & EFLAGS_IF))
         return;
     if (vm->cpu.irq_shadow && !vm->cpu.halted) {
         direct_switch(vm);
@@ -262,5 +269,6 @@ void exit_inject(struct vm *vm)
     vm->cpu.irq_shadow = 0;
     vm->cpu.halted = 0;
     event.fault = fault_plain(pc_irq_ack(&vm->pc));
+    vm->irq_waiting = pc_irq_pending(&vm->pc);
     deliver(vm, &event);
 }

@@ -227,32 +227,68 @@ bool fast_int(struct vm *vm, u32 error)
     return false;
 }
 
-bool fast_iret(struct vm *vm)
+/* An IRET opcode at EIP, and nothing in the state that makes it special. */
+static bool at_plain_iret(struct vm *vm)
 {
-    struct cpu *cpu = &vm->cpu;
-    struct fast *f = &vm->fast;
-    const struct segment *cs = &cpu->seg[SEG_CS];
+    const struct cpu *cpu = &vm->cpu;
+    const struct segment *cs = &cpu->seg[SEG_CS], *ss = &cpu->seg[SEG_SS];
     const u8 *code;
-    const u32 *frame;
 
-    if (!FAST_EVENTS || cpu->cpl != 0 || cpu->seg_dirty || cs->base ||
+    if (cpu->cpl != 0 || cpu->seg_dirty || cs->base || ss->base ||
+        !(cs->attr & ss->attr & ATTR_DB) || ss->limit != LIMIT_FLAT ||
         (cpu->eflags & (EFLAGS_NT | EFLAGS_TF)))
         return false;
     code = peek(vm, cpu->eip, 1, PF_FETCH);
-    if (!code || *code != OPCODE_IRET || !(cs->attr & ATTR_DB) ||
-        cpu->seg[SEG_SS].base || !(cpu->seg[SEG_SS].attr & ATTR_DB))
+    return code && *code == OPCODE_IRET;
+}
+
+static void return_to(struct vm *vm, const u32 *frame, u32 esp)
+{
+    struct cpu *cpu = &vm->cpu;
+
+    cpu->eip = frame[0];
+    cpu->eflags = (frame[2] & IRET_FLAGS) | EFLAGS_ONE;
+    cpu->gpr[ESP] = esp;
+    cpu->irq_shadow = 0;
+}
+
+static bool iret_inside(struct vm *vm, const u32 *frame)
+{
+    struct cpu *cpu = &vm->cpu;
+    struct fast *f = &vm->fast;
+
+    if (!lookup(vm, &f->kernel_cs, (u16)frame[1], true, 0) ||
+        !lookup(vm, &f->kernel_ss, cpu->seg[SEG_SS].sel, false, 0))
         return false;
-    frame = (const u32 *)(const void *)peek(vm, cpu->gpr[ESP], 20, 0);
-    if (!frame || (cpu->gpr[ESP] & 3) || (frame[1] & SEL_RPL) != 3 ||
-        (frame[2] & (EFLAGS_VM | EFLAGS_VIF | EFLAGS_VIP)))
-        return false;
+    return_to(vm, frame, cpu->gpr[ESP] + 3 * 4);
+    commit(vm, &f->kernel_cs, &f->kernel_ss, 0);
+    return true;
+}
+
+static bool iret_outwards(struct vm *vm, const u32 *frame)
+{
+    struct fast *f = &vm->fast;
+
     if (!lookup(vm, &f->user_cs, (u16)frame[1], true, 3) ||
         !lookup(vm, &f->user_ss, (u16)frame[4], false, 3))
         return false;
-    cpu->eip = frame[0];
-    cpu->eflags = (frame[2] & IRET_FLAGS) | EFLAGS_ONE;
-    cpu->gpr[ESP] = frame[3];
-    cpu->irq_shadow = 0;
+    return_to(vm, frame, frame[3]);
     commit(vm, &f->user_cs, &f->user_ss, 3);
     return true;
+}
+
+bool fast_iret(struct vm *vm)
+{
+    u32 esp = vm->cpu.gpr[ESP];
+    const u32 *frame;
+
+    if (!FAST_EVENTS || (esp & 3) || !at_plain_iret(vm))
+        return false;
+    frame = (const u32 *)(const void *)peek(vm, esp, 12, 0);
+    if (!frame || (frame[2] & (EFLAGS_VM | EFLAGS_VIF | EFLAGS_VIP)))
+        return false;
+    if ((frame[1] & SEL_RPL) == 0)
+        return iret_inside(vm, frame);
+    return (frame[1] & SEL_RPL) == 3 && peek(vm, esp, 20, 0) &&
+           iret_outwards(vm, frame);
 }

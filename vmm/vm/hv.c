@@ -123,8 +123,7 @@ static void do_reset(struct vm *vm)
 
 static bool asleep(const struct vm *vm)
 {
-    return vm->cpu.halted &&
-           !((vm->cpu.eflags & EFLAGS_IF) && pc_irq_pending(&vm->pc));
+    return vm->cpu.halted && !((vm->cpu.eflags & EFLAGS_IF) && vm->irq_waiting);
 }
 
 /* Devices up to now; wakes a VM whose interrupt has come. Returns when it
@@ -140,6 +139,7 @@ static u64 service(struct vm *vm)
     if (vm->state != VM_RUNNING)
         return UINT64_MAX;
     pc_run(&vm->pc, vm_now(vm));
+    vm->irq_waiting = pc_irq_pending(&vm->pc);
     sched_set_runnable(&vm->hv->sched, vm->slot, !asleep(vm));
     next = pc_deadline(&vm->pc);
     return next == UINT64_MAX ? next : next + vm->time_base;

@@ -93,7 +93,8 @@ struct vm {
     u64 time_base; /* host ns that is virtual zero (moved by pauses) */
     u64 paused_at;
     bool reset_wanted;
-    bool devices_touched; /* a device access: its deadline may have moved */
+    bool devices_touched; /* a device access: deadline and INTR may differ */
+    bool irq_waiting;     /* INTR as of the last look at the devices */
     struct vm_last_exit last[VM_LAST_EXITS];
 };
 
