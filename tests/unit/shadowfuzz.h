@@ -241,6 +241,15 @@ static void do_translate(u32 i, u32 access)
         EXPECT_EQ(error, t.error);
 }
 
+/* What kernels do most: one bit of an entry changes, as for copy on write. */
+static void do_tweak(void)
+{
+    static const u32 bits[] = {PTE_P, PTE_W, PTE_U, PTE_A, PTE_D, PTE_G};
+    u32 f = table_frame(), index = any_index();
+
+    guest_put(f, index, guest_get(f, index) ^ bits[rnd(ARRAY_LEN(bits))]);
+}
+
 static void do_table_write(void)
 {
     static const u32 sizes[] = {1, 2, 3, 4, 8, 12};
@@ -323,8 +332,10 @@ static void step(void)
         do_access(i, access);
     else if (what < 62)
         do_translate(i, access);
-    else if (what < 84)
+    else if (what < 76)
         do_table_write();
+    else if (what < 84)
+        do_tweak();
     else if (what < 90)
         do_cr3();
     else if (what < 94)

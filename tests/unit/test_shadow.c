@@ -16,7 +16,7 @@
 #define PLAIN 60u /* shadow pages */
 
 /* Linear pages by number: dirs[0] pages[k], and the first of dirs[1]. */
-enum { PAGE_0, PAGE_1, PAGE_5, NEXT_DIR = NPAGES };
+enum { PAGE_0, PAGE_1, PAGE_5, PAGE_512 = 5, NEXT_DIR = NPAGES };
 
 static enum shadow_policy_id policy;
 
@@ -209,16 +209,71 @@ static void large_pages_by_small_shadows(void)
 static void invlpg_of_a_page_that_was_large(void)
 {
     begin();
-    guest_put(PD, 1, LARGE32_SIZE | ALL | PTE_PS);
-    touch(NEXT_DIR, 0);
-    touch(NEXT_DIR + 1, 0);
-    guest_put(PD, 1, PT << 12 | ALL);
-    shadow_invlpg(&shadow, gva(vpn_at(NEXT_DIR + 6)));
-    EXPECT(!hw_access(NEXT_DIR, 0));
-    EXPECT(!hw_access(NEXT_DIR + 1, 0));
-    EXPECT_EQ(touch(NEXT_DIR, 0), SHADOW_FILLED);
-    EXPECT(hw_access(NEXT_DIR, 0) == guest_ptr(DATA));
+    guest_put(PD, 0, ALL | PTE_PS);
+    shadow_load_cr3(&shadow, PD << 12);
+    touch(PAGE_1, 0);
+    touch(PAGE_512, 0);
+    EXPECT(hw_access(PAGE_512, 0) == guest_ptr(RAM_MID));
+    guest_put(PD, 0, PT << 12 | ALL);
+    shadow_invlpg(&shadow, gva(0x5000));
+    EXPECT(!hw_access(PAGE_1, 0));
+    EXPECT(!hw_access(PAGE_512, 0));
+    EXPECT_EQ(touch(PAGE_1, 0), SHADOW_FILLED);
+    EXPECT(hw_access(PAGE_1, 0) == guest_ptr(OTHER));
     end();
+}
+
+/* One table serves two linear pages, and the CPU has seen both: what one
+ * page's fault takes from the shared leaf, it takes from the other. */
+static void a_shared_leaf_is_flushed_everywhere(void)
+{
+    begin();
+    guest_put(PD, 1, PT << 12 | ALL);
+    world_mode(PD, true, false, true);
+    touch(PAGE_1, PF_WRITE);
+    touch(NEXT_DIR + PAGE_1, PF_WRITE);
+    EXPECT(hw_access(PAGE_1, PF_WRITE));
+    EXPECT(hw_access(NEXT_DIR + PAGE_1, PF_WRITE));
+    touch(PAGE_1, PF_USER);
+    shadow_trace(&shadow, gfn(OTHER), TRACE_GDT);
+    EXPECT(!hw_access(PAGE_1, PF_WRITE));
+    EXPECT(!hw_access(NEXT_DIR + PAGE_1, PF_WRITE));
+    end();
+}
+
+/* A fill that no hardware fault came before has to flush, too. */
+static void a_fill_asked_for_by_software(void)
+{
+    struct shadow_result r;
+
+    begin();
+    world_mode(PD, true, false, true);
+    touch(PAGE_1, PF_WRITE);
+    EXPECT(hw_access(PAGE_1, PF_WRITE));
+    EXPECT_EQ(answer(PAGE_1, PF_USER, &r), SHADOW_FILLED);
+    EXPECT(!hw_access(PAGE_1, PF_WRITE));
+    end();
+}
+
+/* However many pages are taken, the next access gets through. */
+static void pages_run_out_at_any_point(void)
+{
+    for (u32 k = 0; k <= SHADOW_PAGES_LEAST; k++) {
+        struct shadow_result r;
+        world_begin(policy, SHADOW_PAGES_LEAST);
+        for (u32 i = 0; i < 1024; i++)
+            guest_put(PD, i, PT << 12 | ALL);
+        guest_put(PT, 0, DATA << 12 | ALL);
+        world_mode(PD, true, true, false);
+        for (u32 i = 0; i < k; i++) {
+            guest_put(PD, i, (20 + i) << 12 | ALL);
+            guest_put(20 + i, 0, DATA << 12 | ALL);
+            shadow_fault(&shadow, gva(i << 22), 0, &r);
+        }
+        EXPECT_EQ(shadow_fault(&shadow, gva(1u << 30), 0, &r), SHADOW_FILLED);
+        EXPECT(shadow_peek(&shadow, gva(1u << 30), 0) == guest_ptr(DATA));
+        end();
+    }
 }
 
 static void vtlb_is_stale_until_invlpg(void)
@@ -299,6 +354,37 @@ static void a_recycled_table_is_let_go(void)
     EXPECT(!hw_access(PAGE_0, 0));
     EXPECT_EQ(touch(PAGE_0, 0), SHADOW_FILLED);
     EXPECT_EQ(p2m_lookup(&p2m, gfn(PT)).trace, TRACE_PAGE_TABLE);
+    end();
+}
+
+static void a_table_in_use_is_not_let_go(void)
+{
+    policy = SHADOW_CACHED;
+    begin();
+    for (u32 i = 0; i < 40; i++) {
+        guest_put(PT, 0, (i & 1 ? OTHER : DATA) << 12 | ALL);
+        EXPECT_EQ(touch(PAGE_0, 0), SHADOW_FILLED);
+        EXPECT_EQ(p2m_lookup(&p2m, gfn(PT)).trace, TRACE_PAGE_TABLE);
+    }
+    EXPECT_EQ(shadow_stats(&shadow)->traced, 39);
+    end();
+}
+
+/* The current directory is dropped for its writes; its tables stay, and what
+ * the CPU knows through them must not outlive their next change. */
+static void a_current_directory_is_let_go(void)
+{
+    policy = SHADOW_CACHED;
+    begin();
+    touch(PAGE_0, 0);
+    EXPECT(hw_access(PAGE_0, 0));
+    for (u32 i = 100; i < 120; i++)
+        guest_put(PD, i, 0);
+    EXPECT(!p2m_lookup(&p2m, gfn(PD)).trace);
+    guest_put(PT, 0, OTHER << 12 | ALL);
+    EXPECT(!hw_access(PAGE_0, 0));
+    EXPECT_EQ(touch(PAGE_0, 0), SHADOW_FILLED);
+    EXPECT(hw_access(PAGE_0, 0) == guest_ptr(OTHER));
     end();
 }
 
@@ -455,6 +541,9 @@ BOTH(paging_off)
 BOTH(peek_is_what_the_cpu_sees)
 BOTH(large_pages_by_small_shadows)
 BOTH(invlpg_of_a_page_that_was_large)
+BOTH(a_shared_leaf_is_flushed_everywhere)
+BOTH(a_fill_asked_for_by_software)
+BOTH(pages_run_out_at_any_point)
 BOTH(the_upper_half_is_the_vmms)
 BOTH(a_start_without_memory_gives_back)
 BOTH(the_audit_sees_damage)
@@ -474,7 +563,12 @@ static const struct unit_case cases[] = {
     CASE(cached_keeps_pages_across_cr3_loads),
     CASE(an_equal_write_keeps_the_entry),
     CASE(a_recycled_table_is_let_go),
+    CASE(a_table_in_use_is_not_let_go),
+    CASE(a_current_directory_is_let_go),
     CASE(a_directory_that_maps_itself),
+    CASE(a_shared_leaf_is_flushed_everywhere_both),
+    CASE(a_fill_asked_for_by_software_both),
+    CASE(pages_run_out_at_any_point_both),
     CASE(the_upper_half_is_the_vmms_both),
     CASE(a_start_without_memory_gives_back_both),
     CASE(the_audit_sees_damage_both),
