@@ -18,6 +18,7 @@
 
 #define MB2_SIZE_MAX  (1u << 20)
 #define MMAP_SIZE_MAX (1u << 16)
+#define MODULES_MAX   4096
 
 struct parse {
     const struct boot_view *view;
@@ -29,11 +30,13 @@ static const u8 *look(const struct parse *p, u64 at, u64 size)
     return p->view->at(p->view->ctx, hpa(at), size);
 }
 
-/* Copies a string of unknown length; true when it was cut. */
-static bool copy_string(const struct parse *p, u64 at, char *to, u32 size)
+/* Copies a string that ends with a zero byte or after `limit` bytes; true when
+ * there was more of it than fits. */
+static bool copy_string(const struct parse *p, u64 at, u32 limit, char *to,
+                        u32 size)
 {
     for (u32 i = 0; i < size; i++) {
-        const u8 *byte = look(p, at + i, 1);
+        const u8 *byte = i < limit ? look(p, at + i, 1) : NULL;
         to[i] = byte ? (char)*byte : 0;
         if (!to[i])
             return false;
@@ -65,7 +68,8 @@ static void drop_file_name(char *line)
     memmove(line, rest.at, rest.len + 1);
 }
 
-static void add_module(struct parse *p, u64 start, u64 end, u64 string)
+static void add_module(struct parse *p, u64 start, u64 end, u64 string,
+                       u32 limit)
 {
     struct boot_module *m;
 
@@ -77,7 +81,7 @@ static void add_module(struct parse *p, u64 start, u64 end, u64 string)
     m->start = hpa(start);
     m->size = end > start ? end - start : 0;
     if (string)
-        m->cut = copy_string(p, string, m->line, sizeof(m->line));
+        m->cut = copy_string(p, string, limit, m->line, sizeof(m->line));
     drop_file_name(m->line);
 }
 
@@ -94,7 +98,7 @@ static void add_range(struct parse *p, u64 base, u64 bytes, u32 type)
 
 static void mb1_modules(struct parse *p, const u8 *info)
 {
-    u32 count = get_le32(info + MB1_MODS_COUNT);
+    u32 count = min_u32(get_le32(info + MB1_MODS_COUNT), MODULES_MAX);
     u32 at = get_le32(info + MB1_MODS_ADDR);
 
     for (u32 i = 0; i < count; i++) {
@@ -102,7 +106,7 @@ static void mb1_modules(struct parse *p, const u8 *info)
         if (!m)
             return;
         add_module(p, get_le32(m + MB1_MOD_START), get_le32(m + MB1_MOD_END),
-                   get_le32(m + MB1_MOD_STRING));
+                   get_le32(m + MB1_MOD_STRING), UINT32_MAX);
     }
 }
 
@@ -134,10 +138,10 @@ static const char *parse_mb1(struct parse *p, hpa_t at)
         return "the multiboot information lies where it cannot be read";
     flags = get_le32(info + MB1_FLAGS);
     if (flags & MB1_INFO_CMDLINE)
-        copy_string(p, get_le32(info + MB1_CMDLINE), p->out->command_line,
-                    sizeof(p->out->command_line));
+        copy_string(p, get_le32(info + MB1_CMDLINE), UINT32_MAX,
+                    p->out->command_line, sizeof(p->out->command_line));
     if (flags & MB1_INFO_LOADER)
-        copy_string(p, get_le32(info + MB1_LOADER), p->out->loader,
+        copy_string(p, get_le32(info + MB1_LOADER), UINT32_MAX, p->out->loader,
                     sizeof(p->out->loader));
     if (flags & MB1_INFO_MODS)
         mb1_modules(p, info);
@@ -160,22 +164,29 @@ static void mb2_memory(struct parse *p, const u8 *tag, u32 size)
                   get_le32(tag + i + 16));
 }
 
+static void mb2_module(struct parse *p, u64 at, const u8 *tag, u32 size)
+{
+    if (size < MB2_MOD_STRING)
+        return;
+    add_module(p, get_le32(tag + MB2_MOD_START), get_le32(tag + MB2_MOD_END),
+               at + MB2_MOD_STRING, size - MB2_MOD_STRING);
+}
+
 static void mb2_tag(struct parse *p, u64 at, const u8 *tag, u32 type, u32 size)
 {
+    struct boot_info *out = p->out;
+    u32 limit = size - MB2_TAG_HEAD;
+
+    at += MB2_TAG_HEAD;
     switch (type) {
     case MB2_TAG_CMDLINE:
-        copy_string(
-            p, at + MB2_TAG_HEAD, p->out->command_line,
-            min_u32(size - MB2_TAG_HEAD + 1, sizeof(p->out->command_line)));
+        copy_string(p, at, limit, out->command_line, sizeof(out->command_line));
         break;
     case MB2_TAG_LOADER:
-        copy_string(p, at + MB2_TAG_HEAD, p->out->loader,
-                    min_u32(size - MB2_TAG_HEAD + 1, sizeof(p->out->loader)));
+        copy_string(p, at, limit, out->loader, sizeof(out->loader));
         break;
     case MB2_TAG_MODULE:
-        if (size > MB2_MOD_STRING)
-            add_module(p, get_le32(tag + MB2_MOD_START),
-                       get_le32(tag + MB2_MOD_END), at + MB2_MOD_STRING);
+        mb2_module(p, at - MB2_TAG_HEAD, tag, size);
         break;
     case MB2_TAG_MMAP:
         mb2_memory(p, tag, size);
