@@ -341,6 +341,22 @@ static void an_equal_write_keeps_the_entry(void)
     end();
 }
 
+/* The guest makes pages read-only, as for copy on write. With WP clear the
+ * kernel may still write, so just the page that programs see must go. */
+static void write_protecting_an_entry(void)
+{
+    policy = SHADOW_CACHED;
+    begin();
+    touch(PAGE_5, PF_WRITE);
+    guest_put(PT, 5, guest_get(PT, 5) & ~(u32)PTE_W);
+    EXPECT(!hw_access(PAGE_5, PF_WRITE));
+    world_mode(PD, true, false, true);
+    touch(PAGE_0, PF_WRITE);
+    guest_put(PT, 0, guest_get(PT, 0) & ~(u32)PTE_W);
+    EXPECT(!hw_access(PAGE_0, PF_USER | PF_WRITE));
+    end();
+}
+
 /* A former page table written as data is soon written without a trap. */
 static void a_recycled_table_is_let_go(void)
 {
@@ -362,9 +378,10 @@ static void a_table_in_use_is_not_let_go(void)
     policy = SHADOW_CACHED;
     begin();
     for (u32 i = 0; i < 40; i++) {
+        u32 watched = i ? TRACE_PAGE_TABLE : 0;
         guest_put(PT, 0, (i & 1 ? OTHER : DATA) << 12 | ALL);
+        EXPECT_EQ(p2m_lookup(&p2m, gfn(PT)).trace, watched);
         EXPECT_EQ(touch(PAGE_0, 0), SHADOW_FILLED);
-        EXPECT_EQ(p2m_lookup(&p2m, gfn(PT)).trace, TRACE_PAGE_TABLE);
     }
     EXPECT_EQ(shadow_stats(&shadow)->traced, 39);
     end();
@@ -562,6 +579,7 @@ static const struct unit_case cases[] = {
     CASE(cached_follows_writes),
     CASE(cached_keeps_pages_across_cr3_loads),
     CASE(an_equal_write_keeps_the_entry),
+    CASE(write_protecting_an_entry),
     CASE(a_recycled_table_is_let_go),
     CASE(a_table_in_use_is_not_let_go),
     CASE(a_current_directory_is_let_go),

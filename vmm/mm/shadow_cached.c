@@ -134,16 +134,14 @@ static void cached_set(struct shadow *s, gva_t at, struct shadow_slot slot,
     u64 old = *slot.entry;
 
     page_at(s, ref_page(slot.ref))->writes = 0;
-    if (!(old & PTE_P)) {
-        entry_put(s, slot.ref, leaf);
-    } else if (shadow_mfn(old).v != shadow_mfn(leaf).v) {
+    if (!(old & PTE_P) || shadow_mfn(old).v != shadow_mfn(leaf).v) {
         entry_zap(s, slot.ref);
         entry_put(s, slot.ref, leaf);
-    } else {
-        *slot.entry = leaf;
-        if (old & ~leaf & (PTE_W | PTE_U))
-            leaf_flush(s, slot.ref);
+        return;
     }
+    *slot.entry = leaf;
+    if (old & ~leaf & (PTE_W | PTE_U))
+        leaf_flush(s, slot.ref);
 }
 
 static void cached_protect(struct shadow *s, gfn_t f)

@@ -15,9 +15,18 @@
  * each current link to its table. Removing a link flushes everything: it may
  * stand for 512 pages, and paging-structure caches remember it (SDM vol. 3A
  * 4.10.3).
+ *
+ * LIMIT: a frame that a guest maps very often makes the chain of its bucket
+ * long, and finding costs that much for the others in it, too. It is that
+ * guest's own time, a few milliseconds at most.
  */
 #include "vmm/base/check.h"
 #include "vmm/mm/cached.h"
+
+/* A table may have thousands of parents, all of other spaces, and a frame
+ * thousands of leaves: looking at every pair would stop the machine for
+ * seconds. After so many parents, all is flushed without a look. */
+#define FLUSH_PARENTS 16
 
 static struct link *link_of(const struct shadow *s, u32 ref)
 {
@@ -90,10 +99,12 @@ static bool dir_is_current(const struct shadow *s, u32 page)
 void leaf_flush(struct shadow *s, u32 ref)
 {
     mfn_t table = page_at(s, ref_page(ref))->mfn;
-    u32 up = rmap_first(s, table);
+    u32 up = rmap_first(s, table), seen = 0;
 
     for (; up && !s->flush.all; up = rmap_next(s, up, table)) {
         u32 dir = ref_page(up);
+        if (++seen > FLUSH_PARENTS)
+            flush_note_all(s);
         if (dir_is_current(s, dir))
             flush_note(s, gva(role_quad(page_at(s, dir)->key.role)
                                   << SHADOW_DIR_SHIFT |
