@@ -1,9 +1,203 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * System calls: a table of functions by number (abi.h says what they mean).
+ *
+ * Each takes the frame of the caller, finds its arguments in EBX, ECX and
+ * EDX, and returns what goes into EAX. Pointers are only ever used through
+ * uaccess.c. A record is checked to be writable before a call has an effect,
+ * so a bad pointer changes nothing.
+ */
+#include "arch/x86/defs/ports.h"
 #include "guest/kernel/kernel.h"
+
+#define CHUNK 256
+
+static struct boot_cost boot_cost;
+
+void boot_note_first_program(void)
+{
+    u64 start = (u64)boot_data.tsc_high << 32 | boot_data.tsc_low;
+    u32 meter = inl(PORT_METER);
+
+    boot_cost.tsc = rdtsc() - start;
+    boot_cost.exits = meter == ~0u ? meter : meter - boot_data.meter;
+}
+
+static int sys_null(struct frame *f)
+{
+    return (int)(f->ebx + 1);
+}
+
+static int sys_exit(struct frame *f)
+{
+    proc_exit((s32)f->ebx);
+}
+
+static int sys_write(struct frame *f)
+{
+    char text[CHUNK];
+    u32 done = 0, n = f->ecx;
+
+    if (n > KERNEL_BASE)
+        return ERR_FAULT;
+    while (done < n) {
+        u32 part = n - done < CHUNK ? n - done : CHUNK;
+
+        if (user_read(text, f->ebx + done, part))
+            return ERR_FAULT;
+        console_write(text, part);
+        done += part;
+    }
+    return (int)n;
+}
+
+static int sys_read(struct frame *f)
+{
+    char line[CMDLINE_SIZE];
+    u32 size = f->ecx < sizeof(line) ? f->ecx : sizeof(line);
+    int n;
+
+    memset(line, 0, sizeof(line));
+    if (user_write(f->ebx, line, size))
+        return ERR_FAULT;
+    n = console_read(line, size);
+    return user_write(f->ebx, line, (u32)n) ? ERR_FAULT : n;
+}
+
+static int sys_spawn(struct frame *f)
+{
+    char line[CMDLINE_SIZE];
+    int error = user_read_string(line, f->ebx, sizeof(line));
+
+    return error ? error : proc_spawn(line, current);
+}
+
+static int sys_wait(struct frame *f)
+{
+    s32 status = 0;
+    int pid;
+
+    if (f->ecx && user_write(f->ecx, &status, sizeof(status)))
+        return ERR_FAULT;
+    pid = proc_wait((s32)f->ebx, &status, f->edx);
+    if (pid > 0 && f->ecx)
+        user_write(f->ecx, &status, sizeof(status));
+    return pid;
+}
+
+static int sys_kill(struct frame *f)
+{
+    return proc_kill((s32)f->ebx);
+}
+
+static int sys_yield(struct frame *f)
+{
+    proc_yield();
+    return 0;
+}
+
+static int sys_getpid(struct frame *f)
+{
+    return current->pid;
+}
+
+static int sys_sbrk(struct frame *f)
+{
+    return proc_sbrk((s32)f->ebx);
+}
+
+static int sys_ps(struct frame *f)
+{
+    struct ps_entry row;
+    int error = proc_row(f->ebx, &row);
+
+    return error ? error : user_write(f->ecx, &row, sizeof(row));
+}
+
+static int sys_mem(struct frame *f)
+{
+    struct mem_info info = {frames_mib(), frames_total(), frames_free_count()};
+
+    return user_write(f->ebx, &info, sizeof(info));
+}
+
+static int sys_on_fault(struct frame *f)
+{
+    if (f->ebx >= KERNEL_BASE)
+        return ERR_FAULT;
+    current->on_fault = f->ebx;
+    return 0;
+}
+
+static int sys_kbench(struct frame *f)
+{
+    u32 kind = f->ebx, n = f->ecx;
+
+    if (kind != KBENCH_CLI_STI && kind != KBENCH_PORT_WRITE)
+        return ERR_INVAL;
+    for (u32 i = 0; kind == KBENCH_CLI_STI && i < n; i++) {
+        cli();
+        sti();
+    }
+    cli();
+    for (u32 i = 0; kind == KBENCH_PORT_WRITE && i < n; i++)
+        outb(PORT_POST, 0);
+    return 0;
+}
+
+static int sys_meter(struct frame *f)
+{
+    return (int)inl(PORT_METER);
+}
+
+static int sys_boot(struct frame *f)
+{
+    return user_write(f->ebx, &boot_cost, sizeof(boot_cost));
+}
+
+static int sys_check(struct frame *f)
+{
+    check_run(0);
+    return 0;
+}
+
+static int sys_shutdown(struct frame *f)
+{
+    machine_end(f->ebx);
+}
+
+static int sys_alive(struct frame *f)
+{
+    return proc_alive((s32)f->ebx);
+}
+
+static int (*const calls[SYS_COUNT])(struct frame *f) = {
+    [SYS_NULL] = sys_null,
+    [SYS_EXIT] = sys_exit,
+    [SYS_WRITE] = sys_write,
+    [SYS_READ] = sys_read,
+    [SYS_SPAWN] = sys_spawn,
+    [SYS_WAIT] = sys_wait,
+    [SYS_KILL] = sys_kill,
+    [SYS_YIELD] = sys_yield,
+    [SYS_GETPID] = sys_getpid,
+    [SYS_SBRK] = sys_sbrk,
+    [SYS_PS] = sys_ps,
+    [SYS_MEM] = sys_mem,
+    [SYS_ON_FAULT] = sys_on_fault,
+    [SYS_KBENCH] = sys_kbench,
+    [SYS_METER] = sys_meter,
+    [SYS_BOOT] = sys_boot,
+    [SYS_CHECK] = sys_check,
+    [SYS_SHUTDOWN] = sys_shutdown,
+    [SYS_ALIVE] = sys_alive,
+};
+
 void syscall(struct frame *f)
 {
-    if (f->eax == SYS_NULL)
-        f->eax = f->ebx + 1;
-    else
-        f->eax = (u32)ERR_NOSYS;
+    int answer = ERR_NOSYS;
+
+    if (f->eax < SYS_COUNT)
+        answer = calls[f->eax](f);
+    f->eax = (u32)answer;
 }

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What becomes of an exception.
+ *
+ * A program's page fault may be a page's first touch: then it gets the page.
+ * A divide or page fault may be handled by the program itself, if it said
+ * where: it goes on at its handler with three words on its stack (vector,
+ * address, and the EIP that faulted, which a RET after the first two returns
+ * to). Any other exception ends the program, and one sentence says why.
+ *
+ * An exception of the kernel is a bug of the kernel, and ends the machine.
+ * SDM vol. 3A 4.7, 6.13, 6.15.
+ */
+#include "arch/x86/defs/desc.h"
+#include "arch/x86/defs/traps.h"
+#include "guest/kernel/kernel.h"
+
+#define GUARD_TOP (USER_STACK_TOP - USER_STACK_PAGES * PAGE_SIZE)
+#define GUARD     (GUARD_TOP - PAGE_SIZE)
+#define IDT_INDEX 3
+
+static const char *const reasons[TRAP_EXCEPTIONS] = {
+    [TRAP_DE] = "it made a division that has no result",
+    [TRAP_DB] = "it asked for a debug stop",
+    [TRAP_BP] = "it hit a breakpoint",
+    [TRAP_OF] = "its INTO found an overflow",
+    [TRAP_BR] = "its BOUND found an index out of range",
+    [TRAP_UD] = "it executed what is no instruction",
+    [TRAP_NM] = "it used the x87, which Hare does not keep",
+    [TRAP_NP] = "it loaded a segment that is not present",
+    [TRAP_SS] = "its stack segment is wrong",
+    [TRAP_MF] = "its x87 reported an error",
+    [TRAP_AC] = "it made an unaligned access while it wanted none",
+    [TRAP_XM] = "its SIMD unit reported an error",
+};
+
+static const char *page_reason(u32 address, u32 error)
+{
+    if (address >= KERNEL_BASE)
+        return "which belongs to the kernel";
+    if (address >= GUARD && address < GUARD_TOP)
+        return "below its stack: the stack overflowed";
+    if (error & PF_PRESENT)
+        return "which is read-only";
+    if (address < PAGE_SIZE)
+        return "through a null pointer";
+    return "where nothing is mapped";
+}
+
+static void tell_page_fault(const struct frame *f, u32 address)
+{
+    const char *verb = f->error & PF_WRITE ? "wrote to"
+                       : f->eip == address ? "jumped to"
+                                           : "read";
+
+    printf("it %s 0x%08x, %s", verb, address, page_reason(address, f->error));
+}
+
+static void tell_protection_fault(const struct frame *f)
+{
+    u8 opcode = 0;
+
+    user_read(&opcode, f->eip, 1);
+    if (f->error & TRAP_ERR_IDT)
+        printf("it called interrupt 0x%02x, which is the kernel's",
+               f->error >> IDT_INDEX);
+    else if (f->error)
+        printf("it used selector 0x%04x, which it may not", f->error);
+    else
+        printf("it tried the privileged instruction 0x%02x", opcode);
+}
+
+static void tell(const struct frame *f, u32 address)
+{
+    printf("hare: %s (pid %d) was stopped at 0x%08x: ", current->name,
+           current->pid, f->eip);
+    if (f->vector == TRAP_PF)
+        tell_page_fault(f, address);
+    else if (f->vector == TRAP_GP)
+        tell_protection_fault(f);
+    else if (f->vector < TRAP_EXCEPTIONS && reasons[f->vector])
+        printf("%s", reasons[f->vector]);
+    else
+        printf("exception %u, which Hare does not expect", f->vector);
+    printf(".\n");
+}
+
+/* Sends the program to its own handler; 0 if it has none or no stack. */
+static int redirect(struct frame *f, u32 address)
+{
+    u32 words[3] = {f->vector, address, f->eip};
+
+    if (!current->on_fault || (f->vector != TRAP_DE && f->vector != TRAP_PF) ||
+        user_write(f->esp - sizeof(words), words, sizeof(words)))
+        return 0;
+    f->esp -= sizeof(words);
+    f->eip = current->on_fault;
+    return 1;
+}
+
+void fault_user(struct frame *f)
+{
+    u32 address = f->vector == TRAP_PF ? read_cr2() : 0;
+
+    if (f->vector == TRAP_PF && !(f->error & PF_PRESENT) &&
+        proc_demand(current, address))
+        return;
+    if (redirect(f, address))
+        return;
+    tell(f, address);
+    proc_exit(STATUS_KILLED);
+}
+
+void fault_kernel(struct frame *f)
+{
+    panic("exception %u in the kernel at 0x%08x, error code 0x%x, address "
+          "0x%08x.",
+          f->vector, f->eip, f->error, f->vector == TRAP_PF ? read_cr2() : 0);
+}

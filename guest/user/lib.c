@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The programs' library: splits the command line into words, calls main(),
+ * and makes system calls look like functions. Output is written a line at a
+ * time, one system call each.
+ */
+#include "guest/user/user.h"
+
+struct buffer {
+    char *text;
+    u32 n, size;
+    int flush;
+};
+
+void program(char *cmdline)
+{
+    char *argv[MAX_ARGS + 1];
+    int argc = 0;
+
+    while (argc < MAX_ARGS) {
+        while (*cmdline == ' ')
+            *cmdline++ = 0;
+        if (!*cmdline)
+            break;
+        argv[argc++] = cmdline;
+        while (*cmdline && *cmdline != ' ')
+            cmdline++;
+    }
+    argv[argc] = NULL;
+    exit(main(argc, argv));
+}
+
+void exit(int status)
+{
+    for (;;)
+        sys(SYS_EXIT, (u32)status, 0, 0);
+}
+
+int spawn(const char *cmdline)
+{
+    return sys(SYS_SPAWN, (u32)cmdline, 0, 0);
+}
+
+int wait(int pid, int *status)
+{
+    return sys(SYS_WAIT, (u32)pid, (u32)status, 0);
+}
+
+int run(const char *cmdline)
+{
+    int status, pid = spawn(cmdline);
+
+    if (pid < 0)
+        return pid;
+    wait(pid, &status);
+    return status;
+}
+
+static void put(void *ctx, char c)
+{
+    struct buffer *b = ctx;
+
+    if (b->n < b->size)
+        b->text[b->n++] = c;
+    if (b->flush && (c == '\n' || b->n == b->size)) {
+        sys(SYS_WRITE, (u32)b->text, b->n, 0);
+        b->n = 0;
+    }
+}
+
+void printf(const char *f, ...)
+{
+    char text[128];
+    struct buffer b = {text, 0, sizeof(text), 1};
+    va_list args;
+
+    va_start(args, f);
+    format(put, &b, f, args);
+    va_end(args);
+    if (b.n)
+        sys(SYS_WRITE, (u32)b.text, b.n, 0);
+}
+
+void format_into(char *to, u32 size, const char *f, ...)
+{
+    struct buffer b = {to, 0, size - 1, 0};
+    va_list args;
+
+    va_start(args, f);
+    format(put, &b, f, args);
+    va_end(args);
+    to[b.n] = 0;
+}
+
+const char *error_text(int error)
+{
+    static const char *const texts[] = {
+        [-ERR_NOSYS] = "there is no such system call",
+        [-ERR_FAULT] = "a pointer is bad",
+        [-ERR_NOENT] = "there is no such program",
+        [-ERR_NOMEM] = "there is not enough memory",
+        [-ERR_INVAL] = "a value makes no sense",
+        [-ERR_SRCH] = "there is no such process",
+        [-ERR_AGAIN] = "nothing has ended yet",
+        [-ERR_NOEXEC] = "this is no program",
+    };
+
+    if (error >= 0 || error < ERR_NOEXEC)
+        return "nothing known is wrong";
+    return texts[-error];
+}

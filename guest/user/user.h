@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a program of Hare may use: system calls by name, and printf().
+ */
+#ifndef HARE_USER_H
+#define HARE_USER_H
+
+#include "guest/include/abi.h"
+#include "guest/include/lib.h"
+
+#define MAX_ARGS 8
+
+int main(int argc, char **argv);
+void program(char *cmdline) __attribute__((noreturn));
+
+int sys(u32 number, u32 a, u32 b, u32 c);
+void skip2(void); /* a fault handler: go on two bytes further */
+
+void exit(int status) __attribute__((noreturn));
+int spawn(const char *cmdline);
+int wait(int pid, int *status); /* waits for its end */
+int run(const char *cmdline);   /* spawn and wait: the status, or an error */
+void printf(const char *f, ...) __attribute__((format(printf, 1, 2)));
+void format_into(char *to, u32 size, const char *f, ...)
+    __attribute__((format(printf, 3, 4)));
+const char *error_text(int error);
+
+static inline u64 rdtsc(void)
+{
+    u64 value;
+
+    asm volatile("rdtsc" : "=A"(value));
+    return value;
+}
+
+#endif
