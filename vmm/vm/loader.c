@@ -200,18 +200,21 @@ static bool check_pieces(struct load *l)
     return true;
 }
 
-/* The entry may be given by the physical or by the linked address. */
+/* The entry is a linked (virtual) address of a segment, or else a physical
+ * one: a kernel may be linked either way. */
 static bool check_entry(struct load *l)
 {
     u32 entry = get_le32(l->request->image + EHDR_ENTRY);
 
     for (u32 i = 0; i < l->pieces; i++) {
         const struct piece *p = &l->piece[i];
-        l->entry = entry;
-        if (entry - p->paddr < p->memsz)
-            return true;
         l->entry = entry - p->vaddr + p->paddr;
         if (entry - p->vaddr < p->memsz)
+            return true;
+    }
+    l->entry = entry;
+    for (u32 i = 0; i < l->pieces; i++) {
+        if (entry - l->piece[i].paddr < l->piece[i].memsz)
             return true;
     }
     return refuse(l, "its entry point 0x%x is in none of its segments", entry);
@@ -242,7 +245,7 @@ static bool check_places(struct load *l)
 
 static void copy_pieces(struct load *l)
 {
-    static const u8 zeros[64];
+    static const u8 zeros[PAGE_SIZE];
 
     for (u32 i = 0; i < l->pieces; i++) {
         const struct piece *p = &l->piece[i];
