@@ -3,7 +3,6 @@
 # Module lines and images that are wrong: each kind is answered with one
 # sentence that names the module by number and text, and the good guest
 # beside it still runs its check to the end.
-import os
 import struct
 
 from machine import EXIT_ONE, EXIT_ZERO, cases, check
@@ -14,36 +13,39 @@ CODE = b"\xfa\xeb\xfe"  # cli; jmp .
 HEADER = struct.pack("<III", 0x1BADB002, 0, (-0x1BADB002) & 0xFFFFFFFF)
 
 
-def elf(segments, entry=BASE, total=None):
-    """A 32-bit executable. segments: (paddr, bytes, size in memory)."""
-    offset, rows, body = 52 + 32 * len(segments), b"", b""
+def elf(segments, entry=BASE, total=None, header=HEADER):
+    """A 32-bit executable; the multiboot header stands before the program
+    headers, so that a file may be cut anywhere behind it.
+    segments: (paddr, bytes, size in memory)."""
+    rows_at = 52 + len(header)
+    offset, rows, body = rows_at + 32 * len(segments), header, b""
     for paddr, data, memory in segments:
         rows += struct.pack("<8I", PT_LOAD, offset + len(body), paddr, paddr,
                             len(data), memory, 7, 4)
         body += data
     head = b"\x7fELF\1\1\1" + bytes(9) + struct.pack(
-        "<HHIIIIIHHHHHH", 2, 3, 1, entry, 52, 0, 0, 52, 32, len(segments),
-        0, 0, 0)
+        "<HHIIIIIHHHHHH", 2, 3, 1, entry, rows_at, 0, 0, 52, 32,
+        len(segments), 0, 0, 0)
     return (head + rows + body)[:total]
 
 
 def image(**more):
-    return elf([(BASE, CODE + b"\0" + HEADER, 64)], **more)
+    return elf([(BASE, CODE, 64)], **more)
 
 
 IMAGES = {
     "text": (b"#!/bin/sh\n" * 100, "not an image"),
-    "no-header": (elf([(BASE, CODE, 64)]), "no multiboot header"),
+    "no-header": (image(header=b""), "no multiboot header"),
     "truncated-header": (image(total=40), "truncated"),
     "truncated-rows": (image(total=70), "truncated"),
-    "truncated-segment": (image(total=99), "truncated"),
-    "overlap": (elf([(BASE, CODE + b"\0" + HEADER, 0x2000),
+    "truncated-segment": (image(total=97), "truncated"),
+    "overlap": (elf([(BASE, CODE, 0x2000),
                      (BASE + 0x1000, b"x", 16)]), "overlap"),
-    "same-place": (elf([(BASE, CODE + b"\0" + HEADER, 64),
+    "same-place": (elf([(BASE, CODE, 64),
                         (BASE, b"x", 1)]), "overlap"),
-    "wrap": (elf([(BASE, CODE + b"\0" + HEADER, 64),
+    "wrap": (elf([(BASE, CODE, 64),
                   (0xFFFFF000, b"x", 0x2000)]), "wraps"),
-    "outside": (elf([(BASE, CODE + b"\0" + HEADER, 64),
+    "outside": (elf([(BASE, CODE, 64),
                      (0x40000000, b"x", 16)]), "outside the guest's memory"),
     "entry": (image(entry=0x300000), "entry point 0x300000"),
     "empty": (b"", "not an image"),
@@ -111,10 +113,13 @@ def test_bad_before_good(env):
 
 
 def test_real_kernel_truncated(env):
-    """Half of a real kernel, as a broken download leaves it."""
+    """A real kernel that ends early, as a broken download leaves it."""
     with open(env.hare, "rb") as whole:
-        data = whole.read(os.path.getsize(env.hare) // 2)
-    path = env.write("half.elf", data)
+        data = whole.read()
+    at, count = struct.unpack_from("<I", data, 28)[0], data[44]
+    rows = [struct.unpack_from("<8I", data, at + 32 * i) for i in range(count)]
+    end = max(r[1] + r[4] for r in rows if r[0] == PT_LOAD)
+    path = env.write("cut.elf", data[:end - 1])
     beside_good(env, f"{path} vm=bad --", "truncated")
 
 
