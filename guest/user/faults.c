@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Every fault maker in turn, and a count of those that were dealt with: the
+ * kernel stopped it, or it got an error for an answer.
+ */
+#include "guest/user/user.h"
+
+static const char *const kinds[] = {
+    "divide",       "overflow",     "null",  "null-write", "hole",
+    "kernel-read",  "kernel-write", "jump",  "text",       "cli",
+    "hlt",          "out",          "cr3",   "gate",       "segment",
+    "undefined",    "breakpoint",   "stack", "syscall",    "pointer",
+    "pointer-wrap", "pointer-text",
+};
+
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+int main(int argc, char **argv)
+{
+    char line[CMDLINE_SIZE];
+    u32 good = 0;
+
+    for (u32 i = 0; i < KINDS; i++) {
+        int status;
+
+        format_into(line, sizeof(line), "fault %s", kinds[i]);
+        status = run(line);
+        if (status == STATUS_KILLED || status == 0)
+            good++;
+        else
+            printf("faults: %s ended with status %d.\n", kinds[i], status);
+    }
+    printf("faults: %u of %u were dealt with.\n", good, (u32)KINDS);
+    return good == KINDS ? 0 : 1;
+}

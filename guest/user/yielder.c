@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Gives way for ever: the other side of the context switch benchmark, which
+ * kills it.
+ */
+#include "guest/user/user.h"
+
+int main(int argc, char **argv)
+{
+    for (;;)
+        sys(SYS_YIELD, 0, 0, 0);
+}
