@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Words, numbers and sizes as module lines hold them; byte queues.
+ * Words, numbers and sizes as module lines hold them.
  * LINKS: vmm/base
  */
 #include "tests/unit/unit.h"
 #include "vmm/base/bits.h"
-#include "vmm/base/ring.h"
 #include "vmm/base/str.h"
 
 static bool num(const char *s, u64 *v)
@@ -76,20 +75,6 @@ static void comparisons(void)
     EXPECT(!str_starts("ab", "abc"));
 }
 
-static void a_ring_keeps_order_and_refuses_when_full(void)
-{
-    u8 storage[4], byte = 0;
-    struct ring r;
-    ring_init(&r, storage, sizeof(storage));
-    r.head = r.tail = UINT32_MAX - 1;
-    for (u8 i = 0; i < 4; i++)
-        EXPECT(ring_put(&r, i));
-    EXPECT(!ring_put(&r, 9));
-    for (u8 i = 0; i < 4; i++)
-        EXPECT(ring_get(&r, &byte) && byte == i);
-    EXPECT(!ring_get(&r, &byte));
-}
-
 static void little_endian_bytes(void)
 {
     u8 b[8] = {1, 2, 3, 4, 5, 6, 7, 8};
@@ -103,9 +88,8 @@ static void little_endian_bytes(void)
 }
 
 static const struct unit_case cases[] = {
-    CASE(numbers_are_strict),  CASE(sizes_take_a_suffix),
-    CASE(words_and_keys),      CASE(copies_are_cut_and_terminated),
-    CASE(comparisons),         CASE(a_ring_keeps_order_and_refuses_when_full),
-    CASE(little_endian_bytes),
+    CASE(numbers_are_strict), CASE(sizes_take_a_suffix),
+    CASE(words_and_keys),     CASE(copies_are_cut_and_terminated),
+    CASE(comparisons),        CASE(little_endian_bytes),
 };
 UNIT_MAIN(cases)
