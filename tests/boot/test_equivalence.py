@@ -8,12 +8,9 @@ from machine import EXIT_PASS, EXIT_ZERO, POLICIES, cases, check
 WORDS = {
     "check": "check=only",
     "counters": "run=counters",
-    "divide": "run=divide",
-    "null": "run=null",
-    "kernel": "run=kernel",
-    "privileged": "run=privileged",
-    "syscall": "run=syscall",
-    "stack": "run=stack",
+    "faults": "run=faults",  # every fault maker, one after the other
+    "spawnmany": "run=spawnmany",
+    "several": "run=echo:one:two,fault:null,fault:syscall,counters",
 }
 
 
