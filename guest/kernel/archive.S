@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The boot archive as bytes of the kernel. The build says where it is.
+ * The boot archive as bytes of the kernel: the file that the build names by
+ * ARCHIVE, on pages that are mapped read-only. A kernel that carries its
+ * programs needs no disk, no module and no file system; tar.c finds them.
+ * LIMIT: nothing can be added without building the kernel anew.
  */
     .section .rodata
     .balign 512

@@ -86,9 +86,10 @@ _start:
 4:  stosl
     add $PAGE_SIZE, %eax
     loop 4b
-    movl $PHYS(boot_table) + PTE_P + PTE_W, PHYS(boot_directory)
-    movl $PHYS(boot_table) + PTE_P + PTE_W, PHYS(boot_directory) + 4 * KERNEL_PDE
+    mov $PHYS(boot_table) + PTE_P + PTE_W, %ecx
     mov $PHYS(boot_directory), %eax
+    mov %ecx, (%eax)
+    mov %ecx, 4 * KERNEL_PDE(%eax)
     mov %eax, %cr3
     mov %cr0, %eax
     or $CR0_PG | CR0_WP, %eax

@@ -20,7 +20,7 @@
 #define IDT_INDEX 3
 
 static const char *const reasons[TRAP_EXCEPTIONS] = {
-    [TRAP_DE] = "it made a division that has no result",
+    [TRAP_DE] = "it divided by zero, or the quotient was too large",
     [TRAP_DB] = "it asked for a debug stop",
     [TRAP_BP] = "it hit a breakpoint",
     [TRAP_OF] = "its INTO found an overflow",

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * printf() for the kernel: the shared formatter, gathered in pieces so that
- * the console is written a run at a time and not a byte at a time.
+ * printf() for the kernel, and panic(), which is printf() and the end.
+ *
+ * The shared formatter hands out single bytes; they are gathered, so that
+ * the console is written a run at a time. Both devices like that: the
+ * serial FIFO takes 16 bytes per poll, the screen one cursor move per run.
  */
 #include "guest/kernel/kernel.h"
 

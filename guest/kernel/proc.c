@@ -278,10 +278,11 @@ int proc_row(u32 index, struct ps_entry *row)
         [PROC_SLEEPING] = "sleeping",
         [PROC_ENDED] = "ended",
     };
-    struct proc *p = &procs[index];
+    struct proc *p;
 
     if (index >= PROCS)
         return ERR_SRCH;
+    p = &procs[index];
     *row = (struct ps_entry){0};
     if (p->state == PROC_FREE)
         return 0;

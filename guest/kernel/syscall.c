@@ -10,7 +10,8 @@
 #include "arch/x86/defs/ports.h"
 #include "guest/kernel/kernel.h"
 
-#define CHUNK 256
+#define CHUNK      256
+#define KBENCH_MAX 10000000 /* the others wait so long */
 
 static struct boot_cost boot_cost;
 
@@ -133,7 +134,7 @@ static int sys_kbench(struct frame *f)
 {
     u32 kind = f->ebx, n = f->ecx;
 
-    if (kind != KBENCH_CLI_STI && kind != KBENCH_PORT_WRITE)
+    if (n > KBENCH_MAX || (kind != KBENCH_CLI_STI && kind != KBENCH_PORT_WRITE))
         return ERR_INVAL;
     for (u32 i = 0; kind == KBENCH_CLI_STI && i < n; i++) {
         cli();

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Two counters, one virtual address, two values: each process has a memory
- * of its own.
+ * of its own. They run interleaved, by the timer and because they yield, and
+ * each watches its variable; the second speaks only when the first has
+ * ended. Their exit statuses are the verdict.
  */
 #include "guest/user/user.h"
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Says its arguments: the smallest program that is of use, and what
- * spawnmany runs two hundred times.
+ * Says its arguments: the smallest program that is of use.
+ *
+ * It is what spawnmany runs two hundred times, without arguments, and then
+ * says nothing at all.
  */
 #include "guest/user/user.h"
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Every fault maker in turn, and a count of those that were dealt with: the
- * kernel stopped it, or it got an error for an answer.
+ * kernel stopped it, or it got an error for an answer. One that ends in any
+ * other way did what no program may, and is named. That this program still
+ * runs behind them is the other half of the proof.
  */
 #include "guest/user/user.h"
 

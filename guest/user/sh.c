@@ -18,7 +18,8 @@ static void help(char *rest)
 {
     for (const struct command *c = commands; c->name; c++)
         printf("%s%s\n", c->name, c->help);
-    printf("programs: bench counter counters echo fault faults spawnmany\n");
+    printf(
+        "programs: bench counter counters echo fault faults heap spawnmany\n");
 }
 
 static void ps(char *rest)

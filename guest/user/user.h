@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a program of Hare may use: system calls by name, and printf().
+ * What a program of Hare may use: the system calls, the few of them that are
+ * wrapped in a function, and printf(). Numbers and errors are in abi.h.
+ * A program includes nothing else.
  */
 #ifndef HARE_USER_H
 #define HARE_USER_H

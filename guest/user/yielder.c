@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Gives way for ever: the other side of the context switch benchmark, which
- * kills it.
+ * kills it. With nobody else ready each call returns at once, so alone it
+ * is only a busy loop that is easy to interrupt.
  */
 #include "guest/user/user.h"
 
