@@ -126,6 +126,10 @@ void idt_set(u32 vector, u32 type, u32 dpl, u32 selector, u32 offset);
 void idt_load(void);
 void gdt_reload(const struct table_pointer *pointer);
 
+/* Are limits and null segments checked on use? QEMU's translator does not;
+ * the test must then leave them out. Leaves FS null. */
+bool checks_segments(void);
+
 #define ATTR_KCODE (ATTR_P | ATTR_S | ATTR_CODE | ATTR_READABLE | ATTR_DB)
 #define ATTR_KDATA (ATTR_P | ATTR_S | ATTR_WRITABLE | ATTR_DB)
 #define ATTR_RING3 ATTR_DPL

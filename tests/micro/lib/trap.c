@@ -178,6 +178,18 @@ u32 ring3(u32 (*fn)(void))
     return ring3_flags(fn, 0);
 }
 
+static u32 use_null(void)
+{
+    __asm__ volatile("movl %0, %%fs" : : "r"(0));
+    CATCH("movl %%fs:0, %%eax", : : "eax");
+    return caught.count;
+}
+
+bool checks_segments(void)
+{
+    return ring3(use_null) != 0;
+}
+
 void begin(void)
 {
     set_up();
