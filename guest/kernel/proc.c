@@ -199,6 +199,20 @@ int proc_spawn(const char *cmdline, struct proc *parent)
     return p->pid;
 }
 
+/* Children that have ended already are news to init, too. */
+static void adopt_children(const struct proc *p)
+{
+    struct proc *init = find(INIT_PID);
+
+    for (u32 i = 0; i < PROCS; i++) {
+        if (procs[i].state == PROC_FREE || procs[i].parent != p)
+            continue;
+        procs[i].parent = init;
+        if (procs[i].state == PROC_ENDED)
+            wake(init);
+    }
+}
+
 static void proc_end(struct proc *p, s32 status)
 {
     if (p->pid == INIT_PID)
@@ -209,10 +223,7 @@ static void proc_end(struct proc *p, s32 status)
     p->dir = NULL;
     p->state = PROC_ENDED;
     p->status = status;
-    for (u32 i = 0; i < PROCS; i++)
-        if (procs[i].state != PROC_FREE && procs[i].parent == p)
-            procs[i].parent = find(INIT_PID);
-    wake(find(INIT_PID));
+    adopt_children(p);
     wake(p->parent);
 }
 
