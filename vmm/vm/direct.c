@@ -15,12 +15,6 @@
 #include "vmm/vm/hostgdt.h"
 #include "vmm/vm/vm.h"
 
-/* EFLAGS bits that are the same in the guest's view and in hardware. */
-#define FLAGS_NATIVE                                                           \
-    (EFLAGS_STATUS | EFLAGS_TF | EFLAGS_DF | EFLAGS_NT | EFLAGS_RF |           \
-     EFLAGS_AC | EFLAGS_ID)
-#define FLAGS_VIRTUAL (EFLAGS_IF | EFLAGS_IOPL | EFLAGS_VIF | EFLAGS_VIP)
-
 #define SEGS_DATA (BIT(SEG_ES) | BIT(SEG_DS) | BIT(SEG_FS) | BIT(SEG_GS))
 #define SEGS_ALL  (SEGS_DATA | BIT(SEG_CS) | BIT(SEG_SS))
 
@@ -155,30 +149,30 @@ void direct_sync(struct vm *vm)
     }
 }
 
-bool direct_run(struct vm *vm)
+bool direct_load(struct vm *vm)
 {
-    struct cpu *cpu = &vm->cpu;
-    struct arch_vcpu *av = &vm->arch;
+    const struct cpu *cpu = &vm->cpu;
 
-    if (cpu->seg_dirty) {
-        if (!hostgdt_runnable(&cpu->seg[SEG_CS], &cpu->seg[SEG_SS], cpu->cpl)) {
-            vm_kill(vm,
-                    "it entered ring %u at %04x:%08x; exec=trap runs "
-                    "rings 0 and 3 only",
-                    cpu->cpl, cpu->seg[SEG_CS].sel, cpu->eip);
-            return false;
-        }
-        load_dirty(vm);
+    if (!hostgdt_runnable(&cpu->seg[SEG_CS], &cpu->seg[SEG_SS], cpu->cpl)) {
+        vm_kill(vm,
+                "it entered ring %u at %04x:%08x; exec=trap runs rings 0 and "
+                "3 only",
+                cpu->cpl, cpu->seg[SEG_CS].sel, cpu->eip);
+        return false;
     }
-    av->hw_eflags = (cpu->eflags & FLAGS_NATIVE) | EFLAGS_ONE | EFLAGS_IF;
-    arch_enter(cpu, av);
-    cpu->eflags = (av->hw_eflags & FLAGS_NATIVE) | EFLAGS_ONE |
-                  (cpu->eflags & FLAGS_VIRTUAL);
-    if (av->hw_cs != vm->direct.cs)
-        take_native(vm, SEG_CS, (u16)(vm->direct.cs = av->hw_cs));
-    if (av->hw_ss != vm->direct.ss)
-        take_native(vm, SEG_SS, (u16)(vm->direct.ss = av->hw_ss));
+    load_dirty(vm);
     return true;
+}
+
+void direct_took(struct vm *vm)
+{
+    const struct arch_vcpu *av = &vm->arch;
+    struct direct *d = &vm->direct;
+
+    if (av->hw_cs != d->cs)
+        take_native(vm, SEG_CS, (u16)(d->cs = av->hw_cs));
+    if (av->hw_ss != d->ss)
+        take_native(vm, SEG_SS, (u16)(d->ss = av->hw_ss));
 }
 
 void direct_reset(struct vm *vm)

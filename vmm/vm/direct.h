@@ -25,9 +25,13 @@
 #ifndef VM_DIRECT_H
 #define VM_DIRECT_H
 
-#include "vmm/base/types.h"
+#include "arch/x86/defs/regs.h"
+#include "vmm/vm/vm.h"
 
-struct vm;
+/* EFLAGS bits that are the same in the guest's view and in hardware. */
+#define FLAGS_NATIVE                                                           \
+    (EFLAGS_STATUS | EFLAGS_TF | EFLAGS_DF | EFLAGS_NT | EFLAGS_RF |           \
+     EFLAGS_AC | EFLAGS_ID)
 
 /* Nothing is loaded: everything is dirty. After reset and at creation. */
 void direct_reset(struct vm *vm);
@@ -36,9 +40,29 @@ void direct_reset(struct vm *vm);
 void direct_switch(struct vm *vm);
 /* Takes the current VM out, so that its struct cpu is complete. */
 void direct_leave(struct vm *vm);
-/* Runs until the next exit; false when the state cannot run (VM killed). */
-bool direct_run(struct vm *vm);
 /* Reads ES, DS, FS, GS back from the real registers if vm is current. */
 void direct_sync(struct vm *vm);
+/* Loads the dirty segment registers; false when the state cannot run (the VM
+ * is killed). */
+bool direct_load(struct vm *vm);
+/* CS or SS came back with another selector than it went with. */
+void direct_took(struct vm *vm);
+
+/* Runs until the next exit; false when the state cannot run. */
+static inline bool direct_run(struct vm *vm)
+{
+    struct cpu *cpu = &vm->cpu;
+    struct arch_vcpu *av = &vm->arch;
+
+    if (cpu->seg_dirty && !direct_load(vm))
+        return false;
+    av->hw_eflags = (cpu->eflags & FLAGS_NATIVE) | EFLAGS_ONE | EFLAGS_IF;
+    arch_enter(cpu, av);
+    cpu->eflags =
+        (av->hw_eflags & FLAGS_NATIVE) | (cpu->eflags & ~(u32)FLAGS_NATIVE);
+    if (av->hw_cs != vm->direct.cs || av->hw_ss != vm->direct.ss)
+        direct_took(vm);
+    return true;
+}
 
 #endif

@@ -58,7 +58,7 @@ static u32 piece(u64 at, u32 size)
 
 static void bus_load(struct vm *vm, gpa_t at, u8 *buf, u32 size)
 {
-    vm->devices_touched = true;
+    vm->leave = true;
     for (u32 i = 0, n; i < size; i += n) {
         u32 value;
         n = piece(at.v + i, size - i);
@@ -70,7 +70,7 @@ static void bus_load(struct vm *vm, gpa_t at, u8 *buf, u32 size)
 
 static void bus_store(struct vm *vm, gpa_t at, const u8 *buf, u32 size)
 {
-    vm->devices_touched = true;
+    vm->leave = true;
     for (u32 i = 0, n; i < size; i += n) {
         u32 value = 0;
         n = piece(at.v + i, size - i);
@@ -175,7 +175,7 @@ static u32 env_in(void *ctx, u16 port, u32 size)
 {
     struct vm *vm = ctx;
 
-    vm->devices_touched = true;
+    vm->leave = true;
     return bus_read(&vm->pc.bus, BUS_PORT, port, size);
 }
 
@@ -183,7 +183,7 @@ static void env_out(void *ctx, u16 port, u32 size, u32 value)
 {
     struct vm *vm = ctx;
 
-    vm->devices_touched = true;
+    vm->leave = true;
     bus_write(&vm->pc.bus, BUS_PORT, port, size, value);
 }
 

@@ -90,6 +90,7 @@ static void emulate(struct vm *vm, struct step *step)
     direct_sync(vm);
     switch (cpu_step(&vm->cpu, &env, step)) {
     case STEP_OK:
+        vm->leave |= vm->cpu.halted;
         if (step->software_int)
             vm->recorder.gate[step->vector].reflected++;
         else if (traced)
@@ -129,7 +130,7 @@ static bool short_way(struct vm *vm)
     u32 error = vm->arch.error;
 
     if (error & TRAP_ERR_IDT) {
-        if (!fast_int(vm, error))
+        if (!fast_int(vm))
             return false;
         account(vm, EXIT_SOFTINT);
         return true;
@@ -140,14 +141,18 @@ static bool short_way(struct vm *vm)
     return true;
 }
 
-static void on_protection(struct vm *vm)
+static __attribute__((noinline)) void long_way(struct vm *vm)
 {
     struct step step;
 
-    if (short_way(vm))
-        return;
     emulate(vm, &step);
     account(vm, kind_of(&step));
+}
+
+static void on_protection(struct vm *vm)
+{
+    if (!short_way(vm))
+        long_way(vm);
 }
 
 static void on_page_fault(struct vm *vm)
@@ -211,7 +216,7 @@ static void on_fpu_error(struct vm *vm)
     }
     account(vm, EXIT_EXCEPTION);
     irq_set(&vm->pc.irq, IRQ_FPU, true);
-    vm->devices_touched = true;
+    vm->leave = true;
 }
 
 static void (*const handlers[TRAP_EXCEPTIONS])(struct vm *) = {
@@ -229,8 +234,8 @@ static void remember(struct vm *vm)
 {
     const struct arch_vcpu *av = &vm->arch;
 
-    vm->last[vm->exits++ % VM_LAST_EXITS] = (struct vm_last_exit){
-        (u8)av->vector, av->error, av->fault_at, vm->cpu.eip};
+    vm->last[vm->exits++ % VM_LAST_EXITS] =
+        (struct vm_last_exit){av->vector, av->error, av->fault_at, vm->cpu.eip};
 }
 
 void exit_handle(struct vm *vm)
@@ -241,6 +246,7 @@ void exit_handle(struct vm *vm)
     if (vector >= TRAP_EXCEPTIONS) {
         account(vm, EXIT_HOST_IRQ);
         arch_irq_done(vector);
+        vm->leave = true;
         return;
     }
     if (!handlers[vector]) {
@@ -258,7 +264,7 @@ void exit_inject(struct vm *vm)
     struct event event = {.kind = EVENT_INTERRUPT};
     struct step step;
 
-    if (!vm->irq_waiting || !(vm->cpu.eflags & EFLAGS_IF))
+    if (!(vm->cpu.eflags & EFLAGS_IF))
         return;
     if (vm->cpu.irq_shadow && !vm->cpu.halted) {
         direct_switch(vm);

@@ -19,7 +19,7 @@ struct vm;
 void exit_handle(struct vm *vm);
 /* Delivers an exception to the guest; a triple fault kills the VM. */
 void exit_raise(struct vm *vm, const struct fault *fault);
-/* Takes a waiting interrupt if the guest can. Wakes it from HLT. */
+/* An interrupt waits: takes it if the guest can, which wakes it from HLT. */
 void exit_inject(struct vm *vm);
 
 #endif

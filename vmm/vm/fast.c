@@ -17,6 +17,7 @@
 #include "vmm/vm/hostgdt.h"
 #include "vmm/vm/vm.h"
 
+#define likely(x)   __builtin_expect(!!(x), 1)
 #define OPCODE_IRET 0xcf
 #define OPCODE_INT  0xcd
 #define LIMIT_FLAT  0xffffffffu
@@ -29,20 +30,35 @@
     (EFLAGS_STATUS | EFLAGS_TF | EFLAGS_IF | EFLAGS_DF | EFLAGS_IOPL |         \
      EFLAGS_NT | EFLAGS_RF | EFLAGS_AC | EFLAGS_ID)
 
-/* The bytes [at, at+size) of one page, if the guest may touch them so. A page
- * that only software uses (a TSS) is filled here once, as by a hidden fault. */
-static u8 *peek(struct vm *vm, u32 at, u32 size, u32 access)
+/* Asks the shadow, and lets it fill a page that only software uses (a TSS),
+ * as a hidden fault would. */
+static u8 *find_page(struct vm *vm, u32 at, u32 access)
 {
     struct shadow_result result;
+    u8 *byte = shadow_peek(&vm->shadow, gva(at), access);
+
+    if (!byte &&
+        shadow_fault(&vm->shadow, gva(at), access, &result) == SHADOW_FILLED)
+        byte = shadow_peek(&vm->shadow, gva(at), access);
+    return byte;
+}
+
+/* The bytes [at, at+size) of one page, if the guest may touch them so. */
+static inline u8 *peek(struct vm *vm, enum fast_use use, u32 at, u32 size,
+                       u32 access)
+{
+    struct fast_page *p = &vm->fast.page[use];
+    u32 tag = (at & ~PAGE_MASK) | access;
     u8 *byte;
 
-    if ((at & PAGE_MASK) > PAGE_SIZE - size)
+    if (size > 1 && (at & PAGE_MASK) > PAGE_SIZE - size)
         return NULL;
-    byte = shadow_peek(&vm->shadow, gva(at), access);
-    if (byte ||
-        shadow_fault(&vm->shadow, gva(at), access, &result) != SHADOW_FILLED)
-        return byte;
-    return shadow_peek(&vm->shadow, gva(at), access);
+    if (likely(p->tag == tag))
+        return p->page + (at & PAGE_MASK);
+    byte = find_page(vm, at, access);
+    if (byte)
+        *p = (struct fast_page){byte - (at & PAGE_MASK), tag};
+    return byte;
 }
 
 static bool usable(const struct segment *seg, bool code, u32 ring)
@@ -62,7 +78,7 @@ static bool refill(struct vm *vm, struct fast_seg *f, u16 sel, bool code,
 {
     u64 raw;
 
-    f->generation = 0;
+    f->sel = FAST_EMPTY;
     if ((sel & SEL_TI) || (sel & SEL_RPL) != ring || !(sel & SEL_INDEX) ||
         sel >> 3 >= vm->table[TABLE_GDT].copies || sel >> 3 >= ARCH_GDT_OWN)
         return false;
@@ -74,21 +90,20 @@ static bool refill(struct vm *vm, struct fast_seg *f, u16 sel, bool code,
     f->hw = (u16)((sel & ~SEL_RPL) | host_ring(ring));
     f->want = hostgdt_running(&f->seg, ring);
     f->slot = &vm->arch.gdt[sel >> 3];
-    f->generation = vm->table_generation;
     return true;
 }
 
 static inline bool lookup(struct vm *vm, struct fast_seg *f, u16 sel, bool code,
                           u32 ring)
 {
-    if (f->sel == sel && f->generation == vm->table_generation)
+    if (likely(f->sel == sel))
         return true;
     return refill(vm, f, sel, code, ring);
 }
 
 /* CS and SS become these, in the virtual and in the real CPU. */
-static void commit(struct vm *vm, const struct fast_seg *cs,
-                   const struct fast_seg *ss, u8 cpl)
+static inline void commit(struct vm *vm, const struct fast_seg *cs,
+                          const struct fast_seg *ss, u8 cpl)
 {
     struct cpu *cpu = &vm->cpu;
     struct direct *d = &vm->direct;
@@ -109,7 +124,7 @@ static void commit(struct vm *vm, const struct fast_seg *cs,
 }
 
 /* The inner stack from the TSS. */
-static bool inner_stack(struct vm *vm, u32 *esp)
+static inline bool inner_stack(struct vm *vm, u32 *esp)
 {
     const struct cpu *cpu = &vm->cpu;
     const u8 *tss;
@@ -117,14 +132,14 @@ static bool inner_stack(struct vm *vm, u32 *esp)
     if ((cpu->tr.attr & (ATTR_P | ATTR_TYPE)) != (ATTR_P | SYS_TSS32_BUSY) ||
         cpu->tr.limit < TSS32_SS0 + 1)
         return false;
-    tss = peek(vm, cpu->tr.base + TSS32_ESP0, 8, 0);
+    tss = peek(vm, USE_TSS, cpu->tr.base + TSS32_ESP0, 8, 0);
     if (!tss)
         return false;
     *esp = get_le32(tss);
     return lookup(vm, &vm->fast.kernel_ss, get_le16(tss + 4), false, 0);
 }
 
-static bool stack_now(struct vm *vm, u32 *esp)
+static inline bool stack_now(struct vm *vm, u32 *esp)
 {
     const struct cpu *cpu = &vm->cpu;
 
@@ -134,64 +149,58 @@ static bool stack_now(struct vm *vm, u32 *esp)
     return lookup(vm, &vm->fast.kernel_ss, cpu->seg[SEG_SS].sel, false, 0);
 }
 
-static bool gate_fits(const struct vm *vm, const struct event *event)
+static inline bool gate_fits(const struct vm *vm, u32 vector, bool software)
 {
-    const struct record_gate *gate = &vm->recorder.gate[event->fault.vector];
+    u32 hi = vm->recorder.gate[vector].hi;
 
-    if ((gate->hi & GATE_TYPES & ~GATE_TRAP) != GATE_INT32)
+    if ((hi & GATE_TYPES & ~GATE_TRAP) != GATE_INT32)
         return false;
-    if (event->fault.vector * 8u + 7 > vm->cpu.idtr.limit)
+    if (vector * 8 + 7 > vm->cpu.idtr.limit)
         return false;
-    return event->kind != EVENT_SOFTWARE ||
-           (gate->hi & DESC_DPL) >> DESC_DPL_SHIFT >= vm->cpu.cpl;
+    return !software || (hi & DESC_DPL) >> DESC_DPL_SHIFT >= vm->cpu.cpl;
 }
 
-/* RF in the frame: set for faults, clear behind an instruction that is done
- * (SDM vol. 3B 17.3.1.1). */
-static u32 frame_flags(const struct cpu *cpu, const struct event *event)
-{
-    if (event->kind == EVENT_SOFTWARE)
-        return cpu->eflags & ~EFLAGS_RF;
-    if (event->kind == EVENT_EXCEPTION && event_is_fault(event->fault.vector))
-        return cpu->eflags | EFLAGS_RF;
-    return cpu->eflags;
-}
+/* What the pushed frame shows beside the registers. */
+struct image {
+    u32 eip, eflags;
+    bool has_error;
+    u32 error;
+};
 
-static u32 *push_frame(const struct cpu *cpu, const struct event *event,
-                       u32 *at)
+static inline void push_frame(const struct cpu *cpu, const struct image *f,
+                              u32 *at)
 {
-    if (event->fault.has_error)
-        *at++ = event->fault.error;
-    *at++ = cpu->eip;
-    *at++ = cpu->seg[SEG_CS].sel;
-    *at++ = frame_flags(cpu, event);
+    if (f->has_error)
+        *at++ = f->error;
+    at[0] = f->eip;
+    at[1] = cpu->seg[SEG_CS].sel;
+    at[2] = f->eflags;
     if (cpu->cpl == 3) {
-        *at++ = cpu->gpr[ESP];
-        *at++ = cpu->seg[SEG_SS].sel;
+        at[3] = cpu->gpr[ESP];
+        at[4] = cpu->seg[SEG_SS].sel;
     }
-    return at;
 }
 
-bool fast_event(struct vm *vm, const struct event *event)
+/* Enters the gate's handler; the same for every kind of event. */
+static inline __attribute__((always_inline)) bool
+enter(struct vm *vm, u32 vector, bool software, const struct image *f)
 {
     struct cpu *cpu = &vm->cpu;
-    struct record_gate *gate = &vm->recorder.gate[event->fault.vector];
-    u32 words = (cpu->cpl == 3 ? 5 : 3) + event->fault.has_error;
-    u32 esp, clear = EFLAGS_TF | EFLAGS_NT | EFLAGS_RF;
-    u8 *frame;
+    struct record_gate *gate = &vm->recorder.gate[vector];
+    u32 size = ((cpu->cpl == 3 ? 5 : 3) + f->has_error) * 4;
+    u32 clear = EFLAGS_TF | EFLAGS_NT | EFLAGS_RF, esp;
+    u8 *at;
 
-    if (!FAST_EVENTS || cpu->seg_dirty || !gate_fits(vm, event))
+    if (cpu->seg_dirty || !gate_fits(vm, vector, software))
         return false;
     if (!(cpu->cpl == 3 ? inner_stack(vm, &esp) : stack_now(vm, &esp)) ||
         !lookup(vm, &vm->fast.kernel_cs, (u16)(gate->lo >> 16), true, 0))
         return false;
-    esp -= words * 4;
-    frame = peek(vm, esp, words * 4, PF_WRITE);
-    if (!frame || (esp & 3))
+    esp -= size;
+    at = (esp & 3) ? NULL : peek(vm, USE_FRAME, esp, size, PF_WRITE);
+    if (!at)
         return false;
-    push_frame(cpu, event, (u32 *)(void *)frame);
-    if (event->kind == EVENT_EXCEPTION && event->fault.vector == TRAP_PF)
-        cpu->cr2 = event->fault.cr2;
+    push_frame(cpu, f, (u32 *)(void *)at);
     cpu->gpr[ESP] = esp;
     cpu->eip = (gate->hi & 0xffff0000) | (gate->lo & 0xffff);
     if (!(gate->hi & GATE_TRAP))
@@ -204,31 +213,41 @@ bool fast_event(struct vm *vm, const struct event *event)
     return true;
 }
 
-bool fast_int(struct vm *vm, u32 error)
+bool fast_event(struct vm *vm, const struct event *event)
+{
+    const struct fault *fault = &event->fault;
+    struct cpu *cpu = &vm->cpu;
+    struct image f = {cpu->eip, cpu->eflags, fault->has_error, fault->error};
+    u32 cr2 = cpu->cr2;
+
+    if (!FAST_EVENTS || event->kind == EVENT_SOFTWARE)
+        return false;
+    if (event->kind == EVENT_EXCEPTION && event_is_fault(fault->vector))
+        f.eflags |= EFLAGS_RF; /* SDM vol. 3B 17.3.1.1 */
+    if (event->kind == EVENT_EXCEPTION && fault->vector == TRAP_PF)
+        cr2 = fault->cr2;
+    if (!enter(vm, fault->vector, false, &f))
+        return false;
+    cpu->cr2 = cr2;
+    return true;
+}
+
+bool fast_int(struct vm *vm)
 {
     struct cpu *cpu = &vm->cpu;
-    struct event event = {.kind = EVENT_SOFTWARE};
     const struct segment *cs = &cpu->seg[SEG_CS];
     u32 access = PF_FETCH | (cpu->cpl == 3 ? PF_USER : 0);
+    struct image f = {cpu->eip + 2, cpu->eflags & ~EFLAGS_RF, false, 0};
     const u8 *code;
 
-    if (!FAST_EVENTS || !(error & TRAP_ERR_IDT))
+    if (!FAST_EVENTS || cs->base || cs->limit != LIMIT_FLAT)
         return false;
-    if (cs->base || cs->limit != LIMIT_FLAT)
-        return false;
-    code = peek(vm, cpu->eip, 2, access);
-    if (!code || code[0] != OPCODE_INT)
-        return false;
-    event.fault = fault_plain(code[1]);
-    cpu->eip += 2;
-    if (fast_event(vm, &event))
-        return true;
-    cpu->eip -= 2;
-    return false;
+    code = peek(vm, USE_INT, cpu->eip, 2, access);
+    return code && code[0] == OPCODE_INT && enter(vm, code[1], true, &f);
 }
 
 /* An IRET opcode at EIP, and nothing in the state that makes it special. */
-static bool at_plain_iret(struct vm *vm)
+static inline bool at_plain_iret(struct vm *vm)
 {
     const struct cpu *cpu = &vm->cpu;
     const struct segment *cs = &cpu->seg[SEG_CS], *ss = &cpu->seg[SEG_SS];
@@ -238,11 +257,11 @@ static bool at_plain_iret(struct vm *vm)
         !(cs->attr & ss->attr & ATTR_DB) || ss->limit != LIMIT_FLAT ||
         (cpu->eflags & (EFLAGS_NT | EFLAGS_TF)))
         return false;
-    code = peek(vm, cpu->eip, 1, PF_FETCH);
+    code = peek(vm, USE_KERNEL_CODE, cpu->eip, 1, PF_FETCH);
     return code && *code == OPCODE_IRET;
 }
 
-static void return_to(struct vm *vm, const u32 *frame, u32 esp)
+static inline void return_to(struct vm *vm, const u32 *frame, u32 esp)
 {
     struct cpu *cpu = &vm->cpu;
 
@@ -252,7 +271,7 @@ static void return_to(struct vm *vm, const u32 *frame, u32 esp)
     cpu->irq_shadow = 0;
 }
 
-static bool iret_inside(struct vm *vm, const u32 *frame)
+static inline bool iret_inside(struct vm *vm, const u32 *frame)
 {
     struct cpu *cpu = &vm->cpu;
     struct fast *f = &vm->fast;
@@ -265,7 +284,7 @@ static bool iret_inside(struct vm *vm, const u32 *frame)
     return true;
 }
 
-static bool iret_outwards(struct vm *vm, const u32 *frame)
+static inline bool iret_outwards(struct vm *vm, const u32 *frame)
 {
     struct fast *f = &vm->fast;
 
@@ -284,11 +303,11 @@ bool fast_iret(struct vm *vm)
 
     if (!FAST_EVENTS || (esp & 3) || !at_plain_iret(vm))
         return false;
-    frame = (const u32 *)(const void *)peek(vm, esp, 12, 0);
+    frame = (const u32 *)(const void *)peek(vm, USE_IRET, esp, 12, 0);
     if (!frame || (frame[2] & (EFLAGS_VM | EFLAGS_VIF | EFLAGS_VIP)))
         return false;
     if ((frame[1] & SEL_RPL) == 0)
         return iret_inside(vm, frame);
-    return (frame[1] & SEL_RPL) == 3 && peek(vm, esp, 20, 0) &&
+    return (frame[1] & SEL_RPL) == 3 && (esp & PAGE_MASK) <= PAGE_SIZE - 20 &&
            iret_outwards(vm, frame);
 }

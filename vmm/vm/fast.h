@@ -28,25 +28,49 @@ struct vm;
 
 /* A segment that a selector gives, ready for the real CPU. */
 struct fast_seg {
-    u32 generation; /* vm->table_generation it was made at; 0: empty */
-    u16 sel;
+    u32 sel;   /* FAST_EMPTY: none */
     u16 hw;    /* selector for the real CPU */
     u64 want;  /* the descriptor the real CPU loads */
     u64 *slot; /* where it must stand */
     struct segment seg;
 };
 
+/* Pages that the shadow is known to map, one for each purpose. */
+enum fast_use { USE_INT, USE_KERNEL_CODE, USE_TSS, USE_FRAME, USE_IRET };
+#define FAST_PAGES 5
+struct fast_page {
+    u8 *page;
+    u32 tag; /* linear page | PF_ bits of the access, or FAST_EMPTY */
+};
+
 struct fast {
     struct fast_seg kernel_cs, kernel_ss, user_cs, user_ss;
+    struct fast_page page[FAST_PAGES];
 };
+
+#define FAST_EMPTY 0xffffffff
+
+/* The shadow has taken rights away. */
+static inline void fast_forget_pages(struct fast *f)
+{
+    for (u32 i = 0; i < FAST_PAGES; i++)
+        f->page[i].tag = FAST_EMPTY;
+}
+
+/* A descriptor has changed. */
+static inline void fast_forget_segs(struct fast *f)
+{
+    f->kernel_cs.sel = f->kernel_ss.sel = FAST_EMPTY;
+    f->user_cs.sel = f->user_ss.sel = FAST_EMPTY;
+}
 
 /* Enters the handler of event->fault.vector; false: take the long way. */
 bool fast_event(struct vm *vm, const struct event *event);
 /* Runs the IRET at EIP; false: take the long way. */
 bool fast_iret(struct vm *vm);
 /* If the guest stands at INT n, enters its handler; false: take the long way.
- * error is that of the hardware's #GP; only its IDT bit is looked at, because
- * QEMU 7.2 scales the vector by 16 in long mode (SDM vol. 3A 6.13: by 8). */
-bool fast_int(struct vm *vm, u32 error);
+ * The vector is read from the code: QEMU 7.2 scales the one in the hardware's
+ * error code by 16 in long mode (SDM vol. 3A 6.13: by 8). */
+bool fast_int(struct vm *vm);
 
 #endif

@@ -148,12 +148,12 @@ static u64 service(struct vm *vm)
 static void run_loop(struct vm *vm)
 {
     do {
-        exit_inject(vm);
-        if (vm->state != VM_RUNNING || !direct_run(vm))
+        if (vm->irq_waiting)
+            exit_inject(vm);
+        if (vm->leave || !direct_run(vm))
             return;
         exit_handle(vm);
-    } while (vm->state == VM_RUNNING && !vm->cpu.halted && !vm->reset_wanted &&
-             !vm->devices_touched && vm->arch.vector < TRAP_EXCEPTIONS);
+    } while (!vm->leave);
 }
 
 /* Runs one VM until `until` (host ns) at the latest. */
@@ -167,7 +167,7 @@ static void run(struct hv *hv, struct vm *vm, u64 until)
         if (asleep(vm))
             break;
         arch_set_timer(min_u64(until, due));
-        vm->devices_touched = false;
+        vm->leave = false;
         run_loop(vm);
         now = arch_now_ns();
         if (vm->arch.vector >= TRAP_EXCEPTIONS)

@@ -93,7 +93,7 @@ static void mirror(struct vm *vm, enum cpu_table which, u32 index, u64 raw)
 {
     u64 *host = which == TABLE_GDT ? vm->arch.gdt : vm->arch.ldt;
 
-    vm->table_generation += vm->table_generation == UINT32_MAX ? 2 : 1;
+    fast_forget_segs(&vm->fast);
     if (which == TABLE_IDT) {
         if (index < TRAP_VECTORS)
             recorder_gate(&vm->recorder, index, (u32)raw, (u32)(raw >> 32),

@@ -89,6 +89,7 @@ static void host_reset(void *ctx)
     struct vm *vm = ctx;
 
     vm->reset_wanted = true;
+    vm->leave = true;
 }
 
 static u64 host_now(void *ctx)
@@ -106,6 +107,7 @@ static u64 host_exits(void *ctx)
 static void stopped(struct vm *vm, enum vm_state state)
 {
     vm->state = state;
+    vm->leave = true;
     sched_set_runnable(&vm->hv->sched, vm->slot, false);
 }
 
@@ -141,6 +143,7 @@ static void hw_flush_page(void *ctx, gva_t at)
 {
     struct vm *vm = ctx;
 
+    fast_forget_pages(&vm->fast);
     if (vm->hv->current == vm)
         arch_flush_page(at);
 }
@@ -149,6 +152,7 @@ static void hw_flush_all(void *ctx)
 {
     struct vm *vm = ctx;
 
+    fast_forget_pages(&vm->fast);
     if (vm->hv->current == vm)
         arch_load_root(shadow_root(&vm->shadow));
 }
@@ -252,6 +256,8 @@ static bool power_on(struct vm *vm, char *error, size_t size)
     recorder_reset(&vm->recorder);
     tables_reset(vm);
     direct_reset(vm);
+    fast_forget_pages(&vm->fast);
+    fast_forget_segs(&vm->fast);
     vm->time_base = arch_now_ns();
     vm->reset_wanted = false;
     if (!build_memory(vm) || !build_shadow(vm)) {

@@ -54,8 +54,7 @@ enum exit_kind {
 const char *exit_kind_name(enum exit_kind kind);
 
 struct vm_last_exit {
-    u8 vector;
-    u32 error, cr2, eip;
+    u32 vector, error, cr2, eip;
 };
 #define VM_LAST_EXITS 8
 
@@ -73,7 +72,6 @@ struct vm {
     struct arch_vcpu arch;
     struct direct direct;
     struct table table[TABLE_KINDS]; /* by enum cpu_table */
-    u32 table_generation;            /* counts descriptor changes; never 0 */
     struct fast fast;
     struct hv *hv;
     u32 slot;
@@ -93,8 +91,9 @@ struct vm {
     u64 time_base; /* host ns that is virtual zero (moved by pauses) */
     u64 paused_at;
     bool reset_wanted;
-    bool devices_touched; /* a device access: deadline and INTR may differ */
-    bool irq_waiting;     /* INTR as of the last look at the devices */
+    bool leave;       /* out of the inner loop: a device was touched, the VM
+                         halted or stopped, a host interrupt came */
+    bool irq_waiting; /* INTR as of the last look at the devices */
     struct vm_last_exit last[VM_LAST_EXITS];
 };
 
