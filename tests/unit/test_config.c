@@ -85,6 +85,76 @@ static void each_error_quotes_the_word_and_the_fix(void)
     }
 }
 
+static void limits_are_inside(void)
+{
+    EXPECT(parse("vm=azAZ09-_abcdefg mem=1M weight=100"));
+    EXPECT_STR(c.name, "azAZ09-_abcdefg");
+    EXPECT_EQ(c.mem, VM_MEM_MIN);
+    EXPECT_EQ(c.weight, VM_WEIGHT_MAX);
+    EXPECT(parse("vm=a mem=3G weight=1"));
+    EXPECT_EQ(c.mem, VM_MEM_MAX);
+    EXPECT(parse("vm=a mem=0x100000 exec=trap shadow=cached"));
+    EXPECT_EQ(c.shadow, SHADOW_CACHED);
+    EXPECT(parse("vm=a --"));
+    EXPECT_STR(c.line, "");
+    EXPECT(parse("vm=a -- -- vm=b"));
+    EXPECT_STR(c.line, "-- vm=b");
+}
+
+static void names_of_odd_letters_are_refused(void)
+{
+    static const char odd[] = "@[`{/:.,!*~=";
+    char line[16] = "vm=x";
+    for (size_t i = 0; i < sizeof(odd) - 1; i++) {
+        line[3] = odd[i];
+        EXPECT(!parse(line));
+        EXPECT(strstr(error, "letters"));
+    }
+    EXPECT(!parse("for=a/b x"));
+}
+
+static void the_nearest_key_is_named(void)
+{
+    static const struct {
+        const char *line, *near;
+    } words[] = {
+        {"v=a", "mean vm=?"},          {"fro=a", "mean for=?"},
+        {"memory=1", "mean mem=?"},    {"exce=1", "mean exec=?"},
+        {"shadwo=1", "mean shadow=?"}, {"weigth=1", "mean weight=?"},
+    };
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        EXPECT(!parse(words[i].line));
+        EXPECT(strstr(error, words[i].near));
+    }
+}
+
+static void the_keys_can_be_listed(void)
+{
+    const char *wanted = "";
+    u32 n = 0;
+    while (config_key(n, &wanted)) {
+        EXPECT(*wanted);
+        n++;
+    }
+    EXPECT_EQ(n, 6);
+    EXPECT_STR(config_key(0, &wanted), "vm");
+}
+
+static void a_guest_line_may_be_as_long_as_it_fits(void)
+{
+    char line[600] = "vm=a -- ";
+    memset(line + 8, 'x', VM_LINE_MAX - 1);
+    EXPECT(parse(line));
+    EXPECT_EQ(strlen(c.line), VM_LINE_MAX - 1);
+}
+
+static void a_small_error_buffer_is_enough(void)
+{
+    char two[2] = "zz";
+    EXPECT(!config_parse("vm=a speed=9", &c, two, sizeof(two)));
+    EXPECT_EQ(two[1], 0);
+}
+
 static void a_long_guest_line_is_refused(void)
 {
     char line[600] = "vm=a -- ";
@@ -99,6 +169,12 @@ static const struct unit_case cases[] = {
     CASE(attached_modules_keep_their_words),
     CASE(nothing_is_nothing),
     CASE(each_error_quotes_the_word_and_the_fix),
+    CASE(limits_are_inside),
+    CASE(names_of_odd_letters_are_refused),
+    CASE(the_nearest_key_is_named),
+    CASE(the_keys_can_be_listed),
+    CASE(a_guest_line_may_be_as_long_as_it_fits),
+    CASE(a_small_error_buffer_is_enough),
     CASE(a_long_guest_line_is_refused),
 };
 UNIT_MAIN(cases)

@@ -321,7 +321,8 @@ static void arrow_keys_and_crlf_are_no_text(void)
     const char *line = NULL;
     start();
     console_prompt(&c);
-    for (const char *k = "a\x1b[A\x1bOBb\x1b[1;5Cc\xc3\xa4\t\x1d"; *k; k++)
+    for (const char *k = "a\x1b[A\x1bOBb\x1b[1;5Cc\x1b[@\x1b[~\xc3\xa4\t\x1d";
+         *k; k++)
         EXPECT(!console_key(&c, (u8)*k, &line));
     EXPECT(console_key(&c, '\r', &line));
     EXPECT_STR(line, "abc");
@@ -392,6 +393,30 @@ static void backspace_takes_back(void)
     EXPECT_STR(wire, "[alpha] ad\r\n");
 }
 
+static void backspace_erases_only_what_was_shown(void)
+{
+    start();
+    say(0, "ab", 0);
+    console_tick(&c, CONSOLE_PARTIAL_NS);
+    say(0, "c\b", 0);
+    EXPECT_STR(wire, "[alpha] ab");
+    say(0, "\bx\n", 0);
+    EXPECT_STR(wire, "[alpha] ab\b \bx\r\n");
+}
+
+static void every_slot_is_looked_after(void)
+{
+    start();
+    console_add(&c, CONSOLE_SLOTS - 1, "omega");
+    say(CONSOLE_SLOTS - 1, "z", 5);
+    EXPECT_EQ(console_deadline(&c), 5 + CONSOLE_PARTIAL_NS);
+    say(0, "a", 3);
+    EXPECT_EQ(console_deadline(&c), 3 + CONSOLE_PARTIAL_NS);
+    console_tick(&c, 5 + CONSOLE_PARTIAL_NS);
+    EXPECT_STR(wire, "[alpha] a\r\n[omega] z");
+    EXPECT_EQ(console_deadline(&c), UINT64_MAX);
+}
+
 static const struct unit_case cases[] = {
     CASE(lines_come_whole_behind_their_names),
     CASE(an_unfinished_line_waits_then_shows_and_goes_on),
@@ -421,5 +446,7 @@ static const struct unit_case cases[] = {
     CASE(a_removed_guest_is_flushed),
     CASE(the_vmms_lines_end_in_crlf),
     CASE(backspace_takes_back),
+    CASE(backspace_erases_only_what_was_shown),
+    CASE(every_slot_is_looked_after),
 };
 UNIT_MAIN(cases)

@@ -26,6 +26,7 @@ static void numbers(void)
     SAME("%x %X %#x %08x %-8x| %8x", 0xabcu, 0xABCu, 255u, 0x1234u, 1u, 2u);
     SAME("%+d %05d %5d %-5d|", 3, -42, -42, -42);
     SAME("%016llx", 0x123456789abcdefull);
+    SAME("%5d|%4d|%3d|%09u|%90d", 123, 1234, 1234, 190, 5);
     SAME("%hhu %hd", (unsigned char)7, (short)-8);
 }
 

@@ -295,6 +295,17 @@ static void a_segment_may_fill_memory_to_its_last_byte_but_two_pages(void)
     REFUSED("raise mem=");
 }
 
+static void low_memory_may_be_filled_too(void)
+{
+    start();
+    segment(1, CODE_AT, 0, 0, CODE_SIZE, LOW_MEMORY_END);
+    EXPECT(load());
+    EXPECT_EQ(guest32(0), MB1_HEADER_MAGIC);
+    start();
+    segment(1, CODE_AT, 0, 0, CODE_SIZE, LOW_MEMORY_END + 1);
+    REFUSED("outside the guest's memory");
+}
+
 static void what_is_no_image_is_refused(void)
 {
     start();
@@ -373,6 +384,14 @@ static void segments_must_be_in_the_file(void)
     put16(44, 0xffff);
     REFUSED("truncated");
     start();
+    put32(28, CODE_AT + CODE_SIZE - 31);
+    REFUSED("truncated");
+    start();
+    memcpy(image + CODE_AT + CODE_SIZE - 32, image + PHDR(0), 32);
+    put32(28, CODE_AT + CODE_SIZE - 32);
+    EXPECT(load());
+    start();
+    start();
     put32(PHDR(0) + 20, CODE_SIZE - 1);
     REFUSED("more bytes in the file than in memory");
 }
@@ -393,6 +412,7 @@ static void segments_must_be_in_memory(void)
         {0xfffff000, 0x2000, "wraps"},
         {0xffffffff, CODE_SIZE, "wraps"},
         {0x100000, 0xffffffff, "wraps"},
+        {0xfffff000, 0x1000, "wraps"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -412,6 +432,10 @@ static void segments_must_not_overlap(void)
         segment(1, CODE_AT, where[i][0], where[i][0], 1, where[i][1]);
         REFUSED(where[i][0] < HIGH_MEMORY ? "outside" : "overlap");
     }
+    start();
+    segment(1, CODE_AT, 0x200000, 0x200000, 16, 16);
+    segment(2, CODE_AT, 0x20000f, 0x20000f, 16, 16);
+    REFUSED("overlap");
 }
 
 static void there_are_limits_to_segments(void)
@@ -495,6 +519,7 @@ static const struct unit_case cases[] = {
     CASE(two_segments_and_a_low_one),
     CASE(segments_may_touch),
     CASE(a_segment_may_fill_memory_to_its_last_byte_but_two_pages),
+    CASE(low_memory_may_be_filled_too),
     CASE(what_is_no_image_is_refused),
     CASE(every_truncation_is_refused),
     CASE(a_kernel_needs_a_multiboot_header),

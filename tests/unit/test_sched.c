@@ -81,12 +81,62 @@ static void charging_more_than_the_slice_is_no_debt(void)
     EXPECT_EQ(sched_slice(&s, 0), SCHED_QUANTUM);
 }
 
+static void time_adds_up(void)
+{
+    start(3);
+    for (int i = 0; i < 3000; i++)
+        sched_charge(&s, (u32)sched_pick(&s), SCHED_QUANTUM / 4);
+    EXPECT_EQ(s.entry[0].used_ns + s.entry[1].used_ns + s.entry[2].used_ns,
+              3000 * (SCHED_QUANTUM / 4));
+    EXPECT_EQ(s.entry[0].used_ns, s.entry[2].used_ns);
+}
+
+static void nobody_there_is_nobody(void)
+{
+    start(0);
+    EXPECT_EQ(sched_pick(&s), -1);
+    sched_add(&s, SCHED_SLOTS - 1, 2);
+    EXPECT_EQ(sched_pick(&s), -1);
+    sched_set_runnable(&s, SCHED_SLOTS - 1, true);
+    EXPECT_EQ(sched_pick(&s), SCHED_SLOTS - 1);
+    EXPECT_EQ(sched_slice(&s, SCHED_SLOTS - 1), 2 * SCHED_QUANTUM);
+}
+
+static void a_change_of_policy_starts_turns_anew(void)
+{
+    start(2);
+    EXPECT_EQ(sched_pick(&s), 1);
+    s.policy->reset(&s);
+    EXPECT_EQ(s.entry[1].left, 0);
+    EXPECT_EQ(sched_pick(&s), 1);
+    EXPECT_EQ(sched_slice(&s, 1), SCHED_QUANTUM);
+}
+
+static void a_spinner_cannot_keep_a_sleeper_waiting(void)
+{
+    int turns = 0;
+    start(2);
+    sched_set_runnable(&s, 0, false);
+    EXPECT_EQ(sched_pick(&s), 1);
+    sched_charge(&s, 1, 1000);
+    sched_set_runnable(&s, 0, true);
+    while (sched_pick(&s) == 1 && turns < 100) {
+        sched_charge(&s, 1, SCHED_QUANTUM / 10);
+        turns++;
+    }
+    EXPECT(turns <= 10);
+}
+
 static const struct unit_case cases[] = {
     CASE(equal_weights_get_equal_shares),
     CASE(weights_are_shares),
     CASE(interruptions_do_not_lengthen_a_turn),
     CASE(a_halted_entry_gives_its_turn_away),
     CASE(a_removed_entry_is_never_picked),
+    CASE(time_adds_up),
+    CASE(nobody_there_is_nobody),
+    CASE(a_change_of_policy_starts_turns_anew),
+    CASE(a_spinner_cannot_keep_a_sleeper_waiting),
     CASE(charging_more_than_the_slice_is_no_debt),
 };
 UNIT_MAIN(cases)

@@ -20,12 +20,16 @@ static bool bytes(const char *s, u64 *v)
 static void numbers_are_strict(void)
 {
     static const char *const bad[] = {
-        "", "-1", "0x", "12a", "1 ", "0xg", "+3", "18446744073709551616"};
+        "",    "-1",   "0x",    "12a",
+        "1 ",  "0xg",  "+3",    "18446744073709551616",
+        "1x5", "00x1", "0x0x1", "0x10000000000000000",
+        "@",   "`",    "/",     ":"};
     u64 v = 7;
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         EXPECT(!num(bad[i], &v));
     EXPECT(num("0", &v) && v == 0);
     EXPECT(num("0x1F", &v) && v == 31);
+    EXPECT(num("0xaAfF09", &v) && v == 0xaaff09);
     EXPECT(num("18446744073709551615", &v) && v == UINT64_MAX);
 }
 
@@ -40,6 +44,9 @@ static void sizes_take_a_suffix(void)
     EXPECT(!bytes("", &v));
     EXPECT(!bytes("99999999999999999G", &v));
     EXPECT(!bytes("1MM", &v));
+    EXPECT(bytes("17179869183G", &v) && v == 17179869183ull << 30);
+    EXPECT(!bytes("17179869184G", &v));
+    EXPECT(bytes("0x10K", &v) && v == 16384);
 }
 
 static void words_and_keys(void)
@@ -73,6 +80,8 @@ static void comparisons(void)
     EXPECT(str_starts("abc", "ab"));
     EXPECT(str_starts("abc", ""));
     EXPECT(!str_starts("ab", "abc"));
+    EXPECT(!slice_eq(slice_of("abc"), "abd"));
+    EXPECT(!slice_eq(slice_of("ab"), "abd"));
 }
 
 static void little_endian_bytes(void)

@@ -80,10 +80,8 @@ static void clear_last(struct console *c)
 {
     if (c->prompt || (c->attached >= 0 && c->line[c->attached].len))
         put_text(c, ERASE);
-    if (c->last >= 0) {
-        c->line[c->last].shown = 0;
+    if (c->last >= 0)
         put_text(c, "\r\n");
-    }
     c->last = -1;
 }
 
