@@ -15,10 +15,10 @@
 #include "vmm/base/str.h"
 #include "vmm/mm/shadow.h"
 
-#define VM_NAME_MAX  15 /* letters, digits, '-' and '_' */
-#define VM_LINE_MAX  256
-#define VM_MEM_MIN   (1u << 20)
-#define VM_MEM_MAX   0xc0000000u
+#define VM_NAME_MAX   15 /* letters, digits, '-' and '_' */
+#define VM_LINE_MAX   256
+#define VM_MEM_MIN    (1u << 20)
+#define VM_MEM_MAX    0xc0000000u
 #define VM_WEIGHT_MAX 100
 
 enum vm_exec { EXEC_TRAP };

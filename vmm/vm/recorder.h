@@ -41,8 +41,8 @@ struct record {
     u64 when_ns;
     u32 eip;
     enum record_kind kind;
-    u32 index;      /* vector or descriptor number */
-    u64 old, new;   /* gate or descriptor words; base<<16|limit for loads */
+    u32 index;    /* vector or descriptor number */
+    u64 old, new; /* gate or descriptor words; base<<16|limit for loads */
 };
 
 struct recorder {
@@ -55,8 +55,8 @@ void recorder_reset(struct recorder *r);
 void recorder_load(struct recorder *r, enum record_kind kind, u64 old, u64 now,
                    u64 when_ns, u32 eip);
 /* Gate `vector` reads lo,hi now. Nothing happens when it did before. */
-void recorder_gate(struct recorder *r, u32 vector, u32 lo, u32 hi,
-                   u64 when_ns, u32 eip);
+void recorder_gate(struct recorder *r, u32 vector, u32 lo, u32 hi, u64 when_ns,
+                   u32 eip);
 void recorder_desc(struct recorder *r, enum record_kind kind, u32 index,
                    u64 old, u64 now, u64 when_ns, u32 eip);
 
