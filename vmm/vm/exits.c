@@ -124,21 +124,27 @@ static enum exit_kind kind_of(const struct step *step)
 }
 
 /* INT n faults with a gate's error code, IRET with a selector's (its ring-3
- * code segment is absent, or its RPL is below the hardware ring). */
+ * code segment is absent, or its RPL is below the hardware ring), privileged
+ * instructions with none. */
 static bool short_way(struct vm *vm)
 {
     u32 error = vm->arch.error;
+    enum exit_kind kind;
+    bool done;
 
     if (error & TRAP_ERR_IDT) {
-        if (!fast_int(vm))
-            return false;
-        account(vm, EXIT_SOFTINT);
-        return true;
+        kind = EXIT_SOFTINT;
+        done = fast_int(vm);
+    } else if (error) {
+        kind = EXIT_IRET;
+        done = fast_iret(vm);
+    } else {
+        kind = EXIT_PRIVILEGED;
+        done = fast_simple(vm);
     }
-    if (!error || !fast_iret(vm))
-        return false;
-    account(vm, EXIT_IRET);
-    return true;
+    if (done)
+        account(vm, kind);
+    return done;
 }
 
 static __attribute__((noinline)) void long_way(struct vm *vm)

@@ -20,6 +20,10 @@
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define OPCODE_IRET 0xcf
 #define OPCODE_INT  0xcd
+#define OPCODE_CLI  0xfa
+#define OPCODE_STI  0xfb
+#define OPCODE_TWO  0x0f
+#define OPCODE2_CR  0x20 /* MOV r32, CRn; mod is ignored */
 #define LIMIT_FLAT  0xffffffffu
 #define GATE_TYPES  (DESC_P | DESC_S | 0x1e00)
 #define GATE_INT32  (DESC_P | SYS_INT32 << DESC_TYPE_SHIFT)
@@ -310,4 +314,52 @@ bool fast_iret(struct vm *vm)
         return iret_inside(vm, frame);
     return (frame[1] & SEL_RPL) == 3 && (esp & PAGE_MASK) <= PAGE_SIZE - 20 &&
            iret_outwards(vm, frame);
+}
+
+static bool read_cr(struct cpu *cpu, u8 modrm)
+{
+    u32 *to = &cpu->gpr[modrm & 7];
+
+    switch (modrm >> 3 & 7) {
+    case 0:
+        *to = cpu->cr0;
+        break;
+    case 2:
+        *to = cpu->cr2;
+        break;
+    case 3:
+        *to = cpu->cr3;
+        break;
+    case 4:
+        *to = cpu->cr4;
+        break;
+    default:
+        return false;
+    }
+    cpu->eip += 3;
+    return true;
+}
+
+bool fast_simple(struct vm *vm)
+{
+    struct cpu *cpu = &vm->cpu;
+    const struct segment *cs = &cpu->seg[SEG_CS];
+    const u8 *code;
+
+    if (!FAST_EVENTS || cpu->cpl != 0 || cs->base || cs->limit != LIMIT_FLAT ||
+        (cpu->eflags & EFLAGS_TF))
+        return false;
+    code = peek(vm, USE_KERNEL_CODE, cpu->eip, 3, PF_FETCH);
+    if (!code)
+        return false;
+    if (*code == OPCODE_TWO)
+        return code[1] == OPCODE2_CR && read_cr(cpu, code[2]);
+    if (*code != OPCODE_CLI && *code != OPCODE_STI)
+        return false;
+    cpu->irq_shadow = *code == OPCODE_STI && !(cpu->eflags & EFLAGS_IF);
+    cpu->eflags &= ~(u32)EFLAGS_IF;
+    if (*code == OPCODE_STI)
+        cpu->eflags |= EFLAGS_IF;
+    cpu->eip++;
+    return true;
 }

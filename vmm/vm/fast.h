@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The short way for what happens most: an event into the guest kernel, and
- * the IRET out of it.
+ * The short way for what happens most: an event into the guest kernel, the
+ * IRET out of it, CLI and STI, a look at CR2.
  *
- * event_deliver() and cpu_step() are the definition; these two functions do
+ * event_deliver() and cpu_step() are the definition; these functions do
  * the same for the common case only (32-bit interrupt and trap gates, flat
  * kernel and user segments, a stack page that the shadow already maps) and
  * refuse, changing nothing, whenever anything is unusual. They read what the
@@ -72,5 +72,8 @@ bool fast_iret(struct vm *vm);
  * The vector is read from the code: QEMU 7.2 scales the one in the hardware's
  * error code by 16 in long mode (SDM vol. 3A 6.13: by 8). */
 bool fast_int(struct vm *vm);
+/* Runs CLI, STI or MOV from a control register at EIP in the guest kernel;
+ * false: take the long way. */
+bool fast_simple(struct vm *vm);
 
 #endif
