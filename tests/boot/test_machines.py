@@ -13,8 +13,7 @@ MACHINES = {
     "q35": {"extra": ("-machine", "q35")},
     "pc": {"extra": ("-machine", "pc")},
     "small": {"memory": 64, "mem": "16M"},
-    "large": {"memory": "8G", "mem": "2G"},
-    "large-q35": {"memory": "8G", "extra": ("-machine", "q35")},
+    "large": {"memory": "8G", "mem": "2G", "extra": ("-machine", "q35")},
 }
 
 DISKS = {
