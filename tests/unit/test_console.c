@@ -377,6 +377,45 @@ static void a_removed_guest_is_flushed(void)
     EXPECT_EQ(console_deadline(&c), UINT64_MAX);
 }
 
+static void what_was_seen_is_not_repeated_at_the_end(void)
+{
+    start();
+    say(0, "hare$ ", 0);
+    console_tick(&c, CONSOLE_PARTIAL_NS);
+    console_remove(&c, 0);
+    EXPECT_STR(wire, "[alpha] hare$ \r\n");
+    start();
+    console_prompt(&c);
+    say(0, "hare$ ", 0);
+    console_tick(&c, CONSOLE_PARTIAL_NS);
+    fresh();
+    console_remove(&c, 0);
+    EXPECT_STR(wire, "");
+}
+
+static void a_flushed_line_does_not_go_on(void)
+{
+    start();
+    say(0, "hare$ ", 0);
+    console_tick(&c, CONSOLE_PARTIAL_NS);
+    console_flush(&c, 0);
+    say(0, "new\n", 0);
+    EXPECT_STR(wire, "[alpha] hare$ \r\n[alpha] new\r\n");
+    fresh();
+    say(0, "cut", 0);
+    console_flush(&c, 0);
+    say(0, "new\n", 0);
+    EXPECT_STR(wire, "[alpha] cut\r\n[alpha] new\r\n");
+    console_attach(&c, 0);
+    say(0, "hare$ ", 0);
+    fresh();
+    console_flush(&c, 0);
+    console_flush(&c, 0);
+    EXPECT_STR(wire, "\r\n");
+    say(1, "x\n", 0);
+    EXPECT_STR(wire, "\r\n[beta] x\r\n");
+}
+
 static void the_vmms_lines_end_in_crlf(void)
 {
     start();
@@ -444,6 +483,8 @@ static const struct unit_case cases[] = {
     CASE(a_removed_guest_lets_go_of_the_terminal),
     CASE(a_long_message_is_cut_not_lost),
     CASE(a_removed_guest_is_flushed),
+    CASE(what_was_seen_is_not_repeated_at_the_end),
+    CASE(a_flushed_line_does_not_go_on),
     CASE(the_vmms_lines_end_in_crlf),
     CASE(backspace_takes_back),
     CASE(backspace_erases_only_what_was_shown),

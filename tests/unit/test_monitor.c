@@ -300,6 +300,26 @@ static void idt_shows_installed_gates_and_changes(void)
     EXPECT(!strstr(type("idt fake"), "0x04 "));
 }
 
+static void idt_puts_idle_interrupt_gates_together(void)
+{
+    start();
+    for (u32 v = 0; v < TRAP_VECTORS; v++)
+        recorder_gate(&vm->recorder, v, 0x00080000 | v, 0xc0108e00, 1000000, 7);
+    vm->recorder.gate[0x40].reflected = 1;
+    type("idt fake");
+    EXPECT(strstr(screen, "  0x1f  0008:c010001f"));
+    EXPECT(strstr(screen, "  0x20  0008:c0100020"));
+    EXPECT(!strstr(screen, "  0x21  "));
+    EXPECT(strstr(screen, "and 31 more up to 0x3f, alike, at c010003f\r\n"));
+    EXPECT(strstr(screen, "  0x40  0008:c0100040"));
+    EXPECT(strstr(screen, "  0x41  0008:c0100041"));
+    EXPECT(strstr(screen, "and 190 more up to 0xff, alike, at c01000ff\r\n"));
+    recorder_gate(&vm->recorder, 0x80, 0x00080080, 0xc010ee00, 1000000, 7);
+    type("idt fake");
+    EXPECT(strstr(screen, "and 62 more up to 0x7f"));
+    EXPECT(strstr(screen, "  0x80  0008:c0100080  int32     3"));
+}
+
 static void idt_shows_the_last_changes_only(void)
 {
     start();
@@ -462,6 +482,7 @@ static const struct unit_case cases[] = {
     CASE(create_says_what_is_wrong),
     CASE(attach_gives_the_keyboard_to_any_vm),
     CASE(idt_shows_installed_gates_and_changes),
+    CASE(idt_puts_idle_interrupt_gates_together),
     CASE(idt_shows_the_last_changes_only),
     CASE(audit_ends_with_a_verdict),
     CASE(stats_names_every_kind_of_exit),

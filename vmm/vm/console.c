@@ -165,13 +165,26 @@ static void end_line(struct console *c, u32 slot)
     redraw(c);
 }
 
+void console_flush(struct console *c, u32 slot)
+{
+    struct console_line *l = &c->line[slot];
+
+    CHECK(slot < CONSOLE_SLOTS);
+    if (c->attached == (int)slot && l->len)
+        put_text(c, "\r\n");
+    else if (l->since != SHOWN)
+        end_line(c, slot);
+    else if (c->last == (int)slot)
+        clear_last(c);
+    l->len = l->shown = 0;
+}
+
 void console_remove(struct console *c, u32 slot)
 {
     CHECK(slot < CONSOLE_SLOTS);
+    console_flush(c, slot);
     if (c->attached == (int)slot)
         console_detach(c);
-    if (c->line[slot].len)
-        end_line(c, slot);
     c->line[slot].used = false;
 }
 

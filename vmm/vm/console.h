@@ -48,6 +48,8 @@ struct console {
 void console_init(struct console *c, struct sink out);
 void console_add(struct console *c, u32 slot, const char *name);
 void console_remove(struct console *c, u32 slot); /* flushes first */
+/* Ends an unfinished line: what comes next does not belong to it. */
+void console_flush(struct console *c, u32 slot);
 /* A byte the guest in slot printed. */
 void console_guest(struct console *c, u32 slot, u8 byte, u64 now);
 /* Shows unfinished lines that have waited long enough. */

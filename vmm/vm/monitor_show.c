@@ -66,6 +66,30 @@ static const char *gate_type(u8 type)
 #define SECONDS(ns)                                                            \
     (unsigned)((ns) / NS_PER_S), (unsigned)((ns) / NS_PER_MS % 1000)
 
+/* Gates of interrupts that nobody took, all set up alike, are one row. */
+static bool alike(const struct record_gate *a, const struct record_gate *b)
+{
+    struct gate g = gate_decode(a->lo, a->hi), h = gate_decode(b->lo, b->hi);
+
+    return !a->reflected && !b->reflected && g.sel == h.sel &&
+           g.type == h.type && g.dpl == h.dpl && g.present == h.present &&
+           a->installed_ns == b->installed_ns &&
+           a->installed_eip == b->installed_eip;
+}
+
+/* The last of the gates from `first` that make one row. */
+static u32 last_alike(const struct recorder *r, u32 first)
+{
+    u32 last = first;
+
+    if (first < TRAP_EXCEPTIONS)
+        return first;
+    while (last + 1 < TRAP_VECTORS &&
+           alike(&r->gate[first], &r->gate[last + 1]))
+        last++;
+    return last;
+}
+
 static void show_gate(const struct monitor_args *args, u32 vector,
                       const struct record_gate *r)
 {
@@ -129,8 +153,15 @@ void monitor_idt(const struct monitor_args *args)
     say(args, "  VEC   HANDLER        TYPE    DPL  SINCE        BY EIP    "
               "   REFLECTED");
     for (u32 v = 0; v < TRAP_VECTORS; v++) {
-        if (r->gate[v].installed_ns)
-            show_gate(args, v, &r->gate[v]);
+        u32 last;
+        if (!r->gate[v].installed_ns)
+            continue;
+        last = last_alike(r, v);
+        show_gate(args, v, &r->gate[v]);
+        if (last > v)
+            say(args, "  and %u more up to 0x%02x, alike, at %08x", last - v,
+                last, gate_decode(r->gate[last].lo, r->gate[last].hi).offset);
+        v = last;
     }
     show_records(args, r);
 }

@@ -351,6 +351,7 @@ bool vm_reset(struct vm *vm, char *error, size_t size)
 {
     struct hv *hv = vm->hv;
 
+    console_flush(&hv->console, vm->slot);
     give_back(vm);
     if (!power_on(vm, error, size)) {
         vm->state = VM_RUNNING;
