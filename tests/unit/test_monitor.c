@@ -304,7 +304,8 @@ static void idt_puts_idle_interrupt_gates_together(void)
 {
     start();
     for (u32 v = 0; v < TRAP_VECTORS; v++)
-        recorder_gate(&vm->recorder, v, 0x00080000 | v, 0xc0108e00, 1000000, 7);
+        recorder_gate(&vm->recorder, v, 0x00080000 | v, 0xc0108e00, 1000000 + v,
+                      7);
     vm->recorder.gate[0x40].reflected = 1;
     type("idt fake");
     EXPECT(strstr(screen, "  0x1f  0008:c010001f"));

@@ -73,7 +73,7 @@ static bool alike(const struct record_gate *a, const struct record_gate *b)
 
     return !a->reflected && !b->reflected && g.sel == h.sel &&
            g.type == h.type && g.dpl == h.dpl && g.present == h.present &&
-           a->installed_ns == b->installed_ns &&
+           a->installed_ns / NS_PER_MS == b->installed_ns / NS_PER_MS &&
            a->installed_eip == b->installed_eip;
 }
 
