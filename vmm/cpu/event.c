@@ -28,12 +28,6 @@
 
 #define GATE_SIZE 8
 
-/* Bit n set: exception n is a fault, restartable at its own EIP. */
-#define TRAP_FAULTS                                                            \
-    (BIT(TRAP_DE) | BIT(TRAP_BR) | BIT(TRAP_UD) | BIT(TRAP_NM) |               \
-     BIT(TRAP_TS) | BIT(TRAP_NP) | BIT(TRAP_SS) | BIT(TRAP_GP) |               \
-     BIT(TRAP_PF) | BIT(TRAP_MF) | BIT(TRAP_AC) | BIT(TRAP_XM))
-
 #define TRAP_CONTRIBUTORY                                                      \
     (BIT(TRAP_DE) | BIT(TRAP_TS) | BIT(TRAP_NP) | BIT(TRAP_SS) | BIT(TRAP_GP))
 
@@ -59,11 +53,6 @@ struct gate gate_decode(u32 lo, u32 hi)
 static bool vector_in(u8 vector, u32 set)
 {
     return vector < TRAP_EXCEPTIONS && (set & BIT(vector));
-}
-
-bool event_is_fault(u8 vector)
-{
-    return vector_in(vector, TRAP_FAULTS);
 }
 
 static bool gate_is_known(u8 type)
@@ -103,8 +92,8 @@ static enum env_status gate_read(const struct cpu *cpu,
 
 static u32 pushed_eflags(const struct cpu *cpu, const struct event *event)
 {
-    bool is_fault = event->kind == EVENT_EXCEPTION &&
-                    event_is_fault(event->fault.vector);
+    bool is_fault =
+        event->kind == EVENT_EXCEPTION && event_is_fault(event->fault.vector);
     return is_fault ? cpu->eflags | EFLAGS_RF : cpu->eflags;
 }
 

@@ -16,6 +16,7 @@
 #ifndef CPU_EVENT_H
 #define CPU_EVENT_H
 
+#include "arch/x86/defs/traps.h"
 #include "vmm/cpu/cpu.h"
 
 enum event_kind {
@@ -52,7 +53,10 @@ bool event_combine(const struct event *first, const struct fault *second,
                    struct fault *out);
 
 /* Is the exception reported before the instruction, so that it runs again? */
-bool event_is_fault(u8 vector);
+static inline bool event_is_fault(u8 vector)
+{
+    return vector < TRAP_EXCEPTIONS && (TRAP_FAULTS >> vector & 1);
+}
 
 /* A gate as the recorder and `idt` show it. */
 struct gate {

@@ -17,6 +17,7 @@
 #include "arch/x86/defs/ports.h"
 #include "arch/x86/defs/regs.h"
 #include "arch/x86/defs/traps.h"
+#include "vmm/base/bits.h"
 #include "vmm/base/fmt.h"
 #include "vmm/cpu/exec.h"
 #include "vmm/vm/direct.h"
@@ -28,14 +29,12 @@ static void account(struct vm *vm, enum exit_kind kind)
     vm->exit_count[kind]++;
 }
 
-static void deliver(struct vm *vm, const struct event *event)
+static __attribute__((noinline)) void deliver(struct vm *vm,
+                                              const struct event *event)
 {
-    struct cpu_env env;
+    struct cpu_env env = env_of(vm);
     u8 vector = event->fault.vector;
 
-    if (fast_event(vm, event))
-        return;
-    env = env_of(vm);
     switch (event_deliver(&vm->cpu, &env, event, &vector)) {
     case EVENT_OK:
         vm->recorder.gate[vector].reflected++;
@@ -54,9 +53,9 @@ static void deliver(struct vm *vm, const struct event *event)
 
 void exit_raise(struct vm *vm, const struct fault *fault)
 {
-    struct event event = {.kind = EVENT_EXCEPTION, .fault = *fault};
-
-    deliver(vm, &event);
+    if (fast_fault(vm, fault))
+        return;
+    deliver(vm, &(struct event){.kind = EVENT_EXCEPTION, .fault = *fault});
 }
 
 static void kill_unknown(struct vm *vm, const struct step *step)
@@ -225,44 +224,47 @@ static void on_fpu_error(struct vm *vm)
     vm->leave = true;
 }
 
-static void (*const handlers[TRAP_EXCEPTIONS])(struct vm *) = {
-    [TRAP_DE] = on_plain,      [TRAP_DB] = on_debug,
-    [TRAP_BP] = on_plain,      [TRAP_OF] = on_plain,
-    [TRAP_BR] = on_plain,      [TRAP_UD] = on_plain,
-    [TRAP_NM] = on_plain,      [TRAP_TS] = on_protection,
-    [TRAP_NP] = on_protection, [TRAP_SS] = on_protection,
-    [TRAP_GP] = on_protection, [TRAP_PF] = on_page_fault,
-    [TRAP_MF] = on_fpu_error,  [TRAP_AC] = on_plain,
-    [TRAP_XM] = on_plain,
-};
-
-static void remember(struct vm *vm)
+static void on_host_irq(struct vm *vm)
 {
-    const struct arch_vcpu *av = &vm->arch;
-
-    vm->last[vm->exits++ % VM_LAST_EXITS] =
-        (struct vm_last_exit){av->vector, av->error, av->fault_at, vm->cpu.eip};
+    account(vm, EXIT_HOST_IRQ);
+    arch_irq_done(vm->arch.vector);
+    vm->leave = true;
 }
+
+static void on_unexpected(struct vm *vm)
+{
+    vm_kill(vm,
+            "an exception that no guest can cause: vector %u, error 0x%x, at "
+            "%04x:%08x",
+            vm->arch.vector, vm->arch.error, vm->cpu.seg[SEG_CS].sel,
+            vm->cpu.eip);
+}
+
+static void (*const handlers[TRAP_EXCEPTIONS + 1])(struct vm *) = {
+    [TRAP_DE] = on_plain,
+    [TRAP_DB] = on_debug,
+    [TRAP_NMI] = on_unexpected,
+    [TRAP_BP... TRAP_NM] = on_plain,
+    [TRAP_DF... TRAP_TS - 1] = on_unexpected,
+    [TRAP_TS... TRAP_GP] = on_protection,
+    [TRAP_PF] = on_page_fault,
+    [TRAP_PF + 1] = on_unexpected,
+    [TRAP_MF] = on_fpu_error,
+    [TRAP_AC] = on_plain,
+    [TRAP_MC] = on_unexpected,
+    [TRAP_XM] = on_plain,
+    [TRAP_XM + 1 ... TRAP_EXCEPTIONS - 1] = on_unexpected,
+    [TRAP_EXCEPTIONS] = on_host_irq,
+};
 
 void exit_handle(struct vm *vm)
 {
-    u32 vector = vm->arch.vector;
+    const struct arch_vcpu *av = &vm->arch;
+    struct vm_last_exit *last = &vm->last[vm->exits++ % VM_LAST_EXITS];
 
-    remember(vm);
-    if (vector >= TRAP_EXCEPTIONS) {
-        account(vm, EXIT_HOST_IRQ);
-        arch_irq_done(vector);
-        vm->leave = true;
-        return;
-    }
-    if (!handlers[vector]) {
-        vm_kill(vm,
-                "an exception that no guest can cause: vector %u, error "
-                "0x%x, at %04x:%08x",
-                vector, vm->arch.error, vm->cpu.seg[SEG_CS].sel, vm->cpu.eip);
-        return;
-    }
-    handlers[vector](vm);
+    *last =
+        (struct vm_last_exit){av->vector, av->error, av->fault_at, vm->cpu.eip};
+    handlers[min_u32(av->vector, TRAP_EXCEPTIONS)](vm);
 }
 
 void exit_inject(struct vm *vm)
@@ -282,5 +284,6 @@ void exit_inject(struct vm *vm)
     vm->cpu.halted = 0;
     event.fault = fault_plain(pc_irq_ack(&vm->pc));
     vm->irq_waiting = pc_irq_pending(&vm->pc);
-    deliver(vm, &event);
+    if (!fast_interrupt(vm, event.fault.vector))
+        deliver(vm, &event);
 }

@@ -217,23 +217,25 @@ enter(struct vm *vm, u32 vector, bool software, const struct image *f)
     return true;
 }
 
-bool fast_event(struct vm *vm, const struct event *event)
+bool fast_fault(struct vm *vm, const struct fault *fault)
 {
-    const struct fault *fault = &event->fault;
     struct cpu *cpu = &vm->cpu;
     struct image f = {cpu->eip, cpu->eflags, fault->has_error, fault->error};
-    u32 cr2 = cpu->cr2;
 
-    if (!FAST_EVENTS || event->kind == EVENT_SOFTWARE)
-        return false;
-    if (event->kind == EVENT_EXCEPTION && event_is_fault(fault->vector))
+    if (event_is_fault(fault->vector))
         f.eflags |= EFLAGS_RF; /* SDM vol. 3B 17.3.1.1 */
-    if (event->kind == EVENT_EXCEPTION && fault->vector == TRAP_PF)
-        cr2 = fault->cr2;
-    if (!enter(vm, fault->vector, false, &f))
+    if (!FAST_EVENTS || !enter(vm, fault->vector, false, &f))
         return false;
-    cpu->cr2 = cr2;
+    if (fault->vector == TRAP_PF)
+        cpu->cr2 = fault->cr2;
     return true;
+}
+
+bool fast_interrupt(struct vm *vm, u8 vector)
+{
+    struct image f = {vm->cpu.eip, vm->cpu.eflags, false, 0};
+
+    return FAST_EVENTS && enter(vm, vector, false, &f);
 }
 
 bool fast_int(struct vm *vm)

@@ -64,8 +64,10 @@ static inline void fast_forget_segs(struct fast *f)
     f->user_cs.sel = f->user_ss.sel = FAST_EMPTY;
 }
 
-/* Enters the handler of event->fault.vector; false: take the long way. */
-bool fast_event(struct vm *vm, const struct event *event);
+/* Enters the handler of an exception, or of an external interrupt; false:
+ * take the long way. */
+bool fast_fault(struct vm *vm, const struct fault *fault);
+bool fast_interrupt(struct vm *vm, u8 vector);
 /* Runs the IRET at EIP; false: take the long way. */
 bool fast_iret(struct vm *vm);
 /* If the guest stands at INT n, enters its handler; false: take the long way.

@@ -30,6 +30,11 @@
 /* Bit n set: exception n pushes an error code. */
 #define TRAP_HAS_ERROR 0x00027d00
 
+/* Bit n set: exception n is a fault, reported before its instruction. #DB is
+ * either and #DF an abort: neither is here. DE BR UD NM TS NP SS GP PF MF AC
+ * XM. */
+#define TRAP_FAULTS 0x000b7ce1
+
 /* Selector error codes. */
 #define TRAP_ERR_EXT 0x1 /* the event came from outside the program */
 #define TRAP_ERR_IDT 0x2 /* the index is a gate of the IDT */
