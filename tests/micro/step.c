@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Single steps: TF set by POPF or IRET traps behind each instruction, also
- * behind those a VMM must emulate (CLI, STI, OUT, MOV CR3, INVLPG, HLT-less
- * ones all), with BS in DR6 and TF in the frame; a handler runs without TF;
- * ring 3 is stepped too.
+ * behind those a VMM must emulate (CLI, STI, OUT, MOV CR3, INVLPG), with BS in
+ * DR6 and TF in the frame; a handler runs without TF; ring 3 is stepped too.
  *
  * SDM vol. 3B 17.3.1.4.
  */
