@@ -161,6 +161,7 @@ static void run(struct hv *hv, struct vm *vm, u64 until)
 {
     u64 start = arch_now_ns(), now = start;
 
+    until = max_u64(until, start + SERVICE_NS); /* a turn always gets on */
     direct_switch(vm);
     while (now < until && vm->state == VM_RUNNING && !vm->reset_wanted) {
         u64 due = max_u64(service(vm), now + SERVICE_NS);
