@@ -46,6 +46,12 @@ static void code_that_could_skip_the_iret_trap_is_absent(void)
     EXPECT_EQ(hostgdt_copy(&conforming), 0);
 }
 
+static void ring1_data_is_absent_lest_it_becomes_a_kernel_stack(void)
+{
+    struct segment data = FLAT(DATA, 1);
+    EXPECT_EQ(hostgdt_copy(&data), 0);
+}
+
 static void system_and_absent_have_no_copy(void)
 {
     struct segment tss = FLAT(SYS_TSS32_FREE, 0), gone = FLAT(DATA, 0);
@@ -118,6 +124,7 @@ static const struct unit_case cases[] = {
     CASE(ring0_becomes_ring1),
     CASE(user_data_stays),
     CASE(code_that_could_skip_the_iret_trap_is_absent),
+    CASE(ring1_data_is_absent_lest_it_becomes_a_kernel_stack),
     CASE(system_and_absent_have_no_copy),
     CASE(no_copy_is_dangerous),
     CASE(running_code_has_the_hardware_ring),

@@ -48,6 +48,8 @@ u64 hostgdt_copy(const struct segment *seg)
 {
     bool code = (seg->attr & ATTR_CODE) != 0;
 
+    if (guest_dpl(seg) == 1)
+        return 0;
     if (code && ((seg->attr & ATTR_CONFORM) || guest_dpl(seg) != 0))
         return 0;
     return hostgdt_data(seg);

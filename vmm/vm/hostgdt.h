@@ -8,7 +8,8 @@
  *
  *   guest descriptor          host copy
  *   data, DPL 0               DPL 1
- *   data, DPL 1, 2, 3         as it is
+ *   data, DPL 1               absent: as SS, ring 1 would take it
+ *   data, DPL 2, 3            as it is
  *   code, DPL 0               DPL 1
  *   code, DPL 3               absent, except while it is the CS of running
  *                             ring-3 code
