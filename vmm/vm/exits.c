@@ -80,16 +80,14 @@ static void single_step(struct vm *vm)
     exit_raise(vm, &trap);
 }
 
-/* One instruction on the virtual processor. */
-static void emulate(struct vm *vm, struct step *step)
+/* What follows from one instruction on the virtual processor. */
+static void stepped(struct vm *vm, const struct step *step,
+                    enum step_status status, bool traced)
 {
-    struct cpu_env env = env_of(vm);
-    bool traced = (vm->cpu.eflags & EFLAGS_TF) != 0;
-
-    direct_sync(vm);
-    switch (cpu_step(&vm->cpu, &env, step)) {
+    switch (status) {
     case STEP_OK:
         vm->leave |= vm->cpu.halted;
+        vm->shadow_eip = vm->cpu.eip;
         if (step->software_int)
             vm->recorder.gate[step->vector].reflected++;
         else if (traced)
@@ -104,6 +102,21 @@ static void emulate(struct vm *vm, struct step *step)
     case STEP_STOP:
         break;
     }
+}
+
+static enum step_status step_one(struct vm *vm, struct step *step)
+{
+    struct cpu_env env = env_of(vm);
+
+    direct_sync(vm);
+    return cpu_step(&vm->cpu, &env, step);
+}
+
+static void emulate(struct vm *vm, struct step *step)
+{
+    bool traced = (vm->cpu.eflags & EFLAGS_TF) != 0;
+
+    stepped(vm, step, step_one(vm, step), traced);
 }
 
 static enum exit_kind kind_of(const struct step *step)
@@ -267,16 +280,35 @@ void exit_handle(struct vm *vm)
     handlers[min_u32(av->vector, TRAP_EXCEPTIONS)](vm);
 }
 
+/* Directly run instructions do not end the shadow in struct cpu; that EIP has
+ * moved on does. */
+static bool in_shadow(const struct cpu *cpu, u32 shadow_eip)
+{
+    return cpu->irq_shadow && !cpu->halted && cpu->eip == shadow_eip;
+}
+
+/* The one instruction that STI or MOV SS grants. One that the emulator does
+ * not know is not privileged, and nobody can tell whether it came first. */
+static void pass_shadow(struct vm *vm)
+{
+    bool traced = (vm->cpu.eflags & EFLAGS_TF) != 0;
+    enum step_status status;
+    struct step step;
+
+    direct_switch(vm);
+    status = step_one(vm, &step);
+    if (status != STEP_UNKNOWN)
+        stepped(vm, &step, status, traced);
+}
+
 void exit_inject(struct vm *vm)
 {
     struct event event = {.kind = EVENT_INTERRUPT};
-    struct step step;
 
     if (!(vm->cpu.eflags & EFLAGS_IF))
         return;
-    if (vm->cpu.irq_shadow && !vm->cpu.halted) {
-        direct_switch(vm);
-        emulate(vm, &step);
+    if (in_shadow(&vm->cpu, vm->shadow_eip)) {
+        pass_shadow(vm);
         if (vm->state != VM_RUNNING || !(vm->cpu.eflags & EFLAGS_IF))
             return;
     }

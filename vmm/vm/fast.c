@@ -363,5 +363,6 @@ bool fast_simple(struct vm *vm)
     if (*code == OPCODE_STI)
         cpu->eflags |= EFLAGS_IF;
     cpu->eip++;
+    vm->shadow_eip = cpu->eip;
     return true;
 }

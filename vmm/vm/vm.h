@@ -93,6 +93,7 @@ struct vm {
     bool reset_wanted;
     bool leave;       /* out of the inner loop: a device was touched, the VM
                          halted or stopped, a host interrupt came */
+    u32 shadow_eip;   /* where cpu.irq_shadow holds: behind the STI */
     bool irq_waiting; /* INTR as of the last look at the devices */
     struct vm_last_exit last[VM_LAST_EXITS];
 };
