@@ -35,7 +35,7 @@ TABLE = {
     "vmm": PURE + ["arch/x86", "drivers/host"],
     "guest": [DEFS],
     "tests": PURE + ["arch/x86"],
-    "tests/micro": [DEFS],
+    "tests/micro": [DEFS, "vmm/base/types.h"],
 }
 SOURCES = (".c", ".h", ".S", ".def")
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Where enter.S finds the fields it touches; vcpu.c asserts every one.
+ * Where enter.S finds the fields of struct cpu and struct arch_vcpu that it
+ * touches. Assembly cannot ask the compiler, so the numbers stand here once,
+ * and vcpu.c asserts every one of them.
  */
 #ifndef X86_OFFSETS_H
 #define X86_OFFSETS_H

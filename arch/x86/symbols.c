@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * See symbols.h. Binary search in a table sorted by address.
+ * See symbols.h. The table is sorted by address, so the function that an
+ * address is in is the last one that starts at or before it: a binary search.
+ * It runs inside a panic: no locks, no memory, nothing that can fault but the
+ * table itself, which is read-only and linked in.
  */
 #include "arch/x86/symbols.h"
 #include "arch/x86/machine.h"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The VMM's own symbols, from the table that scripts/ksyms.py linked in.
+ * The VMM's own symbols, for panics: names for addresses in its code, from
+ * the table that scripts/ksyms.py makes of the first link and the second link
+ * takes in.
  */
 #ifndef X86_SYMBOLS_H
 #define X86_SYMBOLS_H

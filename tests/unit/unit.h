@@ -50,7 +50,10 @@ struct unit_case {
     void (*run)(void);
 };
 
-#define CASE(f) { #f, f }
+#define CASE(f)                                                                \
+    {                                                                          \
+#f, f                                                                  \
+    }
 
 static int unit_main(const struct unit_case *list, int count)
 {

@@ -47,6 +47,17 @@ static inline bool ring_get(struct ring *r, u8 *byte)
     return true;
 }
 
+/* The oldest byte, which must be there, and its end. */
+static inline u8 ring_peek(const struct ring *r)
+{
+    return r->data[r->head & (r->size - 1)];
+}
+
+static inline void ring_drop(struct ring *r)
+{
+    r->head++;
+}
+
 static inline void ring_clear(struct ring *r)
 {
     r->head = r->tail;

@@ -95,8 +95,8 @@ static inline hpa_t mfn_to_hpa(mfn_t f)
     return (hpa_t){(u64)f.v << PAGE_SHIFT};
 }
 
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_LEN(a)        (sizeof(a) / sizeof((a)[0]))
 #define STATIC_ASSERT(cond) _Static_assert(cond, #cond)
-#define UNUSED(x) ((void)(x))
+#define UNUSED(x)           ((void)(x))
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The numbers by which ops.def names the string instructions.
+ * The numbers by which ops.def names the string instructions: one handler does
+ * them all (a source, a destination, a step by DF, a count by REP), and this
+ * says which.
  */
 #ifndef CPU_EXEC_STRING_H
 #define CPU_EXEC_STRING_H

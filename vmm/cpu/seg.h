@@ -42,8 +42,8 @@ enum env_status seg_linear(const struct cpu *cpu, unsigned s, u32 offset,
                            struct fault *fault);
 
 /* MOV/POP to a data segment register or SS (not CS). Sets seg_dirty. */
-enum env_status seg_load(struct cpu *cpu, const struct cpu_env *env,
-                         unsigned s, u16 sel, struct fault *fault);
+enum env_status seg_load(struct cpu *cpu, const struct cpu_env *env, unsigned s,
+                         u16 sel, struct fault *fault);
 
 enum env_status seg_lldt(struct cpu *cpu, const struct cpu_env *env, u16 sel,
                          struct fault *fault);
@@ -64,8 +64,8 @@ enum env_status far_ret(struct cpu *cpu, const struct cpu_env *env, u32 opsize,
                         u32 release, struct fault *fault);
 /* IRET in protected mode. *unsupported is set (with ENV_FAULT) when the
  * frame asks for virtual-8086 mode or NT asks for a task return. */
-enum env_status far_iret(struct cpu *cpu, const struct cpu_env *env,
-                         u32 opsize, bool *unsupported, struct fault *fault);
+enum env_status far_iret(struct cpu *cpu, const struct cpu_env *env, u32 opsize,
+                         bool *unsupported, struct fault *fault);
 
 /* LAR, LSL: true and *out when the selector is visible (ZF = 1). */
 enum env_status seg_lar(struct cpu *cpu, const struct cpu_env *env, u16 sel,
@@ -73,9 +73,8 @@ enum env_status seg_lar(struct cpu *cpu, const struct cpu_env *env, u16 sel,
 enum env_status seg_lsl(struct cpu *cpu, const struct cpu_env *env, u16 sel,
                         bool *zf, u32 *out, struct fault *fault);
 /* VERR (write false), VERW (write true). */
-enum env_status seg_verify(struct cpu *cpu, const struct cpu_env *env,
-                           u16 sel, bool write, bool *zf,
-                           struct fault *fault);
+enum env_status seg_verify(struct cpu *cpu, const struct cpu_env *env, u16 sel,
+                           bool write, bool *zf, struct fault *fault);
 
 /* Pushes and pops on the current stack, honouring SS.B and limits; the
  * stack pointer moves only on ENV_OK. size is 2 or 4. */

@@ -92,24 +92,49 @@ u32 hv_start(struct hv *hv)
     return started;
 }
 
-static void keyboard(struct hv *hv)
+static void to_monitor(struct hv *hv, u8 byte)
 {
     struct console *c = &hv->console;
     const char *line;
+
+    if (!console_key(c, byte, &line))
+        return;
+    monitor_command(hv, line);
+    if (c->attached < 0 && !hv->poweroff)
+        console_prompt(c);
+}
+
+static void leave_guest(struct hv *hv)
+{
+    ring_clear(&hv->typed);
+    console_detach(&hv->console);
+    console_prompt(&hv->console);
+}
+
+/* What was typed for a guest waits until its serial port takes it, so that a
+ * pasted text arrives whole; Ctrl-] overtakes. */
+static void feed_guest(struct hv *hv)
+{
+    struct pc *pc = &hv->vm[hv->console.attached].pc;
+
+    while (ring_count(&hv->typed) && pc_serial_input(pc, ring_peek(&hv->typed)))
+        ring_drop(&hv->typed);
+}
+
+static void keyboard(struct hv *hv)
+{
     u8 byte;
 
     while (arch_console_read(&byte)) {
-        if (c->attached >= 0 && byte == CONSOLE_LEAVE) {
-            console_detach(c);
-            console_prompt(c);
-        } else if (c->attached >= 0) {
-            pc_serial_input(&hv->vm[c->attached].pc, byte);
-        } else if (console_key(c, byte, &line)) {
-            monitor_command(hv, line);
-            if (c->attached < 0 && !hv->poweroff)
-                console_prompt(c);
-        }
+        if (hv->console.attached < 0)
+            to_monitor(hv, byte);
+        else if (byte == CONSOLE_LEAVE)
+            leave_guest(hv);
+        else
+            ring_put(&hv->typed, byte);
     }
+    if (hv->console.attached >= 0)
+        feed_guest(hv);
 }
 
 static void do_reset(struct vm *vm)
@@ -240,6 +265,7 @@ void hv_last_words(struct hv *hv, const struct sink *out)
 
 u32 hv_run(struct hv *hv)
 {
+    ring_init(&hv->typed, hv->typed_bytes, sizeof(hv->typed_bytes));
     if (!hv->exit_when_idle)
         console_prompt(&hv->console);
     while (!hv->poweroff) {

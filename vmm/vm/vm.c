@@ -181,25 +181,23 @@ static bool build_shadow(struct vm *vm)
                        &vm->p2m, (u8)vm->slot, arch_host_pml4(), &hw, pages);
 }
 
-/* The modules that say for=NAME, in the order of the boot menu. */
-static void attach_modules(struct vm *vm, struct load_request *request)
+/* The modules that say for=NAME, in the order of the boot menu, each with the
+ * words behind that. */
+static void attach_modules(struct vm *vm, struct load_request *request,
+                           struct vm_config config[LOAD_MODULES])
 {
     struct hv *hv = vm->hv;
+    char error[2];
 
     for (u32 i = 0; i < hv->boot->modules; i++) {
-        struct vm_config config;
-        char error[2];
-        if (request->modules == LOAD_MODULES)
+        struct vm_config *c = &config[request->modules];
+        if (!config_parse(hv->boot->module[i].line, c, error, sizeof(error)) ||
+            c->kind != CONFIG_ATTACH || !str_eq(c->name, vm->config.name))
+            continue;
+        request->module[request->modules] = (struct load_module){
+            hv->module_data(hv, i), hv->boot->module[i].size, c->line};
+        if (++request->modules == LOAD_MODULES)
             return;
-        if (!config_parse(hv->boot->module[i].line, &config, error,
-                          sizeof(error)))
-            continue;
-        if (config.kind != CONFIG_ATTACH ||
-            !str_eq(config.name, vm->config.name))
-            continue;
-        request->module[request->modules++] = (struct load_module){
-            hv->module_data(hv, i), hv->boot->module[i].size,
-            hv->boot->module[i].line};
     }
 }
 
@@ -211,9 +209,10 @@ static bool load_image(struct vm *vm, char *error, size_t size)
         .size = hv->boot->module[vm->module].size,
         .command_line = vm->config.line,
     };
+    struct vm_config attached[LOAD_MODULES];
     struct load_result result;
 
-    attach_modules(vm, &request);
+    attach_modules(vm, &request, attached);
     if (!loader_load(&vm->p2m, &request, &result, error, size))
         return false;
     cpu_reset_flat(&vm->cpu, result.entry);

@@ -17,6 +17,7 @@
 
 #include "arch/x86/arch.h"
 #include "drivers/model/pc.h"
+#include "vmm/base/ring.h"
 #include "vmm/cpu/cpu.h"
 #include "vmm/mm/shadow.h"
 #include "vmm/vm/bootinfo.h"
@@ -104,7 +105,9 @@ struct hv {
     struct vm vm[HV_VMS];
     struct sched sched;
     struct console console;
-    struct vm *current;  /* whose state is in the real registers */
+    struct vm *current; /* whose state is in the real registers */
+    u8 typed_bytes[1024];
+    struct ring typed;   /* for the attached guest, which had no room yet */
     bool exit_when_idle; /* command line: exit=stopped */
     bool poweroff;       /* the monitor said so */
     u32 poweroff_status;

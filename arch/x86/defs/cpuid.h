@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * CPUID leaves and feature bits (SDM vol. 2A CPUID, tables 3-8 to 3-11).
+ * CPUID leaves and feature bits, as numbers of the bit in the register that
+ * the name says; what the VMM asks of its CPU stands in boot/features.c (SDM
+ * vol. 2A CPUID, tables 3-8 to 3-11).
  */
 #ifndef DEFS_CPUID_H
 #define DEFS_CPUID_H

@@ -1,28 +1,30 @@
 /* SPDX-License-Identifier: MIT
  *
- * Exception vectors and error-code bits (SDM vol. 3A 6.3.1, 6.13, 4.7).
+ * Exception vectors, which of them are faults and which push an error code,
+ * and the bits of selector and page-fault error codes (SDM vol. 3A 6.3.1, 6.5,
+ * 6.13, 4.7).
  */
 #ifndef DEFS_TRAPS_H
 #define DEFS_TRAPS_H
 
-#define TRAP_DE 0  /* divide error */
-#define TRAP_DB 1  /* debug */
-#define TRAP_NMI 2 /* non-maskable interrupt */
-#define TRAP_BP 3  /* breakpoint */
-#define TRAP_OF 4  /* overflow */
-#define TRAP_BR 5  /* bound range exceeded */
-#define TRAP_UD 6  /* invalid opcode */
-#define TRAP_NM 7  /* device not available */
-#define TRAP_DF 8  /* double fault, error code 0 */
-#define TRAP_TS 10 /* invalid TSS, error code */
-#define TRAP_NP 11 /* segment not present, error code */
-#define TRAP_SS 12 /* stack fault, error code */
-#define TRAP_GP 13 /* general protection, error code */
-#define TRAP_PF 14 /* page fault, error code */
-#define TRAP_MF 16 /* x87 floating point */
-#define TRAP_AC 17 /* alignment check, error code 0 */
-#define TRAP_MC 18 /* machine check */
-#define TRAP_XM 19 /* SIMD floating point */
+#define TRAP_DE  0  /* divide error */
+#define TRAP_DB  1  /* debug */
+#define TRAP_NMI 2  /* non-maskable interrupt */
+#define TRAP_BP  3  /* breakpoint */
+#define TRAP_OF  4  /* overflow */
+#define TRAP_BR  5  /* bound range exceeded */
+#define TRAP_UD  6  /* invalid opcode */
+#define TRAP_NM  7  /* device not available */
+#define TRAP_DF  8  /* double fault, error code 0 */
+#define TRAP_TS  10 /* invalid TSS, error code */
+#define TRAP_NP  11 /* segment not present, error code */
+#define TRAP_SS  12 /* stack fault, error code */
+#define TRAP_GP  13 /* general protection, error code */
+#define TRAP_PF  14 /* page fault, error code */
+#define TRAP_MF  16 /* x87 floating point */
+#define TRAP_AC  17 /* alignment check, error code 0 */
+#define TRAP_MC  18 /* machine check */
+#define TRAP_XM  19 /* SIMD floating point */
 
 #define TRAP_EXCEPTIONS 32
 #define TRAP_VECTORS    256
