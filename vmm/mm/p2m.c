@@ -62,9 +62,16 @@ static u64 *leaf_entry(const struct p2m *p, gfn_t f)
     return &leaf[f.v % ENTRIES];
 }
 
+static void forget(struct p2m *p)
+{
+    for (u32 i = 0; i < P2M_RECENT; i++)
+        p->recent[i].gfn = P2M_FRAMES;
+}
+
 bool p2m_init(struct p2m *p, struct frames *frames, u8 owner)
 {
     *p = (struct p2m){.frames = frames, .owner = owner};
+    forget(p);
     for (u32 i = 0; i < P2M_ROOTS; i++) {
         if (frame_alloc(frames, FRAME_P2M, owner, &p->root[i]))
             continue;
@@ -172,6 +179,7 @@ void p2m_destroy(struct p2m *p)
         }
         frame_free(p->frames, p->root[i]);
     }
+    forget(p);
     p->ready = false;
     p->ram_frames = 0;
 }
@@ -212,16 +220,27 @@ bool p2m_next_traced(const struct p2m *p, u32 reasons, gfn_t *f)
     return false;
 }
 
-u8 *p2m_ptr(const struct p2m *p, gpa_t at)
+/* Only the memory of recent finds changes, which nobody can tell. */
+static void remember(const struct p2m *p, gfn_t f, u8 *page)
+{
+    struct p2m *mutable = (struct p2m *)p;
+
+    mutable->recent[f.v % P2M_RECENT] = (struct p2m_recent){page, f.v};
+}
+
+u8 *p2m_find(const struct p2m *p, gpa_t at)
 {
     const u64 *entry;
+    u8 *page;
 
     if (at.v >= (u64)P2M_FRAMES << PAGE_SHIFT)
         return NULL;
     entry = leaf_entry(p, gpa_to_gfn(at));
     if (!entry || !backed(*entry))
         return NULL;
-    return (u8 *)frame_ptr(p->frames, entry_mfn(*entry)) + (at.v & PAGE_MASK);
+    page = frame_ptr(p->frames, entry_mfn(*entry));
+    remember(p, gpa_to_gfn(at), page);
+    return page + (at.v & PAGE_MASK);
 }
 
 bool p2m_read(const struct p2m *p, gpa_t at, void *buf, u64 size)

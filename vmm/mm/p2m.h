@@ -32,10 +32,19 @@ struct p2m_entry {
 #define P2M_FRAMES 0x100000u /* 4 GiB of guest-physical space */
 #define P2M_ROOTS  4
 
+/* The last frames that p2m_ptr() found. What backs a frame never changes
+ * between p2m_add_ram() and p2m_destroy(), so nothing ever makes one stale. */
+#define P2M_RECENT 8
+struct p2m_recent {
+    u8 *page;
+    u64 gfn; /* P2M_FRAMES: empty */
+};
+
 struct p2m {
     struct frames *frames;
     u8 owner;
     bool ready;
+    struct p2m_recent recent[P2M_RECENT];
     mfn_t root[P2M_ROOTS]; /* the directory: a leaf for each 512 frames */
     u32 ram_frames;
 };
@@ -58,11 +67,23 @@ bool p2m_next_traced(const struct p2m *p, u32 reasons, gfn_t *f);
 
 /* A RAM or ROM byte's address in the VMM, null when it is neither. The run of
  * bytes is good to the end of the page. */
-u8 *p2m_ptr(const struct p2m *p, gpa_t at);
+static inline u8 *p2m_ptr(const struct p2m *p, gpa_t at);
+/* The same by the tables, and remembers it. */
+u8 *p2m_find(const struct p2m *p, gpa_t at);
 /* Physical copies, page by page; false (possibly after a part) when the range
  * leaves RAM and ROM. They do not look at traces: for loaders and the
  * monitor. */
 bool p2m_read(const struct p2m *p, gpa_t at, void *buf, u64 size);
 bool p2m_write(const struct p2m *p, gpa_t at, const void *buf, u64 size);
+
+static inline u8 *p2m_ptr(const struct p2m *p, gpa_t at)
+{
+    u64 f = at.v >> PAGE_SHIFT;
+    const struct p2m_recent *r = &p->recent[f % P2M_RECENT];
+
+    if (r->gfn == f)
+        return r->page + (at.v & PAGE_MASK);
+    return p2m_find(p, at);
+}
 
 #endif

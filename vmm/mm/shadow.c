@@ -203,15 +203,14 @@ static enum shadow_answer fill(struct shadow *s, gva_t at, u32 access,
     return SHADOW_FILLED;
 }
 
-enum shadow_answer shadow_fault(struct shadow *s, gva_t at, u32 error,
-                                struct shadow_result *out)
+/* The whole walk: the guest's own fault, or what is at its end. */
+static __attribute__((noinline)) enum shadow_answer
+fault_walk(struct shadow *s, gva_t at, u32 access, struct shadow_result *out)
 {
-    u32 access = error & (PF_WRITE | PF_USER);
     enum shadow_answer answer;
     struct p2m_entry to;
     struct walk w;
 
-    *out = (struct shadow_result){0};
     if (walk_guest(s->p2m, &s->mode, at, access, &w) != WALK_OK) {
         s->stats.true_faults++;
         out->error = w.error;
@@ -226,6 +225,18 @@ enum shadow_answer shadow_fault(struct shadow *s, gva_t at, u32 error,
     answer = fill(s, at, access, &w);
     flush_now(s);
     return answer;
+}
+
+enum shadow_answer shadow_fault(struct shadow *s, gva_t at, u32 error,
+                                struct shadow_result *out)
+{
+    u32 access = error & (PF_WRITE | PF_USER);
+
+    *out = (struct shadow_result){.error = access};
+    if (!walk_absent(s->p2m, &s->mode, at))
+        return fault_walk(s, at, access, out);
+    s->stats.true_faults++;
+    return SHADOW_GUEST_FAULT;
 }
 
 enum walk_status shadow_translate(struct shadow *s, gva_t at, u32 access,

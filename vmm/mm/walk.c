@@ -68,6 +68,22 @@ static enum walk_status walk_large(struct walk *w, const struct paging *mode,
     return check_rights(w, mode, access);
 }
 
+bool walk_absent(const struct p2m *p, const struct paging *mode, gva_t at)
+{
+    u32 pde, pte;
+
+    if (!mode->on)
+        return false;
+    pde = table_read(p, gpa((mode->g_cr3 & PTE32_ADDR) | (at.v >> 22) << 2));
+    if (!(pde & PTE_P))
+        return true;
+    if (mode->pse && (pde & PTE_PS))
+        return false;
+    pte = table_read(
+        p, gpa((pde & PTE32_ADDR) | (at.v >> PAGE_SHIFT & INDEX_MASK) << 2));
+    return !(pte & PTE_P);
+}
+
 enum walk_status walk_guest(const struct p2m *p, const struct paging *mode,
                             gva_t at, u32 access, struct walk *out)
 {

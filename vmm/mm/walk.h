@@ -39,6 +39,10 @@ enum walk_status { WALK_OK, WALK_FAULT };
 enum walk_status walk_guest(const struct p2m *p, const struct paging *mode,
                             gva_t at, u32 access, struct walk *out);
 
+/* A quick look before the walk: do the guest's tables end at an entry that is
+ * not present? (false says nothing.) */
+bool walk_absent(const struct p2m *p, const struct paging *mode, gva_t at);
+
 /* Sets A on both levels (and D on the leaf when dirty); the entries must be
  * what walk_guest() read. Returns true when a bit changed. */
 bool walk_mark(const struct p2m *p, const struct paging *mode,

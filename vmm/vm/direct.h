@@ -48,6 +48,12 @@ bool direct_load(struct vm *vm);
 /* CS or SS came back with another selector than it went with. */
 void direct_took(struct vm *vm);
 
+/* Two selectors that lie side by side, in one comparison. */
+static inline u64 direct_pair(u32 cs, u32 ss)
+{
+    return (u64)ss << 32 | cs;
+}
+
 /* Runs until the next exit; false when the state cannot run. */
 static inline bool direct_run(struct vm *vm)
 {
@@ -60,7 +66,8 @@ static inline bool direct_run(struct vm *vm)
     arch_enter(cpu, av);
     cpu->eflags =
         (av->hw_eflags & FLAGS_NATIVE) | (cpu->eflags & ~(u32)FLAGS_NATIVE);
-    if (av->hw_cs != vm->direct.cs || av->hw_ss != vm->direct.ss)
+    if (direct_pair(av->hw_cs, av->hw_ss) !=
+        direct_pair(vm->direct.cs, vm->direct.ss))
         direct_took(vm);
     return true;
 }

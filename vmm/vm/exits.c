@@ -51,7 +51,8 @@ static __attribute__((noinline)) void deliver(struct vm *vm,
     }
 }
 
-void exit_raise(struct vm *vm, const struct fault *fault)
+/* An exception for the guest; a triple fault kills the VM. */
+static inline void raise(struct vm *vm, const struct fault *fault)
 {
     if (fast_fault(vm, fault))
         return;
@@ -77,7 +78,7 @@ static void single_step(struct vm *vm)
     struct fault trap = fault_plain(TRAP_DB);
 
     vm->cpu.dr[6] |= DR6_BS;
-    exit_raise(vm, &trap);
+    raise(vm, &trap);
 }
 
 /* What follows from one instruction on the virtual processor. */
@@ -94,7 +95,7 @@ static void stepped(struct vm *vm, const struct step *step,
             single_step(vm);
         break;
     case STEP_FAULT:
-        exit_raise(vm, &step->fault);
+        raise(vm, &step->fault);
         break;
     case STEP_UNKNOWN:
         kill_unknown(vm, step);
@@ -173,34 +174,41 @@ static void on_protection(struct vm *vm)
         long_way(vm);
 }
 
+static __attribute__((noinline)) void hidden_fault(struct vm *vm,
+                                                   enum shadow_answer answer)
+{
+    static const enum exit_kind kinds[] = {
+        [SHADOW_FILLED] = EXIT_PAGE_FILL,
+        [SHADOW_GUEST_FAULT] = EXIT_PAGE_TRUE,
+        [SHADOW_MMIO] = EXIT_MMIO,
+        [SHADOW_TRACED] = EXIT_PAGE_WRITE,
+        [SHADOW_NO_MEMORY] = EXIT_PAGE_FILL,
+    };
+    struct step step;
+
+    account(vm, kinds[answer]);
+    if (answer == SHADOW_MMIO || answer == SHADOW_TRACED)
+        emulate(vm, &step);
+    if (answer == SHADOW_NO_MEMORY)
+        vm_kill(vm, "no machine memory is left for its shadow page tables");
+}
+
 static void on_page_fault(struct vm *vm)
 {
     const struct arch_vcpu *av = &vm->arch;
+    gva_t at = gva(av->fault_at);
     struct shadow_result result;
+    enum shadow_answer answer =
+        shadow_fault(&vm->shadow, at, av->error, &result);
     struct fault fault;
-    struct step step;
 
-    switch (shadow_fault(&vm->shadow, gva(av->fault_at), av->error, &result)) {
-    case SHADOW_FILLED:
-        account(vm, EXIT_PAGE_FILL);
-        break;
-    case SHADOW_GUEST_FAULT:
-        account(vm, EXIT_PAGE_TRUE);
-        fault = fault_page(result.error, gva(av->fault_at));
-        exit_raise(vm, &fault);
-        break;
-    case SHADOW_MMIO:
-        account(vm, EXIT_MMIO);
-        emulate(vm, &step);
-        break;
-    case SHADOW_TRACED:
-        account(vm, EXIT_PAGE_WRITE);
-        emulate(vm, &step);
-        break;
-    case SHADOW_NO_MEMORY:
-        vm_kill(vm, "no machine memory is left for its shadow page tables");
-        break;
+    if (answer != SHADOW_GUEST_FAULT) {
+        hidden_fault(vm, answer);
+        return;
     }
+    account(vm, EXIT_PAGE_TRUE);
+    fault = fault_page(result.error, at);
+    raise(vm, &fault);
 }
 
 static void on_debug(struct vm *vm)
@@ -210,7 +218,7 @@ static void on_debug(struct vm *vm)
     account(vm, EXIT_EXCEPTION);
     vm->cpu.dr[6] |= arch_read_dr6() & ~DR6_FIXED;
     vm->cpu.dr[7] &= ~DR7_GD;
-    exit_raise(vm, &fault);
+    raise(vm, &fault);
 }
 
 /* An exception that means the same to the guest as to the hardware. */
@@ -222,7 +230,7 @@ static void on_plain(struct vm *vm)
     account(vm, EXIT_EXCEPTION);
     fault.has_error = TRAP_HAS_ERROR >> vector & 1;
     fault.error = vm->arch.error;
-    exit_raise(vm, &fault);
+    raise(vm, &fault);
 }
 
 /* With CR0.NE clear a PC routes FPU errors through IRQ 13. */

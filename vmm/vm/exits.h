@@ -11,14 +11,10 @@
 #ifndef VM_EXITS_H
 #define VM_EXITS_H
 
-#include "vmm/cpu/event.h"
-
 struct vm;
 
 /* Handles what arch_enter() came back with. */
 void exit_handle(struct vm *vm);
-/* Delivers an exception to the guest; a triple fault kills the VM. */
-void exit_raise(struct vm *vm, const struct fault *fault);
 /* An interrupt waits: takes it if the guest can, which wakes it from HLT. */
 void exit_inject(struct vm *vm);
 

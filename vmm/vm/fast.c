@@ -57,8 +57,12 @@ static inline u8 *peek(struct vm *vm, enum fast_use use, u32 at, u32 size,
 
     if (size > 1 && (at & PAGE_MASK) > PAGE_SIZE - size)
         return NULL;
-    if (likely(p->tag == tag))
-        return p->page + (at & PAGE_MASK);
+    if (likely(p->tag == tag)) {
+        byte = p->page + (at & PAGE_MASK);
+        if (!byte)
+            __builtin_unreachable(); /* a filled memo has a page */
+        return byte;
+    }
     byte = find_page(vm, at, access);
     if (byte)
         *p = (struct fast_page){byte - (at & PAGE_MASK), tag};
@@ -263,7 +267,7 @@ static inline bool at_plain_iret(struct vm *vm)
         !(cs->attr & ss->attr & ATTR_DB) || ss->limit != LIMIT_FLAT ||
         (cpu->eflags & (EFLAGS_NT | EFLAGS_TF)))
         return false;
-    code = peek(vm, USE_KERNEL_CODE, cpu->eip, 1, PF_FETCH);
+    code = peek(vm, USE_IRET, cpu->eip, 1, PF_FETCH);
     return code && *code == OPCODE_IRET;
 }
 
@@ -309,7 +313,7 @@ bool fast_iret(struct vm *vm)
 
     if (!FAST_EVENTS || (esp & 3) || !at_plain_iret(vm))
         return false;
-    frame = (const u32 *)(const void *)peek(vm, USE_IRET, esp, 12, 0);
+    frame = (const u32 *)(const void *)peek(vm, USE_RETURN, esp, 12, 0);
     if (!frame || (frame[2] & (EFLAGS_VM | EFLAGS_VIF | EFLAGS_VIP)))
         return false;
     if ((frame[1] & SEL_RPL) == 0)
@@ -323,11 +327,11 @@ static bool read_cr(struct cpu *cpu, u8 modrm)
     u32 *to = &cpu->gpr[modrm & 7];
 
     switch (modrm >> 3 & 7) {
-    case 0:
-        *to = cpu->cr0;
-        break;
     case 2:
         *to = cpu->cr2;
+        break;
+    case 0:
+        *to = cpu->cr0;
         break;
     case 3:
         *to = cpu->cr3;
@@ -351,7 +355,7 @@ bool fast_simple(struct vm *vm)
     if (!FAST_EVENTS || cpu->cpl != 0 || cs->base || cs->limit != LIMIT_FLAT ||
         (cpu->eflags & EFLAGS_TF))
         return false;
-    code = peek(vm, USE_KERNEL_CODE, cpu->eip, 3, PF_FETCH);
+    code = peek(vm, USE_SIMPLE, cpu->eip, 3, PF_FETCH);
     if (!code)
         return false;
     if (*code == OPCODE_TWO)

@@ -36,8 +36,8 @@ struct fast_seg {
 };
 
 /* Pages that the shadow is known to map, one for each purpose. */
-enum fast_use { USE_INT, USE_KERNEL_CODE, USE_TSS, USE_FRAME, USE_IRET };
-#define FAST_PAGES 5
+enum fast_use { USE_INT, USE_SIMPLE, USE_IRET, USE_TSS, USE_FRAME, USE_RETURN };
+#define FAST_PAGES 6
 struct fast_page {
     u8 *page;
     u32 tag; /* linear page | PF_ bits of the access, or FAST_EMPTY */
