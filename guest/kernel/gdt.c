@@ -28,7 +28,7 @@
 static u32 tss[TSS32_SIZE / 4];
 static const u32 probe = PROBE_VALUE;
 
-static u64 gdt[] = {
+static TABLE_PAGE u64 gdt[] = {
     0,          FLAT(0x9b),  FLAT(0x93), FLAT(0xfb),
     FLAT(0xf3), 0 /* TSS */, 0 /* probe */
 };

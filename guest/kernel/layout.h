@@ -37,4 +37,7 @@
 
 #define IRQ_BASE 32
 
+/* GDT and IDT have a page to themselves: see kernel.ld. */
+#define TABLE_PAGE __attribute__((section(".tables")))
+
 #endif

@@ -28,7 +28,7 @@ u32 trap_resume;
 u32 ring3_esp;
 
 extern u8 trap_stubs[];
-static u64 idt[TRAP_VECTORS];
+static TABLE_PAGE u64 idt[TRAP_VECTORS];
 
 static u64 gate(u32 handler, u32 dpl)
 {

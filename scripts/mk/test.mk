@@ -72,6 +72,11 @@ check:
 bench: $(B)/trapline.elf $(B)/hare.elf
 	$(PYTHON) scripts/bench.py $(B) --json $(B)/bench.json
 
+# Rewrites what clang-format would have otherwise.
+.PHONY: fmt
+fmt:
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
 tour:
 	@$(PYTHON) scripts/tour.py
 
