@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Exits and the loop: what is emulated, reflected or killed, the interrupt
+ * shadow, and that a turn always gets on.
+ * LINKS: vmm/vm vmm/mm vmm/cpu drivers/model drivers/bus vmm/base
+ */
+#include "arch/x86/defs/ports.h"
+#include "arch/x86/defs/traps.h"
+#include "tests/fake/machine.h"
+#include "tests/unit/unit.h"
+#include "vmm/vm/exits.h"
+
+#define IDT_AT      0x2000
+#define GDT_AT      0x3000
+#define STACK       0x9000
+#define CODE_AT     0x200000
+#define HANDLER     0x201000
+#define VECTOR      0x20
+#define KERNEL_CODE 0x00cf9b000000ffffull
+#define KERNEL_DATA 0x00cf93000000ffffull
+#define HOST_IRQ    0x30
+
+static struct vm *vm;
+
+static void poke(u32 at, const void *bytes, u32 size)
+{
+    p2m_write(&vm->p2m, gpa(at), bytes, size);
+}
+
+static void out8(u16 port, u8 value)
+{
+    bus_write(&vm->pc.bus, BUS_PORT, port, 1, value);
+}
+
+/* A flat kernel with a gate for every vector; code stands at EIP. */
+static void start(const char *code, u32 size)
+{
+    u64 gate = (u64)(HANDLER & 0xffff0000) << 32 | 0x8e00ull << 32 | 8 << 16 |
+               (HANDLER & 0xffff);
+    struct cpu_env env;
+
+    vm = fake_vm(0x400000, SHADOW_VTLB);
+    env = env_of(vm);
+    for (u32 v = 0; v < TRAP_VECTORS; v++)
+        poke(IDT_AT + v * 8, &gate, 8);
+    poke(GDT_AT + 8, &(u64){KERNEL_CODE}, 8);
+    poke(GDT_AT + 16, &(u64){KERNEL_DATA}, 8);
+    vm->cpu.gdtr = (struct table_reg){GDT_AT, 23};
+    vm->cpu.idtr = (struct table_reg){IDT_AT, 2047};
+    env.table_loaded(vm, TABLE_GDT);
+    env.table_loaded(vm, TABLE_IDT);
+    vm->cpu.eip = CODE_AT;
+    vm->cpu.gpr[ESP] = STACK;
+    poke(CODE_AT, code, size);
+}
+
+static void trap(u32 vector, u32 error)
+{
+    vm->arch.vector = vector;
+    vm->arch.error = error;
+    exit_handle(vm);
+}
+
+static u32 stack_word(u32 index)
+{
+    u32 word = 0;
+    p2m_read(&vm->p2m, gpa(vm->cpu.gpr[ESP] + index * 4), &word, 4);
+    return word;
+}
+
+/* The virtual timer's line is up, and the PIC lets it through at VECTOR. */
+static void raise_timer(void)
+{
+    static const u8 setup[][2] = {{PORT_PIC1_CMD, 0x11},
+                                  {PORT_PIC1_DATA, VECTOR},
+                                  {PORT_PIC1_DATA, 4},
+                                  {PORT_PIC1_DATA, 1},
+                                  {PORT_PIC1_DATA, 0xfe}};
+    for (u32 i = 0; i < 5; i++)
+        out8(setup[i][0], setup[i][1]);
+    irq_set(&vm->pc.irq, IRQ_TIMER, true);
+    vm->irq_waiting = pc_irq_pending(&vm->pc);
+    EXPECT(vm->irq_waiting);
+    vm->cpu.eflags |= EFLAGS_IF;
+}
+
+static void privileged_instructions_are_emulated(void)
+{
+    start("\xfb\xfa", 2);
+    trap(TRAP_GP, 0);
+    EXPECT_EQ(vm->cpu.eip, CODE_AT + 1);
+    EXPECT(vm->cpu.eflags & EFLAGS_IF);
+    trap(TRAP_GP, 0);
+    EXPECT(!(vm->cpu.eflags & EFLAGS_IF));
+    EXPECT_EQ(vm->exit_count[EXIT_PRIVILEGED], 2);
+}
+
+static void the_guests_own_fault_is_reflected(void)
+{
+    start("\x0f\x22\xc0", 3); /* mov cr0, eax: PG without PE */
+    vm->cpu.gpr[EAX] = CR0_PG;
+    trap(TRAP_GP, 0);
+    EXPECT_EQ(vm->cpu.eip, HANDLER);
+    EXPECT_EQ(stack_word(1), CODE_AT);
+}
+
+static void an_unknown_instruction_stops_the_vm_with_its_bytes(void)
+{
+    start("\xd8\xca\x90", 3);
+    trap(TRAP_GP, 0);
+    EXPECT_EQ(vm->state, VM_KILLED);
+    EXPECT(strstr(vm->reason, "d8 ca 90"));
+    EXPECT(strstr(vm->reason, "0008:00200000"));
+}
+
+static void a_triple_fault_stops_the_vm(void)
+{
+    start("\x0f\x0b", 2);
+    vm->cpu.idtr.limit = 0;
+    trap(TRAP_UD, 0);
+    EXPECT_EQ(vm->state, VM_KILLED);
+    EXPECT(strstr(vm->reason, "triple fault"));
+}
+
+static void exceptions_that_no_guest_can_cause_stop_the_vm(void)
+{
+    static const u32 odd[] = {TRAP_NMI, TRAP_DF, 9, 15, TRAP_MC, 31};
+    for (u32 i = 0; i < ARRAY_LEN(odd); i++) {
+        start("\x90", 1);
+        trap(odd[i], 0);
+        EXPECT_EQ(vm->state, VM_KILLED);
+    }
+}
+
+static void a_host_interrupt_leaves_the_inner_loop(void)
+{
+    start("\x90", 1);
+    vm->leave = false;
+    trap(HOST_IRQ, 0);
+    EXPECT(vm->leave);
+    EXPECT_EQ(vm->cpu.eip, CODE_AT);
+    EXPECT_EQ(vm->exit_count[EXIT_HOST_IRQ], 1);
+}
+
+static void an_interrupt_waits_for_one_instruction_behind_sti(void)
+{
+    start("\x40", 1); /* inc eax */
+    raise_timer();
+    vm->cpu.irq_shadow = 1;
+    vm->shadow_eip = CODE_AT;
+    exit_inject(vm);
+    EXPECT_EQ(vm->cpu.gpr[EAX], 0x2badb002 + 1);
+    EXPECT_EQ(vm->cpu.eip, HANDLER);
+    EXPECT_EQ(stack_word(0), CODE_AT + 1);
+}
+
+static void a_shadow_from_long_ago_is_over(void)
+{
+    start("\xd8\xca", 2); /* an FPU instruction */
+    raise_timer();
+    vm->cpu.irq_shadow = 1;
+    vm->shadow_eip = CODE_AT - 100;
+    exit_inject(vm);
+    EXPECT_EQ(vm->state, VM_RUNNING);
+    EXPECT_EQ(vm->cpu.eip, HANDLER);
+    EXPECT_EQ(stack_word(0), CODE_AT);
+}
+
+static void an_unknown_instruction_in_the_shadow_kills_nobody(void)
+{
+    start("\xd8\xca", 2);
+    raise_timer();
+    vm->cpu.irq_shadow = 1;
+    vm->shadow_eip = CODE_AT;
+    exit_inject(vm);
+    EXPECT_EQ(vm->state, VM_RUNNING);
+    EXPECT_EQ(vm->cpu.eip, HANDLER);
+}
+
+static void no_interrupt_while_if_is_clear(void)
+{
+    start("\x90", 1);
+    raise_timer();
+    vm->cpu.eflags &= ~(u32)EFLAGS_IF;
+    exit_inject(vm);
+    EXPECT_EQ(vm->cpu.eip, CODE_AT);
+}
+
+static void an_interrupt_ends_hlt(void)
+{
+    start("\x90", 1);
+    raise_timer();
+    vm->cpu.halted = 1;
+    exit_inject(vm);
+    EXPECT(!vm->cpu.halted);
+    EXPECT_EQ(vm->cpu.eip, HANDLER);
+}
+
+static u32 entries;
+
+static void guest_until_the_timer(struct cpu *cpu, struct arch_vcpu *av)
+{
+    av->vector = HOST_IRQ;
+    fake_now += 100;
+    if (++entries == 50)
+        fake_hv.poweroff = true;
+}
+
+/* Ten nanoseconds were left of a turn: less than it takes to look. */
+static void a_turn_of_no_length_gets_on(void)
+{
+    start("\x90", 1);
+    entries = 0;
+    fake_guest = guest_until_the_timer;
+    fake_hv.sched.entry[0].left = 10;
+    EXPECT_EQ(hv_run(&fake_hv), 0);
+    EXPECT_EQ(entries, 50);
+}
+
+static const struct unit_case cases[] = {
+    CASE(privileged_instructions_are_emulated),
+    CASE(the_guests_own_fault_is_reflected),
+    CASE(an_unknown_instruction_stops_the_vm_with_its_bytes),
+    CASE(a_triple_fault_stops_the_vm),
+    CASE(exceptions_that_no_guest_can_cause_stop_the_vm),
+    CASE(a_host_interrupt_leaves_the_inner_loop),
+    CASE(an_interrupt_waits_for_one_instruction_behind_sti),
+    CASE(a_shadow_from_long_ago_is_over),
+    CASE(an_unknown_instruction_in_the_shadow_kills_nobody),
+    CASE(no_interrupt_while_if_is_clear),
+    CASE(an_interrupt_ends_hlt),
+    CASE(a_turn_of_no_length_gets_on),
+};
+UNIT_MAIN(cases)
