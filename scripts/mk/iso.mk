@@ -6,6 +6,7 @@
 #                stick, by BIOS, and by UEFI where GRUB's EFI files are there
 #   make run     the ISO in QEMU, the console on this terminal. Ctrl-C goes to
 #                the guest; `poweroff` at the trapline> prompt leaves.
+#                The CPU is the one with UMIP, so that SGDT and friends trap.
 #   make debug   the same, stopped at its first instruction for gdb
 
 ISO_ROOT := $(B)/iso
@@ -22,7 +23,7 @@ $(B)/trapline.iso: $(B)/trapline.elf $(B)/hare.elf iso/grub.cfg
 iso: $(B)/trapline.iso
 
 QEMU     ?= qemu-system-x86_64
-QEMU_RUN  = $(QEMU) -accel tcg -m 512 -cdrom $(B)/trapline.iso -boot d \
+QEMU_RUN  = $(QEMU) -accel tcg -cpu max -m 512 -cdrom $(B)/trapline.iso -boot d \
             -display none -no-reboot \
             -chardev stdio,id=console,signal=off -serial chardev:console \
             -device isa-debug-exit,iobase=0xf4,iosize=4
