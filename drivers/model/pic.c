@@ -91,10 +91,11 @@ static bool beats(const struct pic_chip *c, u32 line, u32 serving, u8 cascade)
 static u32 chip_winner(const struct pic_chip *c, u8 requests, u8 cascade)
 {
     u8 serving = c->special_mask ? c->isr & ~c->imr : c->isr;
-    u32 line = first_of(c, requests & ~c->imr);
+    u32 line;
 
-    if (c->step || line == NONE)
+    if (c->step || !(requests & ~c->imr))
         return NONE;
+    line = first_of(c, requests & ~c->imr);
     return beats(c, line, first_of(c, serving), cascade) ? line : NONE;
 }
 
@@ -156,7 +157,11 @@ void pic_set(struct pic *pic, u32 line, bool level)
 
 bool pic_waiting(const struct pic *pic, u32 line)
 {
-    return requests(pic, line / LINES & 1) & BIT(line % LINES);
+    u32 chip = line / LINES & 1;
+
+    if (line == IRQ_CASCADE)
+        return slave_winner(pic) != NONE;
+    return own_requests(&pic->st.chip[chip]) & BIT(line % LINES);
 }
 
 bool pic_masked(const struct pic *pic, u32 line)
