@@ -4,8 +4,8 @@
  * VM with real p2m, shadow, devices and recorder over an arena of memory.
  *
  * arch_enter() calls fake_guest, which plays the guest up to its next trap. The
- * clock goes on a little each time somebody looks, and a loop that looks too
- * often is called endless. The rest keeps what it is told where a test can
+ * clock goes on by fake_step each time somebody looks, and a loop that looks
+ * too often is called endless. The rest keeps what it is told where a test can
  * look (fake_segs). Include it in one test file; it defines the functions.
  */
 #ifndef TESTS_FAKE_MACHINE_H
@@ -29,6 +29,7 @@ static u64 fake_gdt[ARCH_GDT_SLOTS], fake_ldt[ARCH_GDT_SLOTS];
 static u64 fake_pml4[512];
 static u16 fake_segs[6];
 static u64 fake_now = 1000000;
+static u64 fake_step; /* how far the clock goes on at each look */
 static struct boot_info fake_boot;
 static struct hv fake_hv;
 
@@ -117,7 +118,7 @@ u64 arch_now_ns(void)
         printf("fake clock: this loop is endless\n");
         abort();
     }
-    return fake_now += 50;
+    return fake_now += fake_step;
 }
 
 u64 arch_epoch(void)

@@ -212,6 +212,7 @@ static void a_turn_of_no_length_gets_on(void)
     start("\x90", 1);
     entries = 0;
     fake_guest = guest_until_the_timer;
+    fake_step = 50;
     fake_hv.sched.entry[0].left = 10;
     EXPECT_EQ(hv_run(&fake_hv), 0);
     EXPECT_EQ(entries, 50);
