@@ -122,7 +122,7 @@ static void take_native(struct vm *vm, u32 s, u16 hw_sel)
         cpu->seg[s] = (struct segment){.sel = hw_sel};
         return;
     }
-    if (!(hw_sel & SEL_TI) && index >= ARCH_GDT_HIDDEN) {
+    if (!(hw_sel & SEL_TI) && index - ARCH_GDT_HIDDEN < SEG_COUNT) {
         cpu->seg[s] = cpu->seg[index - ARCH_GDT_HIDDEN];
         return;
     }
