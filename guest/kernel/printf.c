@@ -43,10 +43,18 @@ void printf(const char *f, ...)
     va_end(args);
 }
 
+/* Telling may itself fault, and that is a panic, too: it must not be told. */
 void panic(const char *f, ...)
 {
+    static const char again[] =
+        "\nhare: panic: the panic's own report failed.\n";
+    static int telling;
     va_list args;
 
+    if (telling++) {
+        console_write(again, sizeof(again) - 1);
+        machine_end(SHUTDOWN_FAIL);
+    }
     printf("hare: panic: ");
     va_start(args, f);
     vprintf(f, args);
