@@ -53,6 +53,10 @@ static void tell_page_fault(const struct frame *f, u32 address)
                        : f->eip == address ? "jumped to"
                                            : "read";
 
+    if (!(f->error & PF_PRESENT) && proc_owns(current, address)) {
+        printf("it needed a page, and no page is free");
+        return;
+    }
     printf("it %s 0x%08x, %s", verb, address, page_reason(address, f->error));
 }
 

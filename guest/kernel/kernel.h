@@ -163,7 +163,8 @@ int proc_wait(s32 pid, s32 *status, u32 flags);
 int proc_alive(s32 pid);
 int proc_row(u32 index, struct ps_entry *row);
 int proc_sbrk(s32 bytes);
-int proc_demand(struct proc *p, u32 va); /* 1: there is a new page at va */
+int proc_owns(const struct proc *p, u32 va); /* by first touch, heap or stack */
+int proc_demand(struct proc *p, u32 va);     /* 1: there is a new page at va */
 void proc_yield(void);
 void proc_idle(void) __attribute__((noreturn));
 void sleep_on(const void *channel);

@@ -94,13 +94,19 @@ void wake(const void *channel)
             procs[i].state = PROC_READY;
 }
 
-int proc_demand(struct proc *p, u32 va)
+int proc_owns(const struct proc *p, u32 va)
 {
     u32 stack = USER_STACK_TOP - USER_STACK_PAGES * PAGE_SIZE;
     int heap = va >= p->heap_start && va < p->heap_end;
+
+    return heap || (va >= stack && va < USER_STACK_TOP);
+}
+
+int proc_demand(struct proc *p, u32 va)
+{
     u32 pa;
 
-    if (!heap && (va < stack || va >= USER_STACK_TOP))
+    if (!proc_owns(p, va))
         return 0;
     pa = frame_alloc();
     if (!pa)

@@ -9,6 +9,8 @@
 #define KERNEL     0xc0100000
 #define HOLE       0x40000000
 #define NO_SYSCALL 999
+#define PAGE_SIZE  4096
+#define HEAP       0x20000000 /* more than Hare ever has */
 
 static void divide(void)
 {
@@ -113,6 +115,15 @@ static void stack(void)
     asm volatile("1: push %eax\n\tjmp 1b");
 }
 
+/* Takes pages until there are none; all come back when it is stopped. */
+static void memory(void)
+{
+    u32 heap = (u32)sys(SYS_SBRK, HEAP, 0, 0);
+
+    for (u32 at = heap; at < heap + HEAP; at += PAGE_SIZE)
+        write_at(at);
+}
+
 static void report(const char *what, int answer)
 {
     printf("fault: %s: %d, %s.\n", what, answer, error_text(answer));
@@ -163,6 +174,7 @@ static const struct {
     {"undefined", undefined},
     {"breakpoint", breakpoint},
     {"stack", stack},
+    {"memory", memory},
     {"syscall", syscall_number},
     {"pointer", pointer},
     {"pointer-wrap", pointer_wrap},

@@ -8,11 +8,11 @@
 #include "guest/user/user.h"
 
 static const char *const kinds[] = {
-    "divide",       "overflow",     "null",  "null-write", "hole",
-    "kernel-read",  "kernel-write", "jump",  "text",       "cli",
-    "hlt",          "out",          "cr3",   "gate",       "segment",
-    "undefined",    "breakpoint",   "stack", "syscall",    "pointer",
-    "pointer-wrap", "pointer-text",
+    "divide",      "overflow",     "null",         "null-write", "hole",
+    "kernel-read", "kernel-write", "jump",         "text",       "cli",
+    "hlt",         "out",          "cr3",          "gate",       "segment",
+    "undefined",   "breakpoint",   "stack",        "memory",     "syscall",
+    "pointer",     "pointer-wrap", "pointer-text",
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
