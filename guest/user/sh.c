@@ -74,6 +74,10 @@ static void launch(char *line)
     background = n > 0 && line[n - 1] == '&';
     if (background)
         line[n - 1] = 0;
+    if (!*line) {
+        printf("sh: run which program?\n");
+        return;
+    }
     pid = spawn(line);
     if (pid < 0) {
         printf("sh: %s: %s.\n", line, error_text(pid));
