@@ -12,7 +12,7 @@
 #ifndef VM_BOOTINFO_H
 #define VM_BOOTINFO_H
 
-#include "vmm/base/types.h"
+#include "vmm/base/screen.h"
 
 #define BOOT_MODULES 32
 #define BOOT_RANGES  64
@@ -37,6 +37,7 @@ struct boot_info {
     u32 modules_dropped;
     struct boot_range range[BOOT_RANGES];
     u32 ranges;
+    struct screen_mode screen; /* SCREEN_NONE: the loader named none */
 };
 
 /* Machine memory as the parser may see it: a pointer to size bytes at a
