@@ -2,8 +2,8 @@
  *
  * Drivers for the real machine's own devices, as main.c and one another see
  * them. The VM layer uses the arch_ functions of arch.h, which these files
- * implement: console (uart.c), time and interrupts (time.c, irq.c), the date
- * (cmos.c), the end (power.c).
+ * implement: console (console.c), time and interrupts (time.c, irq.c), the
+ * date (cmos.c), the end (power.c).
  */
 #ifndef HOST_HOST_H
 #define HOST_HOST_H
@@ -20,6 +20,8 @@
 /* uart.c: COM1. */
 void host_uart_init(void);
 void host_uart_interrupt(void);
+void host_uart_write(const char *text, size_t len);
+bool host_uart_read(u8 *byte);
 
 /* pic.c: the 8259 pair, remapped to VECTOR_PIC, all lines masked. */
 void host_pic_init(void);

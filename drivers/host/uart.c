@@ -12,7 +12,6 @@
  *
  * National Semiconductor PC16550D data sheet, section 8.
  */
-#include "arch/x86/arch.h"
 #include "arch/x86/asm.h"
 #include "arch/x86/defs/ports.h"
 #include "drivers/host/host.h"
@@ -100,7 +99,7 @@ static void send(char byte)
     last = byte;
 }
 
-void arch_console_write(const char *text, size_t len)
+void host_uart_write(const char *text, size_t len)
 {
     if (!present)
         return;
@@ -111,7 +110,7 @@ void arch_console_write(const char *text, size_t len)
     }
 }
 
-bool arch_console_read(u8 *byte)
+bool host_uart_read(u8 *byte)
 {
     drain();
     return ring_get(&input, byte);
