@@ -36,6 +36,7 @@ TABLE = {
     "guest": [DEFS],
     "tests": PURE + ["arch/x86"],
     "tests/micro": [DEFS, "vmm/base/types.h"],
+    "tests/attack": [DEFS, "vmm/base/types.h", "tests/micro"],
 }
 SOURCES = (".c", ".h", ".S", ".def")
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')

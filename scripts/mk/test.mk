@@ -59,9 +59,10 @@ unit: $(UNIT_BINS)
 	    echo "$(words $(UNIT_BINS)) unit programs pass"
 
 # Everything that tests/run.py runs; the micro-guests add theirs to MICRO_ELFS.
--include scripts/mk/diff.mk scripts/mk/micro.mk
+-include scripts/mk/diff.mk scripts/mk/micro.mk scripts/mk/attack.mk
 .PHONY: test-programs test check bench tour
-test-programs: all $(UNIT_BINS) $(B)/diff/native $(MICRO_ELFS)
+test-programs: all $(UNIT_BINS) $(B)/diff/native $(MICRO_ELFS) \
+        $(ATTACK_ELFS)
 
 test:
 	@$(PYTHON) tests/run.py --build $(B) --only '$(ONLY)'

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MIT
+#
+# Attack guests: each tests/attack/NAME.c, tests/attack/lib/ and the library
+# of the micro-guests are one multiboot ELF, $(B)/attack/NAME.elf.
+
+ATTACK_SRC  := $(sort $(wildcard tests/attack/*.c))
+ATTACK_ELFS := $(ATTACK_SRC:tests/attack/%.c=$(B)/attack/%.elf)
+ATTACK_LIB  := $(patsubst tests/attack/lib/%,$(B)/attack/obj/lib/%.o, \
+               $(sort $(wildcard tests/attack/lib/*.c)))
+
+$(B)/attack/obj/%.o: tests/attack/%.c
+	@mkdir -p $(@D)
+	$(CC) $(MICRO_FLAGS) -c $< -o $@
+
+$(B)/attack/obj/lib/%.c.o: tests/attack/lib/%.c
+	@mkdir -p $(@D)
+	$(CC) $(MICRO_FLAGS) -c $< -o $@
+
+$(B)/attack/%.elf: $(B)/attack/obj/%.o $(ATTACK_LIB) $(MICRO_LIB) \
+        tests/micro/lib/micro.ld
+	$(LD) -m elf_i386 -nostdlib -z noexecstack -z max-page-size=4096 \
+	    --no-warn-rwx-segments -T tests/micro/lib/micro.ld -o $@ \
+	    $< $(ATTACK_LIB) $(MICRO_LIB)
+
+.PHONY: attack
+attack: $(ATTACK_ELFS)
+
+-include $(ATTACK_LIB:.o=.d) $(ATTACK_SRC:tests/attack/%.c=$(B)/attack/obj/%.d)
