@@ -7,6 +7,7 @@
 #   make run        the ISO in QEMU             make check  layers, style, purity
 #   make debug      the same, waiting for gdb   make bench  figures
 #   make tour       the file essays in reading order
+#   make coverage   which lines that guests reach no test has run
 
 B := build
 MAKEFLAGS += --no-builtin-rules
@@ -37,6 +38,7 @@ include scripts/mk/vmm.mk
 include scripts/mk/guest.mk
 include scripts/mk/iso.mk
 include scripts/mk/test.mk
+include scripts/mk/coverage.mk
 
 .PHONY: clean
 clean:

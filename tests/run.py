@@ -38,7 +38,10 @@ CHECKS = {"layers": [["scripts/layers.py"], ["scripts/layers.py",
                                              "--selftest"]],
           "style": [["scripts/style.py"], ["scripts/style.py", "--selftest"]],
           "purity": [["scripts/purity.py", "{build}"],
-                     ["scripts/purity.py", "--selftest"]]}
+                     ["scripts/purity.py", "--selftest"]],
+          "coverage": [["scripts/coverage.py", "{build}"],
+                       ["scripts/coverage.py", "--selftest"]]}
+SHOWN = ("check/coverage",)  # what they print is worth reading each time
 
 BUILD_S, UNIT_S, DIFF_S, MICRO_S, BOOT_S, CHECK_S = 1200, 120, 90, 60, 180, 120
 SKIPPED = 77      # exit status of a test that could not be run here
@@ -251,6 +254,8 @@ def run_all(tests, logs, jobs, broken):
         for future in concurrent.futures.as_completed(futures):
             status, seconds, words = future.result()
             report(status, futures[future].name, seconds, words)
+            if futures[future].name in SHOWN:
+                print("".join(open(futures[future].log)), flush=True)
             counts[status] += 1
     return counts
 
