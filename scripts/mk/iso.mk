@@ -2,22 +2,32 @@
 #
 # The bootable image, and running it.
 #
-#   make iso     build/trapline.iso, by grub-mkrescue: boots from CD and USB
-#                stick, by BIOS, and by UEFI where GRUB's EFI files are there
+#   make iso     build/trapline.iso: boots from CD and USB stick, by BIOS and
+#                by UEFI (iso/make.py)
 #   make run     the ISO in QEMU, the console on this terminal. Ctrl-C goes to
 #                the guest; `poweroff` at the trapline> prompt leaves.
 #                The CPU is the one with UMIP, so that SGDT and friends trap.
 #   make debug   the same, stopped at its first instruction for gdb
 
-ISO_ROOT := $(B)/iso
+# A guest of one's own, as the menu's first entry:
+#   make iso GUEST=path/kernel.elf GUEST_WORDS="vm=mine mem=64M -- its words"
+GUEST       ?=
+GUEST_WORDS ?=
+export GUEST GUEST_WORDS
 
-$(B)/trapline.iso: $(B)/trapline.elf $(B)/hare.elf iso/grub.cfg
-	rm -rf $(ISO_ROOT)
-	mkdir -p $(ISO_ROOT)/boot/grub
-	cp $(B)/trapline.elf $(B)/hare.elf $(ISO_ROOT)/boot/
-	cp iso/grub.cfg $(ISO_ROOT)/boot/grub/
-	grub-mkrescue -o $@ $(ISO_ROOT) >$(B)/iso.log 2>&1 || \
-	    { cat $(B)/iso.log; rm -f $@; exit 1; }
+# Says whom the image was made for: another guest makes another image.
+ISO_FOR := $(GUEST)|$(GUEST_WORDS)
+ifneq ($(ISO_FOR),$(file <$(B)/iso.for))
+.PHONY: $(B)/iso.for
+endif
+$(B)/iso.for:
+	@mkdir -p $(@D)
+	$(file >$@,$(ISO_FOR))@:
+
+$(B)/trapline.iso: $(B)/trapline.elf $(B)/hare.elf $(B)/iso.for \
+                   iso/grub.cfg iso/make.py $(wildcard $(GUEST))
+	$(PYTHON) iso/make.py --vmm $(B)/trapline.elf --hare $(B)/hare.elf \
+	    --out $@ --guest "$$GUEST" --words="$$GUEST_WORDS"
 
 .PHONY: iso run debug
 iso: $(B)/trapline.iso

@@ -1,0 +1,167 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+#
+# Makes the bootable image: one file that starts as a CD and as the raw bytes
+# of a disk or USB stick, by BIOS and by UEFI.
+#
+# grub-mkrescue knows how to lay such a file out, but puts all of GRUB into
+# it, 20 MiB. Here it takes the modules that the menu uses (those that they
+# need come along), no fonts, languages or themes, and the programs go in
+# without their debug information. Without the files of one platform it would
+# silently make an image that half of the PCs cannot start; so that is asked
+# first. The MBR gets an active partition, for BIOSes that start nothing else.
+#
+# With --guest, a multiboot kernel of one's own becomes the first entry. It is
+# looked at as GRUB and Trapline will look at it, so that a wrong file is told
+# here and not on the machine that is to boot.
+#
+# LIMIT: the words of the guest's line get there with one blank between them,
+# and GRUB puts a backslash before each quote and backslash.
+# Manual: Multiboot Specification 0.6.96, 3.1.1 (the magic fields); ELF, TIS
+# 1.2, 1-4 (the header).
+#
+# usage: make.py --vmm ELF --hare ELF --out ISO [--guest ELF --words WORDS]
+import argparse
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PLATFORMS = {"i386-pc": "grub-pc-bin", "x86_64-efi": "grub-efi-amd64-bin"}
+MODULES = "normal multiboot multiboot2 serial all_video test echo halt reboot"
+GRUB_S = 120
+
+ELF_MAGIC, ELFCLASS32, EM_386 = b"\x7fELF", 1, 3
+MULTIBOOT_MAGIC, MULTIBOOT_SEARCH = 0x1badb002, 8192
+
+
+class Refused(Exception):
+    pass
+
+
+def check_platforms(folder):
+    for platform, package in PLATFORMS.items():
+        if not os.path.exists(f"{folder}/{platform}/moddep.lst"):
+            raise Refused(f"GRUB's files for {platform} are not in {folder}; "
+                          f"install {package} (scripts/deps does)")
+
+
+def has_multiboot_header(data):
+    """Three words, 4-aligned, within the first 8 KiB, whose sum is 0."""
+    for at in range(0, min(len(data), MULTIBOOT_SEARCH) - 11, 4):
+        magic, flags, checksum = struct.unpack_from("<III", data, at)
+        if magic == MULTIBOOT_MAGIC and \
+                (magic + flags + checksum) & 0xffffffff == 0:
+            return True
+    return False
+
+
+def check_guest(path):
+    try:
+        with open(path, "rb") as image:
+            data = image.read()
+    except OSError as why:
+        raise Refused(f"the guest {path} cannot be read: {why.strerror}")
+    if data[:4] != ELF_MAGIC:
+        raise Refused(f"the guest {path} is no ELF file; Trapline starts "
+                      "32-bit multiboot ELF kernels")
+    if len(data) < 52 or data[4] != ELFCLASS32 or \
+            struct.unpack_from("<H", data, 18)[0] != EM_386:
+        raise Refused(f"the guest {path} is an ELF file, but not one of "
+                      "32-bit x86; link it with ld -m elf_i386")
+    if not has_multiboot_header(data):
+        raise Refused(f"the guest {path} has no multiboot header (the magic "
+                      "0x1badb002, flags, checksum) in its first 8 KiB")
+
+
+def quoted(word):
+    """As GRUB's script reads it: nothing in single quotes is special."""
+    return "'" + word.replace("'", "'\\''") + "'"
+
+
+def guest_line(path, words):
+    """The path on the image and the words of the module's line."""
+    words = words.split()
+    own = words[:words.index("--")] if "--" in words else words
+    if not any(w.startswith(("vm=", "for=")) for w in own):
+        words.insert(0, "vm=guest")
+    if "--" not in words:
+        words.append("--")
+    return " ".join(["/boot/guest.elf"] + [quoted(w) for w in words])
+
+
+def menu(guest, words):
+    text = open(f"{HERE}/grub.cfg").read()
+    head, mark, tail = text.partition("# GUEST\n")
+    if not mark:
+        raise Refused('iso/grub.cfg has no line "# GUEST" left')
+    if not guest:
+        return head + tail
+    title = quoted("Trapline: " + os.path.basename(guest))
+    return (head + f"menuentry {title} {{\n"
+            "    multiboot2 /boot/trapline.elf\n"
+            f"    module2 {guest_line(guest, words)}\n}}\n\n" + tail)
+
+
+def fill(root, args):
+    """The files of the image, in the folder root."""
+    os.makedirs(f"{root}/boot/grub")
+    for path, name in ((args.vmm, "trapline.elf"), (args.hare, "hare.elf")):
+        subprocess.run(["objcopy", "--strip-debug", path,
+                        f"{root}/boot/{name}"], check=True)
+    if args.guest:
+        shutil.copyfile(args.guest, f"{root}/boot/guest.elf")
+    with open(f"{root}/boot/grub/grub.cfg", "w") as out:
+        out.write(menu(args.guest, args.words))
+
+
+def rescue(root, out):
+    command = ["grub-mkrescue", "-o", out, f"--install-modules={MODULES}",
+               "--fonts=", "--locales=", "--themes=", root, "--",
+               "-volid", "TRAPLINE",
+               "-boot_image", "any", "mbr_force_bootable=on"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          timeout=GRUB_S)
+    if done.returncode:
+        raise Refused("grub-mkrescue failed:\n"
+                      + done.stdout.decode(errors="replace"))
+
+
+def make(args):
+    check_platforms(args.grub)
+    if args.guest:
+        check_guest(args.guest)
+    made = args.out + ".new"
+    with tempfile.TemporaryDirectory(prefix="trapline-iso-") as root:
+        fill(root, args)
+        try:
+            rescue(root, made)
+            os.replace(made, args.out)
+        finally:
+            if os.path.exists(made):
+                os.remove(made)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="make the bootable image")
+    parser.add_argument("--vmm", required=True)
+    parser.add_argument("--hare", required=True)
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--guest", default="")
+    parser.add_argument("--words", default="")
+    parser.add_argument("--grub", default="/usr/lib/grub")
+    args = parser.parse_args()
+    try:
+        make(args)
+    except (Refused, OSError, subprocess.SubprocessError) as why:
+        print(f"iso: error: {why}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
