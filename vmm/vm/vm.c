@@ -24,24 +24,6 @@
 /* Frames kept back at creation for p2m leaves and shadow metadata. */
 #define FRAMES_SPARE 64
 
-static const char *const exit_names[EXIT_KINDS] = {
-    [EXIT_PRIVILEGED] = "privileged",
-    [EXIT_SOFTINT] = "softint",
-    [EXIT_IRET] = "iret",
-    [EXIT_IO] = "io",
-    [EXIT_EXCEPTION] = "exception",
-    [EXIT_PAGE_TRUE] = "page-true",
-    [EXIT_PAGE_FILL] = "page-fill",
-    [EXIT_PAGE_WRITE] = "page-write",
-    [EXIT_MMIO] = "mmio",
-    [EXIT_HOST_IRQ] = "host-irq",
-};
-
-const char *exit_kind_name(enum exit_kind kind)
-{
-    return exit_names[kind];
-}
-
 const char *vm_state_name(const struct vm *vm)
 {
     switch (vm->state) {

@@ -24,6 +24,7 @@
 #include "vmm/vm/config.h"
 #include "vmm/vm/console.h"
 #include "vmm/vm/fast.h"
+#include "vmm/vm/kinds.h"
 #include "vmm/vm/recorder.h"
 #include "vmm/vm/sched.h"
 #include "vmm/vm/tables.h"
@@ -37,22 +38,6 @@ enum vm_state {
     VM_EXITED, /* ended itself: status */
     VM_KILLED, /* reason says why */
 };
-
-/* Exits by cause, for `list`, `stats` and the bench. */
-enum exit_kind {
-    EXIT_PRIVILEGED, /* emulated instruction, but for those below */
-    EXIT_SOFTINT,    /* INT n, INT3, INTO */
-    EXIT_IRET,
-    EXIT_IO,
-    EXIT_EXCEPTION,  /* reflected */
-    EXIT_PAGE_TRUE,  /* reflected #PF */
-    EXIT_PAGE_FILL,  /* hidden: shadow filled */
-    EXIT_PAGE_WRITE, /* traced page written */
-    EXIT_MMIO,
-    EXIT_HOST_IRQ,
-    EXIT_KINDS
-};
-const char *exit_kind_name(enum exit_kind kind);
 
 struct vm_last_exit {
     u32 vector, error, cr2, eip;
