@@ -8,6 +8,7 @@
 #include "vmm/vm/config.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fmt.h"
+#include "vmm/vm/kinds.h"
 
 struct key {
     const char *name;
@@ -68,6 +69,11 @@ static bool parse_weight(struct slice value, struct vm_config *out)
     return true;
 }
 
+static bool parse_trace(struct slice value, struct vm_config *out)
+{
+    return exit_kinds_parse(value, &out->trace);
+}
+
 static const struct key keys[] = {
     {"vm", parse_vm, "a name of 1 to 15 letters, digits, '-' or '_'"},
     {"for", parse_for, "the name of the VM it is for"},
@@ -75,6 +81,9 @@ static const struct key keys[] = {
     {"exec", parse_exec, "trap (interp and bt come later)"},
     {"shadow", parse_shadow, "vtlb or cached"},
     {"weight", parse_weight, "a number from 1 to 100"},
+    {"trace", parse_trace,
+     "off, all, or kinds of exits as `stats` names them, such as "
+     "privileged,io"},
 };
 
 const char *config_key(u32 i, const char **wanted)
@@ -119,11 +128,12 @@ struct parse {
 
 static bool unknown(struct parse *p, struct slice word, struct slice key)
 {
-    fmt_buf(p->error, p->size,
-            "\"%.*s\" is not a key it knows; did you mean %s=? (the keys are "
-            "vm, for, mem, exec, shadow, weight; the guest's own words go "
-            "behind --)",
-            (int)word.len, word.at, nearest(key));
+    fmt_buf(
+        p->error, p->size,
+        "\"%.*s\" is not a key it knows; did you mean %s=? (the keys are "
+        "vm, for, mem, exec, shadow, weight, trace; the guest's own words go "
+        "behind --)",
+        (int)word.len, word.at, nearest(key));
     return false;
 }
 

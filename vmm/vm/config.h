@@ -36,6 +36,7 @@ struct vm_config {
     enum vm_exec exec;
     enum shadow_policy_id shadow;
     u32 weight;
+    u32 trace;              /* bits by enum exit_kind */
     char line[VM_LINE_MAX]; /* guest command line, or the attached module's */
 };
 

@@ -15,6 +15,7 @@
 #include "vmm/base/fmt.h"
 #include "vmm/vm/direct.h"
 #include "vmm/vm/exits.h"
+#include "vmm/vm/trace.h"
 #include "vmm/vm/vm.h"
 
 /* A guest may program its timer as fast as it likes; the loop looks after
@@ -172,12 +173,14 @@ static u64 service(struct vm *vm)
 
 static void run_loop(struct vm *vm)
 {
+    void (*handle)(struct vm *) = vm->config.trace ? trace_exit : exit_handle;
+
     do {
         if (vm->irq_waiting)
             exit_inject(vm);
         if (vm->leave || !direct_run(vm))
             return;
-        exit_handle(vm);
+        handle(vm);
     } while (!vm->leave);
 }
 

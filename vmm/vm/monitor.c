@@ -71,6 +71,11 @@ static const struct monitor_command commands[] = {
      .help = "exits by kind, shadow paging, devices",
      .takes = TAKES_VM,
      .run = monitor_stats},
+    {.name = "trace",
+     .usage = "NAME [all|off|KIND,KIND...]",
+     .help = "print a VM's exits as they come; KINDs are those of `stats`",
+     .takes = TAKES_VM_OR_MORE,
+     .run = monitor_trace},
     {.name = "modules",
      .usage = "",
      .help = "what the boot loader brought",
@@ -256,7 +261,8 @@ void monitor_command(struct hv *hv, const char *line)
         unknown(&args, word);
         return;
     }
-    if (command->takes == TAKES_VM || command->takes == TAKES_VM_AND) {
+    if (command->takes == TAKES_VM || command->takes == TAKES_VM_AND ||
+        command->takes == TAKES_VM_OR_MORE) {
         if (!take_vm(&args, command))
             return;
     }

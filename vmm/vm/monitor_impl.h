@@ -14,14 +14,15 @@
 
 enum monitor_takes {
     TAKES_NOTHING,
-    TAKES_VM,     /* the name of a VM, and no more */
-    TAKES_VM_AND, /* the name of a VM and more words */
-    TAKES_WORDS,  /* as it likes */
+    TAKES_VM,         /* the name of a VM, and no more */
+    TAKES_VM_AND,     /* the name of a VM and more words */
+    TAKES_VM_OR_MORE, /* the name of a VM, and words if one likes */
+    TAKES_WORDS,      /* as it likes */
 };
 
 struct monitor_args {
     struct hv *hv;
-    struct vm *vm;     /* TAKES_VM, TAKES_VM_AND: never null */
+    struct vm *vm;     /* TAKES_VM...: never null */
     struct slice rest; /* what follows */
 };
 
@@ -43,6 +44,7 @@ void monitor_reset(const struct monitor_args *args);
 void monitor_destroy(const struct monitor_args *args);
 void monitor_create(const struct monitor_args *args);
 void monitor_type(const struct monitor_args *args);
+void monitor_trace(const struct monitor_args *args);
 void monitor_poweroff(const struct monitor_args *args);
 
 /* The keys, for `help create`. */

@@ -12,6 +12,7 @@
  * own buffer is all there is to hold them (16 codes: eight plain letters), so
  * a longer text is cut at a whole key, with a sentence that says where.
  */
+#include "vmm/vm/kinds.h"
 #include "vmm/vm/monitor_impl.h"
 
 static void done(const struct monitor_args *args, const char *what)
@@ -249,6 +250,27 @@ void monitor_type(const struct monitor_args *args)
             args->vm->config.name, (int)before.len, before.at);
         return;
     }
+}
+
+void monitor_trace(const struct monitor_args *args)
+{
+    struct vm *vm = args->vm;
+    struct slice rest = args->rest, word;
+    char text[160];
+    u32 kinds;
+
+    if (slice_word(&rest, &word)) {
+        if (!exit_kinds_parse(word, &kinds)) {
+            say(args,
+                "\"%.*s\" is not a list of exit kinds; write all, off, or "
+                "kinds as `stats %s` names them, with commas between.",
+                (int)word.len, word.at, vm->config.name);
+            return;
+        }
+        vm->config.trace = kinds;
+    }
+    exit_kinds_format(vm->config.trace, text, sizeof(text));
+    say(args, "%s: trace is %s.", vm->config.name, text);
 }
 
 void monitor_poweroff(const struct monitor_args *args)
