@@ -2,6 +2,8 @@
  *
  * The VMM's console: what is written goes to every place where somebody may
  * be looking, what is typed comes from every place where somebody may sit.
+ * The VM layer cannot tell which of them it was, and need not: there is one
+ * console, with one line of input.
  */
 #include "arch/x86/arch.h"
 #include "drivers/host/host.h"
