@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Attack guests: each tests/attack/NAME.c, tests/attack/lib/ and the library
-# of the micro-guests are one multiboot ELF, $(B)/attack/NAME.elf.
+# of the micro-guests are one multiboot ELF, $(B)/attack/NAME.elf. What lives
+# beside them, the witness, is $(B)/witness.elf.
 
 ATTACK_SRC  := $(sort $(wildcard tests/attack/*.c))
 ATTACK_ELFS := $(ATTACK_SRC:tests/attack/%.c=$(B)/attack/%.elf)
@@ -22,7 +23,16 @@ $(B)/attack/%.elf: $(B)/attack/obj/%.o $(ATTACK_LIB) $(MICRO_LIB) \
 	    --no-warn-rwx-segments -T tests/micro/lib/micro.ld -o $@ \
 	    $< $(ATTACK_LIB) $(MICRO_LIB)
 
-.PHONY: attack
-attack: $(ATTACK_ELFS)
+WITNESS_OBJ := $(patsubst tests/attack/witness/%.c,$(B)/attack/obj/witness/%.o, \
+               $(sort $(wildcard tests/attack/witness/*.c)))
 
--include $(ATTACK_LIB:.o=.d) $(ATTACK_SRC:tests/attack/%.c=$(B)/attack/obj/%.d)
+$(B)/witness.elf: $(WITNESS_OBJ) $(MICRO_LIB) tests/micro/lib/micro.ld
+	$(LD) -m elf_i386 -nostdlib -z noexecstack -z max-page-size=4096 \
+	    --no-warn-rwx-segments -T tests/micro/lib/micro.ld -o $@ \
+	    $(WITNESS_OBJ) $(MICRO_LIB)
+
+.PHONY: attack
+attack: $(ATTACK_ELFS) $(B)/witness.elf
+
+-include $(ATTACK_LIB:.o=.d) $(WITNESS_OBJ:.o=.d) \
+         $(ATTACK_SRC:tests/attack/%.c=$(B)/attack/obj/%.d)

@@ -33,6 +33,7 @@
 start:
     cld
     movl $stack_top, %esp
+    movl %ebx, boot_words
     pushl $0
     popfl
     call begin
@@ -137,6 +138,10 @@ ring3_end:
     ret
 
 .bss
+    .align 4
+.global boot_words              /* the loader's multiboot information */
+boot_words:
+    .skip 4
     .align 4096
     .skip 16384
 .global stack_top

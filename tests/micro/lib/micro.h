@@ -61,6 +61,7 @@ extern u32 idt[TRAP_VECTORS][2];
 extern struct tss tss;
 extern const u32 stubs[TRAP_VECTORS];
 extern u8 stack_top[], user_stack_top[];
+extern u32 boot_words; /* address of the multiboot 1 information */
 
 /* The test itself, and what its file is called in messages. */
 void test(void);
