@@ -345,6 +345,107 @@ static void sysenter_and_sysexit(void)
     EXPECT_EQ(flat_cpu.eip, 0x5000);
 }
 
+/* CR4.PCE opens RDPMC to ring 3; which counters there are is another
+ * question, and here are none (vol. 2B RDPMC). */
+static void rdpmc_has_no_counters(void)
+{
+    flat_reset(3);
+    EXPECT_FAULT(FLAT_RUN(0x0f, 0x33), TRAP_GP, 0);
+    flat_cpu.cr4 = CR4_PCE;
+    EXPECT_FAULT(FLAT_RUN(0x0f, 0x33), TRAP_GP, 0);
+}
+
+/* Without CR4.DE, DR4 and DR5 are other names of DR6 and DR7 (vol. 3B
+ * 17.2.2). */
+static void dr4_and_dr5_are_read_as_dr6_and_dr7(void)
+{
+    flat_reset(0);
+    flat_cpu.dr[6] = DR6_FIXED | DR6_BS;
+    flat_cpu.dr[7] = DR7_FIXED | 1;
+    EXPECT_EQ(FLAT_RUN(0x0f, 0x21, 0xe3), STEP_OK); /* mov ebx, dr4 */
+    EXPECT_EQ(flat_cpu.gpr[EBX], DR6_FIXED | DR6_BS);
+    EXPECT_EQ(FLAT_RUN(0x0f, 0x21, 0xeb), STEP_OK); /* mov ebx, dr5 */
+    EXPECT_EQ(flat_cpu.gpr[EBX], DR7_FIXED | 1);
+    flat_cpu.cr4 = CR4_DE;
+    EXPECT_FAULT(FLAT_RUN(0x0f, 0x21, 0xeb), TRAP_UD, 0);
+}
+
+/* NW asks for CD (vol. 3A 2.5). */
+static void cache_disable_goes_with_no_write_through(void)
+{
+    flat_reset(0);
+    flat_cpu.gpr[EAX] = CR0_PE | CR0_NW | CR0_CD;
+    EXPECT_EQ(FLAT_RUN(0x0f, 0x22, 0xc0), STEP_OK);
+    EXPECT_EQ(flat_cpu.cr0, CR0_PE | CR0_NW | CR0_CD | CR0_ET);
+}
+
+static enum env_status stop_at_cr(void *ctx, unsigned n, u32 value,
+                                  struct fault *fault)
+{
+    return ENV_STOP;
+}
+
+static void a_stopped_vm_drops_the_instruction(void)
+{
+    struct cpu_env stopping = flat_env;
+
+    stopping.cr_check = stop_at_cr;
+    flat_reset(0);
+    memcpy(flat_memory + FLAT_CODE, "\x0f\x22\xe0", 3);
+    flat_cpu.gpr[EAX] = CR4_PAE;
+    flat_before = flat_cpu;
+    EXPECT_EQ(cpu_step(&flat_cpu, &stopping, &flat_step), STEP_STOP);
+    EXPECT(!memcmp(&flat_cpu, &flat_before, sizeof(flat_cpu)));
+}
+
+/* A GDT of one ring-0 data segment of 16 bytes. */
+static void small_gdt(void)
+{
+    flat_cpu.gdtr = (struct table_reg){0x3000, 15};
+    flat_poke(0x3008, 0x0000000f);
+    flat_poke(0x300c, 0x00409300);
+}
+
+/* Rights and limit of what is visible; ZF tells (vol. 2A LAR, LSL; vol. 2C
+ * VERR). */
+static void lar_lsl_and_verr_answer_in_zf(void)
+{
+    flat_reset(0);
+    small_gdt();
+    flat_cpu.gpr[ECX] = 8;
+    EXPECT_EQ(FLAT_RUN(0x0f, 0x02, 0xc1), STEP_OK); /* lar eax, ecx */
+    EXPECT_EQ(flat_cpu.gpr[EAX], 0x00409300);
+    EXPECT(flat_cpu.eflags & EFLAGS_ZF);
+    EXPECT_EQ(FLAT_RUN(0x0f, 0x03, 0xc1), STEP_OK); /* lsl eax, ecx */
+    EXPECT_EQ(flat_cpu.gpr[EAX], 15);
+    EXPECT_EQ(FLAT_RUN(0x0f, 0x00, 0xe9), STEP_OK); /* verw cx */
+    EXPECT(flat_cpu.eflags & EFLAGS_ZF);
+    flat_cpu.gpr[ECX] = 11;
+    EXPECT_EQ(FLAT_RUN(0x0f, 0x00, 0xe1), STEP_OK); /* verr cx: RPL 3 */
+    EXPECT(!(flat_cpu.eflags & EFLAGS_ZF));
+    flat_cpu.gpr[EAX] = 77;
+    EXPECT_EQ(FLAT_RUN(0x0f, 0x02, 0xc1), STEP_OK);
+    EXPECT_EQ(FLAT_RUN(0x0f, 0x03, 0xc1), STEP_OK);
+    EXPECT(!(flat_cpu.eflags & EFLAGS_ZF));
+    EXPECT_EQ(flat_cpu.gpr[EAX], 77);
+}
+
+/* A selector behind the table is no fault either; a table that is not
+ * mapped is. */
+static void lar_looks_into_the_table(void)
+{
+    flat_reset(3);
+    small_gdt();
+    flat_cpu.gpr[ECX] = 16;
+    EXPECT_EQ(FLAT_RUN(0x0f, 0x02, 0xc1), STEP_OK);
+    EXPECT(!(flat_cpu.eflags & EFLAGS_ZF));
+    flat_cpu.gdtr.base = FLAT_SIZE;
+    flat_cpu.gpr[ECX] = 8;
+    EXPECT_FAULT(FLAT_RUN(0x0f, 0x02, 0xc1), TRAP_PF, 0);
+    EXPECT_FAULT(FLAT_RUN(0x0f, 0x03, 0xc1), TRAP_PF, 0);
+    EXPECT_FAULT(FLAT_RUN(0x0f, 0x00, 0xe1), TRAP_PF, 0);
+}
+
 static void arpl_raises_the_rpl(void)
 {
     flat_reset(0);
@@ -377,6 +478,12 @@ static const struct unit_case cases[] = {
     CASE(invalid_forms),
     CASE(too_long_is_gp_and_unknown_is_told),
     CASE(sysenter_and_sysexit),
+    CASE(rdpmc_has_no_counters),
+    CASE(dr4_and_dr5_are_read_as_dr6_and_dr7),
+    CASE(cache_disable_goes_with_no_write_through),
+    CASE(a_stopped_vm_drops_the_instruction),
+    CASE(lar_lsl_and_verr_answer_in_zf),
+    CASE(lar_looks_into_the_table),
     CASE(arpl_raises_the_rpl),
 };
 UNIT_MAIN(cases)

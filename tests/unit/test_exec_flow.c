@@ -98,6 +98,18 @@ static void returns_check_their_target(void)
     EXPECT_EQ(flat_cpu.gpr[ESP], FLAT_STACK + 12);
 }
 
+/* RET imm16 on a 16-bit stack moves SP alone (vol. 2B RET). */
+static void ret_releases_in_sp(void)
+{
+    flat_reset(0);
+    flat_cpu.seg[SEG_SS].attr &= (u16)~ATTR_DB;
+    flat_cpu.gpr[ESP] = 0xabcdfff8;
+    flat_poke(0xfff8, 0x2000);
+    EXPECT_EQ(FLAT_RUN(0xc2, 8, 0), STEP_OK);
+    EXPECT_EQ(flat_cpu.eip, 0x2000);
+    EXPECT_EQ(flat_cpu.gpr[ESP], 0xabcd0004);
+}
+
 static void pop_to_memory_uses_the_new_esp(void)
 {
     flat_reset(0);
@@ -394,6 +406,7 @@ static const struct unit_case cases[] = {
     CASE(a_faulting_write_changes_nothing),
     CASE(a_faulting_stack_keeps_esp),
     CASE(returns_check_their_target),
+    CASE(ret_releases_in_sp),
     CASE(pop_to_memory_uses_the_new_esp),
     CASE(a_small_stack_wraps_in_sp),
     CASE(rep_stops_at_a_fault_with_its_work_done),
