@@ -20,7 +20,8 @@
 # Manual: Multiboot Specification 0.6.96, 3.1.1 (the magic fields); ELF, TIS
 # 1.2, 1-4 (the header).
 #
-# usage: make.py --vmm ELF --hare ELF --out ISO [--guest ELF --words WORDS]
+# usage: make.py --vmm ELF --hare ELF --out ISO [--guest ELF --words WORDS
+#                    --append WORDS]
 import argparse
 import os
 import shutil
@@ -82,7 +83,11 @@ def quoted(word):
     return "'" + word.replace("'", "'\\''") + "'"
 
 
-def guest_line(path, words):
+def words_of(words):
+    return "".join(" " + quoted(w) for w in words.split())
+
+
+def guest_line(words):
     """The path on the image and the words of the module's line."""
     words = words.split()
     own = words[:words.index("--")] if "--" in words else words
@@ -90,20 +95,20 @@ def guest_line(path, words):
         words.insert(0, "vm=guest")
     if "--" not in words:
         words.append("--")
-    return " ".join(["/boot/guest.elf"] + [quoted(w) for w in words])
+    return "/boot/guest.elf" + words_of(" ".join(words))
 
 
-def menu(guest, words):
+def menu(args):
     text = open(f"{HERE}/grub.cfg").read()
     head, mark, tail = text.partition("# GUEST\n")
     if not mark:
         raise Refused('iso/grub.cfg has no line "# GUEST" left')
-    if not guest:
+    if not args.guest:
         return head + tail
-    title = quoted("Trapline: " + os.path.basename(guest))
+    title = quoted("Trapline: " + os.path.basename(args.guest))
     return (head + f"menuentry {title} {{\n"
-            "    multiboot2 /boot/trapline.elf\n"
-            f"    module2 {guest_line(guest, words)}\n}}\n\n" + tail)
+            f"    multiboot2 /boot/trapline.elf{words_of(args.append)}\n"
+            f"    module2 {guest_line(args.words)}\n}}\n\n" + tail)
 
 
 def fill(root, args):
@@ -115,7 +120,7 @@ def fill(root, args):
     if args.guest:
         shutil.copyfile(args.guest, f"{root}/boot/guest.elf")
     with open(f"{root}/boot/grub/grub.cfg", "w") as out:
-        out.write(menu(args.guest, args.words))
+        out.write(menu(args))
 
 
 def rescue(root, out):
@@ -153,6 +158,7 @@ def main():
     parser.add_argument("--out", required=True)
     parser.add_argument("--guest", default="")
     parser.add_argument("--words", default="")
+    parser.add_argument("--append", default="")
     parser.add_argument("--grub", default="/usr/lib/grub")
     args = parser.parse_args()
     try:

@@ -11,12 +11,14 @@
 
 # A guest of one's own, as the menu's first entry:
 #   make iso GUEST=path/kernel.elf GUEST_WORDS="vm=mine mem=64M -- its words"
+# and for Trapline itself VMM_WORDS=exit=stopped, say.
 GUEST       ?=
 GUEST_WORDS ?=
-export GUEST GUEST_WORDS
+VMM_WORDS   ?=
+export GUEST GUEST_WORDS VMM_WORDS
 
 # Says whom the image was made for: another guest makes another image.
-ISO_FOR := $(GUEST)|$(GUEST_WORDS)
+ISO_FOR := $(GUEST)|$(GUEST_WORDS)|$(VMM_WORDS)
 ifneq ($(ISO_FOR),$(file <$(B)/iso.for))
 .PHONY: $(B)/iso.for
 endif
@@ -27,7 +29,8 @@ $(B)/iso.for:
 $(B)/trapline.iso: $(B)/trapline.elf $(B)/hare.elf $(B)/iso.for \
                    iso/grub.cfg iso/make.py $(wildcard $(GUEST))
 	$(PYTHON) iso/make.py --vmm $(B)/trapline.elf --hare $(B)/hare.elf \
-	    --out $@ --guest "$$GUEST" --words="$$GUEST_WORDS"
+	    --out $@ --guest "$$GUEST" --words="$$GUEST_WORDS" \
+	    --append="$$VMM_WORDS"
 
 .PHONY: iso run debug
 iso: $(B)/trapline.iso
