@@ -6,9 +6,10 @@
 # A test is a name, a command and a time limit. Commands are found, never
 # listed: unit programs (tests/unit, each in four variants), the emulator
 # against the real CPU (tests/diff), micro-guests (tests/micro, bare and
-# under the VMM with each shadow policy), functions test_* of tests/boot, and
-# the checks of the sources. They run side by side, longest kind first, each
-# in a process group of its own, with a log in build/test-logs.
+# under the VMM with each shadow policy), attack guests (tests/attack, with
+# each shadow policy), functions test_* of tests/boot, and the checks of the
+# sources. They run side by side, longest kind first, each in a process group
+# of its own, with a log in build/test-logs.
 #
 # A program that cannot be built is a failed test with the compiler's words;
 # a stale program of the same name is never run in its place. The last line
@@ -32,8 +33,9 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PYTHON = "/usr/bin/python3"
 VARIANTS = ("gcc-64", "gcc-32", "clang-64", "clang-32")
-PLACES = ("bare", "vtlb", "cached")
-KINDS = ("boot", "diff", "micro", "unit", "check")
+POLICIES = ("vtlb", "cached")
+PLACES = ("bare",) + POLICIES
+KINDS = ("boot", "attack", "diff", "micro", "unit", "check")
 CHECKS = {"layers": [["scripts/layers.py"], ["scripts/layers.py",
                                              "--selftest"]],
           "style": [["scripts/style.py"], ["scripts/style.py", "--selftest"]],
@@ -44,6 +46,7 @@ CHECKS = {"layers": [["scripts/layers.py"], ["scripts/layers.py",
 SHOWN = ("check/coverage",)  # what they print is worth reading each time
 
 BUILD_S, UNIT_S, DIFF_S, MICRO_S, BOOT_S, CHECK_S = 1200, 120, 90, 60, 180, 120
+ATTACK_S = 120
 SKIPPED = 77      # exit status of a test that could not be run here
 
 
@@ -85,6 +88,18 @@ def micro_tests(build):
                        [PYTHON, "tests/micro/run.py", "--build", build,
                         "--on", where, name], MICRO_S,
                        needs=[elf] if where == "bare" else [elf, vmm])
+
+
+def attack_tests(build):
+    for source in sorted(glob.glob("tests/attack/*.c")):
+        name = name_of(source)
+        for policy in POLICIES:
+            yield Test(f"attack/{name}/{policy}",
+                       [PYTHON, "tests/attack/run.py", "--build", build,
+                        "--shadow", policy, name], ATTACK_S,
+                       needs=[f"{build}/attack/{name}.elf",
+                              f"{build}/witness.elf",
+                              f"{build}/trapline.elf"])
 
 
 def boot_tests(build):

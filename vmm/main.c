@@ -12,6 +12,9 @@
  * The VMM's own command line: exit=stopped ends the machine when every VM has
  * stopped. crash=gp|ud|stack|check makes the VMM commit that fault at the end
  * of the boot: a diagnostic option, for seeing and testing what a panic prints.
+ * canary=1 is for tests with hostile guests: canary frames lie among those of
+ * every VM, `audit` without a name checks them and all the accounts, and the
+ * processor time of each VM is printed when one of them ends.
  */
 #include "arch/x86/arch.h"
 #include "arch/x86/defs/ports.h"
@@ -126,12 +129,14 @@ static void read_options(void)
         slice_split(word, '=', &key, &value);
         if (slice_eq(word, "exit=stopped"))
             hv.exit_when_idle = true;
+        else if (slice_eq(word, "canary=1"))
+            hv.canary = true;
         else if (slice_eq(key, "crash"))
             crash(value);
         else if (value.len)
             fmt_sink(&out,
                      "Trapline: the option \"%.*s\" is unknown; there are "
-                     "exit=stopped and crash=gp|ud|stack|check\n",
+                     "exit=stopped, canary=1 and crash=gp|ud|stack|check\n",
                      (int)word.len, word.at);
     }
 }

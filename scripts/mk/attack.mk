@@ -31,8 +31,13 @@ $(B)/witness.elf: $(WITNESS_OBJ) $(MICRO_LIB) tests/micro/lib/micro.ld
 	    --no-warn-rwx-segments -T tests/micro/lib/micro.ld -o $@ \
 	    $(WITNESS_OBJ) $(MICRO_LIB)
 
-.PHONY: attack
+.PHONY: attack attack-report
 attack: $(ATTACK_ELFS) $(B)/witness.elf
+
+# The figures of every attack: runs them all first.
+attack-report:
+	@$(PYTHON) tests/run.py --build $(B) --kinds attack
+	@$(PYTHON) tests/attack/run.py --build $(B) --report
 
 -include $(ATTACK_LIB:.o=.d) $(WITNESS_OBJ:.o=.d) \
          $(ATTACK_SRC:tests/attack/%.c=$(B)/attack/obj/%.d)

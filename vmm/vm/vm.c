@@ -93,6 +93,26 @@ static void stopped(struct vm *vm, enum vm_state state)
     sched_set_runnable(&vm->hv->sched, vm->slot, false);
 }
 
+/* canary=1: who has had the processor for how long, when one of them ends.
+ * What a VM does in the turn it ends in is not in the books yet. */
+static void say_books(struct hv *hv)
+{
+    char text[HV_VMS * (VM_NAME_MAX + 24)];
+    size_t at = 0;
+
+    if (!hv->canary)
+        return;
+    for (u32 i = 0; i < HV_VMS && at < sizeof(text); i++) {
+        const struct vm *vm = &hv->vm[i];
+        if (vm->state != VM_EMPTY)
+            at += fmt_buf(text + at, sizeof(text) - at, ", %s %llu us",
+                          vm->config.name,
+                          (unsigned long long)(vm->run_ns / 1000));
+    }
+    console_print(&hv->console, "trapline: books at %llu us%s",
+                  (unsigned long long)(arch_now_ns() / 1000), text);
+}
+
 static void host_exit(void *ctx, u32 status)
 {
     struct vm *vm = ctx;
@@ -103,6 +123,7 @@ static void host_exit(void *ctx, u32 status)
     stopped(vm, VM_EXITED);
     console_print(&vm->hv->console, "trapline: %s: exited with status 0x%x",
                   vm->config.name, status);
+    say_books(vm->hv);
 }
 
 void vm_kill(struct vm *vm, const char *format, ...)
@@ -117,6 +138,7 @@ void vm_kill(struct vm *vm, const char *format, ...)
     stopped(vm, VM_KILLED);
     console_print(&vm->hv->console, "trapline: %s: killed: %s.",
                   vm->config.name, vm->reason);
+    say_books(vm->hv);
 }
 
 /* The shadow's view of the hardware. */

@@ -94,6 +94,7 @@ struct hv {
     u8 typed_bytes[1024];
     struct ring typed;   /* for the attached guest, which had no room yet */
     bool exit_when_idle; /* command line: exit=stopped */
+    bool canary;         /* command line: canary=1 */
     bool poweroff;       /* the monitor said so */
     u32 poweroff_status;
     const u8 *(*module_data)(struct hv *hv, u32 module);

@@ -39,13 +39,18 @@ _Noreturn void broken(const char *sentence, u32 where, u32 value)
     finish();
 }
 
+void tell(void)
+{
+    print("attack: tried ");
+    print_hex(tried);
+    print("\n");
+}
+
 void test(void)
 {
     print("attack: ");
     print(attack_sentence);
     print("\n");
     attack();
-    print("attack: tried ");
-    print_hex(tried);
-    print("\n");
+    tell();
 }

@@ -1,0 +1,302 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+#
+# Runs an attack guest beside the witness under the VMM, and judges the VMM.
+#
+# QEMU counts instructions (-icount), so that shares of the processor do not
+# depend on how busy this machine is. The witness runs for WINDOW_MS of its
+# own time. Then the VMM must answer on its console, its audit must be clean
+# (shadows, p2m of everybody, canary frames, frame accounts), the witness must
+# have found nothing wrong and have had its share. Last, the attacker is made
+# anew, reset and destroyed in the middle, and every frame must be back.
+#
+# The fair share: beside an attacker that wants the processor all the time the
+# witness gets half of it; what an attacker with less to do leaves over is the
+# witness's. So
+#   fair = rounds a ms when alone * (T - min(attacker's CPU time, T / 2))
+#   slowdown = fair / rounds done
+# with T by the processor's own cycle counter. The attacker's CPU time is what
+# the VMM has written in its books, so work that the VMM does for the attacker
+# without charging it shows up as a slowdown.
+#
+# An attack whose end is not "returns" says so in its source: ATTACK_ENDS().
+#
+# usage: run.py [--build DIR] [--shadow vtlb|cached] [NAME...]
+#        run.py --report [--build DIR]     the figures of all that ran
+import argparse
+import glob
+import json
+import os
+import re
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tests/boot"))
+
+from machine import EXIT_ZERO, Env, Failure, POLICIES, PROMPT, check, clean
+
+ICOUNT = ("-icount", "shift=2,sleep=off")
+WINDOW_MS = 400
+SLOWDOWN_MAX = 1.10
+LOST_MS = 30            # the witness's ticks may lag by this much
+LIMIT_S = 40            # real seconds for one wait
+END_S = 20              # real seconds for an attack to end after the window
+MIDDLE_S = 0.1          # real seconds until reset and destroy come
+MEM = "mem=8M"
+
+ROUNDS = r"witness: (\d+) rounds in (\d+) ms, (\d+) x 1024 cycles"
+BOOKS = r"trapline: books at (\d+) us(.*)"
+PANIC = r"(?i)panic|check failed|the VMM|unexpected trap in"
+
+
+class Run:
+    """What is known about one attack under one policy."""
+
+    def __init__(self, build, name, policy):
+        self.build = build
+        self.name = name
+        self.policy = policy
+        self.ends = endings(name)
+
+    def result_path(self):
+        return f"{self.build}/attack/{self.name}-{self.policy}.json"
+
+
+def endings(name):
+    source = open(f"{ROOT}/tests/attack/{name}.c").read()
+    found = re.search(r'ATTACK_ENDS\("([a-z|]+)"\)', source)
+    return found.group(1).split("|") if found else ["done"]
+
+
+# ---- the witness alone
+
+def mhz(text):
+    found = re.search(r"TSC (\d+) MHz", text)
+    check(found, "the VMM did not say the frequency of the TSC")
+    return int(found.group(1))
+
+
+def witness_figures(text):
+    """(rounds, ms by the cycle counter)"""
+    found = re.search(ROUNDS, text)
+    check(found, "the witness did not say how many rounds it did")
+    rounds, told, kilo = map(int, found.groups())
+    real = kilo * 1024 / (mhz(text) * 1000)
+    check(rounds > 0 and abs(real - told) <= LOST_MS,
+          f"the witness counted {told} ms of ticks in {real:.0f} ms")
+    return rounds, real
+
+
+def witness_line(env, policy, words=f"ms={WINDOW_MS}"):
+    return (f"{env.build}/witness.elf vm=witness {MEM} shadow={policy} "
+            f"-- {words}")
+
+
+def measure_alone(env, policy):
+    result = env.run_vmm([witness_line(env, policy)], extra=ICOUNT,
+                         memory=128)
+    result.want("witness: exited with status 0x10").want_status(EXIT_ZERO)
+    rounds, ms = witness_figures(result.text)
+    return rounds / ms
+
+
+def alone(env, policy):
+    """Rounds a ms of a witness that is alone; measured once for each VMM."""
+    path = f"{env.build}/attack/alone-{policy}.json"
+    stamp = [os.stat(f).st_mtime_ns
+             for f in (env.vmm, f"{env.build}/witness.elf")]
+    try:
+        kept = json.load(open(path))
+        if kept["stamp"] == stamp:
+            return kept["rate"]
+    except (OSError, ValueError, KeyError):
+        pass
+    rate = measure_alone(env, policy)
+    save(path, {"stamp": stamp, "rate": rate})
+    return rate
+
+
+def save(path, value):
+    """Others may be reading or writing the same."""
+    with tempfile.NamedTemporaryFile("w", dir=os.path.dirname(path),
+                                     delete=False) as out:
+        json.dump(value, out)
+    os.replace(out.name, path)
+
+
+# ---- the attack
+
+def attacker_keys(run):
+    return f"vm=attacker {MEM} shadow={run.policy}"
+
+
+def boot(env, run):
+    modules = [f"{run.build}/attack/{run.name}.elf {attacker_keys(run)}",
+               witness_line(env, run.policy)]
+    return env.session(env.vmm_machine(modules, append="canary=1",
+                                       extra=ICOUNT, memory=128), LIMIT_S)
+
+
+def books_cpu(text, name):
+    """CPU ms in the last line of books of this text."""
+    lines = re.findall(BOOKS, text)
+    check(lines, "the VMM printed no books")
+    found = re.search(rf", {name} (\d+) us", lines[-1][1])
+    check(found, f"{name} is not in the books: {lines[-1]}")
+    return int(found.group(1)) / 1000
+
+
+def how_ended(text):
+    """done, killed or endless, so far."""
+    found = re.search(r"trapline: attacker: (exited with status 0x(\w+)|"
+                      r"killed: )", text)
+    if not found:
+        return "endless"
+    check(found.group(2) in (None, "10"),
+          f"the attacker ended itself with status 0x{found.group(2)}")
+    return "done" if found.group(2) else "killed"
+
+
+def wait_for_end(talk, run, text):
+    if "endless" in run.ends or how_ended(text) != "endless":
+        return text
+    try:
+        return text + talk.wait(r"trapline: books at [^\n]*\n", END_S) + \
+            talk.child.after
+    except Failure as why:
+        raise Failure(f"{why}; is this attack endless and does not say "
+                      f"so?") from None
+
+
+def audit(talk):
+    lines = talk.command("audit witness")
+    check(lines and lines[-1] == "audit: witness: clean",
+          f"`audit` is not clean: {lines[-12:]}")
+
+
+def in_the_middle(talk, run):
+    """The same attack again: reset while it runs, then destroyed."""
+    talk.command("destroy attacker", "attacker: destroyed")
+    audit(talk)
+    talk.command(f"create {attacker_keys(run)} module=0", "created")
+    time.sleep(MIDDLE_S)
+    talk.command("reset attacker", "attacker: reset")
+    time.sleep(MIDDLE_S)
+    audit(talk)
+    talk.command("destroy attacker", "attacker: destroyed")
+    audit(talk)
+
+
+def attempts(text):
+    """The last count the attacker printed; at least itself."""
+    counts = re.findall(r"attack: tried 0x([0-9a-f]+)", text)
+    return max(1, int(counts[-1], 16)) if counts else 1
+
+
+def judge(env, run, text):
+    check("attack: BROKEN" not in text, "the attacker says the wall is "
+                                        "broken")
+    check("witness: exited with status 0x10" in text,
+          "the witness was harmed or did not end")
+    end = how_ended(text)
+    check(end in run.ends, f"the attack ended as \"{end}\", not as "
+                           f"\"{'|'.join(run.ends)}\" (ATTACK_ENDS)")
+    return end
+
+
+def slowdown_of(env, run, window):
+    rounds, ms = witness_figures(window)
+    used = min(books_cpu(window, "attacker"), ms / 2)
+    return alone(env, run.policy) * (ms - used) / rounds
+
+
+def first_window(talk):
+    """Everything up to the witness's end, with the books."""
+    text = talk.wait(r"trapline: witness: (exited|killed)[^\n]*\n")
+    text += talk.child.after
+    return text + talk.wait(r"trapline: books at [^\n]*\n") + talk.child.after
+
+
+def attack(env, run):
+    talk = boot(env, run)
+    window = "\n".join(clean(first_window(talk)))
+    text = "\n".join(clean(wait_for_end(talk, run, window)))
+    talk.type("\r")
+    talk.wait(re.escape(PROMPT))
+    talk.command("list", r"witness .*exited")
+    end = judge(env, run, text)
+    audit(talk)
+    in_the_middle(talk, run)
+    talk.type("poweroff\r")
+    status = talk.end()
+    check(status == EXIT_ZERO, f"QEMU's exit code after poweroff is {status}")
+    slow = slowdown_of(env, run, window)
+    result = {"attempts": attempts(text), "end": end, "slowdown": slow}
+    save(run.result_path(), result)
+    print(f"\nattack {run.name}: {result['attempts']} attempts, {end}, "
+          f"witness slowdown {slow:.2f} of its fair share", flush=True)
+    check(slow <= SLOWDOWN_MAX, f"the witness's slowdown is {slow:.2f}; "
+                                f"{SLOWDOWN_MAX:.2f} is the most")
+
+
+def run_one(run):
+    with tempfile.TemporaryDirectory(prefix="trapline-") as tmp:
+        env = Env(run.build, tmp)
+        try:
+            attack(env, run)
+        except Failure as why:
+            print(f"\nwhy: {run.name}, {run.policy}: {why}", flush=True)
+            return False
+        finally:
+            env.close()
+    return True
+
+
+# ---- all of them
+
+def names(build):
+    return sorted(os.path.splitext(os.path.basename(f))[0]
+                  for f in glob.glob(f"{ROOT}/tests/attack/*.c"))
+
+
+def report(build):
+    results = {}
+    for policy in POLICIES:
+        for name in names(build):
+            path = Run(build, name, policy).result_path()
+            if os.path.exists(path):
+                results[f"{name}/{policy}"] = json.load(open(path))
+    check(results, f"no results in {build}/attack; run the attacks first")
+    worst = max(results, key=lambda r: results[r]["slowdown"])
+    print(f"attacks:  {len(results)} runs, "
+          f"{sum(r['attempts'] for r in results.values())} attempts")
+    for end in ("done", "killed", "endless"):
+        count = sum(r["end"] == end for r in results.values())
+        print(f"  {end:8} {count}")
+    print(f"witness slowdown against its fair share, at worst: "
+          f"{results[worst]['slowdown']:.3f} ({worst})")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="attack the VMM")
+    parser.add_argument("--build", default=os.path.join(ROOT, "build"))
+    parser.add_argument("--shadow", default=",".join(POLICIES))
+    parser.add_argument("--report", action="store_true")
+    parser.add_argument("names", nargs="*")
+    args = parser.parse_args()
+    if args.report:
+        report(args.build)
+        return 0
+    results = [run_one(Run(args.build, name, policy))
+               for name in args.names or names(args.build)
+               for policy in args.shadow.split(",")]
+    if len(results) > 1:
+        print(f"{sum(results)} of {len(results)} attacks were withstood")
+    return 0 if results and all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
