@@ -34,6 +34,7 @@ PURE_SRC  := $(sort $(wildcard $(addsuffix /*.c,$(PURE_DIRS))))
 .PHONY: all
 all: $(B)/trapline.elf $(B)/hare.elf $(B)/trapline.iso
 
+include scripts/mk/font.mk
 include scripts/mk/vmm.mk
 include scripts/mk/guest.mk
 include scripts/mk/iso.mk

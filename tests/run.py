@@ -41,6 +41,7 @@ CHECKS = {"layers": [["scripts/layers.py"], ["scripts/layers.py",
           "style": [["scripts/style.py"], ["scripts/style.py", "--selftest"]],
           "purity": [["scripts/purity.py", "{build}"],
                      ["scripts/purity.py", "--selftest"]],
+          "font": [["scripts/font.py", "--selftest"]],
           "coverage": [["scripts/coverage.py", "{build}"],
                        ["scripts/coverage.py", "--selftest"]]}
 SHOWN = ("check/coverage",)  # what they print is worth reading each time

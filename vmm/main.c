@@ -168,6 +168,7 @@ void vmm_main(u32 magic, u32 info)
     read_boot_info(magic, info);
     collect_memory();
     paging_init(&bootmem);
+    host_screen_init(&boot.screen, physmap(boot.screen.at));
     modes_init();
     make_frames();
     host_pic_init();
@@ -175,6 +176,7 @@ void vmm_main(u32 magic, u32 info)
     host_pic_unmask(IRQ_COM1);
     if (!time_has_apic())
         host_pic_unmask(IRQ_TIMER);
+    host_kbd_init();
     banner();
     hypervisor_init();
     read_options();

@@ -87,9 +87,17 @@ void arch_irq_done(u32 vector);
 /* Vendor facts for CPUID and MSR emulation. */
 void arch_cpuid(u32 leaf, u32 subleaf, u32 out[4]);
 
-/* The host console (COM1). */
+/* The host console: a serial port and the screen. What is typed at the
+ * keyboard comes as scan codes of set 1, to whoever wants to translate it. */
 void arch_console_write(const char *text, size_t len);
 bool arch_console_read(u8 *byte);
+bool arch_key_read(u8 *scancode);
+
+/* The screen shows 80 by 25 VGA cells instead of the console, from now until
+ * it is told otherwise; the title where there is room. Null: the console. */
+void arch_screen_show(const u16 *cells, u32 cursor, const char *title);
+/* The console as it was so many lines ago (negative: so many sooner). */
+void arch_screen_back(int lines);
 
 /* The end. QEMU's debug-exit device gets status when it is present and makes
  * (status << 1) | 1 of it, so success (0) is exit code 1 of QEMU. Without the

@@ -11,6 +11,7 @@
 void arch_console_write(const char *text, size_t len)
 {
     host_uart_write(text, len);
+    host_screen_write(text, len);
 }
 
 bool arch_console_read(u8 *byte)

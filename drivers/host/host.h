@@ -2,13 +2,13 @@
  *
  * Drivers for the real machine's own devices, as main.c and one another see
  * them. The VM layer uses the arch_ functions of arch.h, which these files
- * implement: console (console.c), time and interrupts (time.c, irq.c), the
- * date (cmos.c), the end (power.c).
+ * implement: console (console.c), screen and keys (screen.c, kbd.c), time and
+ * interrupts (time.c, irq.c), the date (cmos.c), the end (power.c).
  */
 #ifndef HOST_HOST_H
 #define HOST_HOST_H
 
-#include "vmm/base/types.h"
+#include "vmm/base/paint.h"
 
 /* Host interrupt vectors: the PIC's sixteen lines, then the local APIC. */
 #define VECTOR_PIC      0x20
@@ -22,6 +22,17 @@ void host_uart_init(void);
 void host_uart_interrupt(void);
 void host_uart_write(const char *text, size_t len);
 bool host_uart_read(u8 *byte);
+
+/* screen.c: text or pixels. `memory`: mode->at as the VMM sees it. */
+void host_screen_init(const struct screen_mode *mode, void *memory);
+void host_screen_write(const char *text, size_t len);
+void host_screen_tick(void); /* what is new is painted now and then */
+void host_screen_last(void); /* for good: the console, with all that it got */
+extern const paint_glyph host_font[256]; /* made by scripts/font.py */
+
+/* kbd.c: the 8042 and what is plugged into it. */
+void host_kbd_init(void);
+void host_kbd_interrupt(void);
 
 /* pic.c: the 8259 pair, remapped to VECTOR_PIC, all lines masked. */
 void host_pic_init(void);

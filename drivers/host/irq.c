@@ -15,6 +15,8 @@ static void pic_interrupt(u32 line)
         return;
     if (line == IRQ_COM1)
         host_uart_interrupt();
+    else if (line == IRQ_KBD)
+        host_kbd_interrupt();
     else if (line == IRQ_TIMER)
         time_tick();
     host_pic_end(line);
@@ -28,6 +30,7 @@ void arch_irq_done(u32 vector)
     } else if (vector >= VECTOR_PIC && vector < VECTOR_PIC + IRQ_LINES) {
         pic_interrupt(vector - VECTOR_PIC);
     }
+    host_screen_tick();
 }
 
 void arch_idle(void)

@@ -8,6 +8,7 @@
 #include "arch/x86/arch.h"
 #include "arch/x86/asm.h"
 #include "arch/x86/defs/ports.h"
+#include "drivers/host/host.h"
 
 #define PORT_OFF_QEMU  0x604
 #define PORT_OFF_BOCHS 0xb004
@@ -15,6 +16,7 @@
 
 void arch_poweroff(u32 status)
 {
+    host_screen_last();
     outb(PORT_DEBUG_EXIT, (u8)status);
     if (!status) {
         outw(PORT_OFF_QEMU, OFF);

@@ -6,7 +6,8 @@
 VMM_SRC := $(PURE_SRC) $(sort $(wildcard arch/x86/*.c arch/x86/boot/*.c \
            drivers/host/*.c)) $(wildcard vmm/main.c)
 VMM_ASM := $(sort $(wildcard arch/x86/*.S arch/x86/boot/*.S))
-VMM_OBJ := $(VMM_SRC:%.c=$(B)/vmm/%.o) $(VMM_ASM:%.S=$(B)/vmm/%.S.o)
+VMM_OBJ := $(VMM_SRC:%.c=$(B)/vmm/%.o) $(VMM_ASM:%.S=$(B)/vmm/%.S.o) \
+           $(B)/font.o
 VMM_FLAGS := $(BARE) -m64 -mno-red-zone -mcmodel=kernel
 
 $(B)/vmm/%.o: %.c

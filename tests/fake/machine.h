@@ -153,6 +153,42 @@ bool arch_console_read(u8 *byte)
     return false;
 }
 
+static u8 fake_keys[256]; /* scan codes that wait, in a ring */
+static u32 fake_keys_in, fake_keys_out;
+
+bool arch_key_read(u8 *scancode)
+{
+    if (fake_keys_in == fake_keys_out)
+        return false;
+    *scancode = fake_keys[fake_keys_out++ % sizeof(fake_keys)];
+    return true;
+}
+
+/* What the screen shows: a guest's cells, or null for the console. */
+static const u16 *fake_screen;
+static u32 fake_screen_cursor, fake_screen_shown;
+static char fake_screen_title[80];
+static int fake_screen_back;
+
+void arch_screen_show(const u16 *cells, u32 cursor, const char *title)
+{
+    static u16 copy[VGA_CELLS];
+
+    fake_screen = NULL;
+    fake_screen_shown++;
+    if (!cells)
+        return;
+    memcpy(copy, cells, sizeof(copy));
+    fake_screen = copy;
+    fake_screen_cursor = cursor;
+    snprintf(fake_screen_title, sizeof(fake_screen_title), "%s", title);
+}
+
+void arch_screen_back(int lines)
+{
+    fake_screen_back += lines;
+}
+
 void arch_poweroff(u32 status)
 {
     exit((int)status);

@@ -26,4 +26,9 @@ struct grid {
     u16 cell[GRID_CELLS];
 };
 
+/* Into grid, whose size is set, a picture of another size; the rest of the
+ * grid is blank but for the title. */
+void grid_place(struct grid *grid, const u16 *cells, u32 columns, u32 rows,
+                u32 cursor, const char *title);
+
 #endif
