@@ -95,14 +95,16 @@ static void store_traced(struct vm *vm, gpa_t at, u8 *ram, const u8 *buf,
                          u32 size, u32 trace)
 {
     for (u32 i = 0, n; i < size; i += n) {
-        struct table_old old = {.count = 0};
+        struct table_old old;
+        bool watched = (trace & ~(u32)TRACE_PAGE_TABLE) != 0;
         n = min_u32(size - i, TABLE_WRITE_MAX);
-        if (trace & ~TRACE_PAGE_TABLE)
+        if (watched)
             tables_before(vm, gpa(at.v + i), n, &old);
         memcpy(ram + i, buf + i, n);
         if (trace & TRACE_PAGE_TABLE)
             shadow_written(&vm->shadow, gpa(at.v + i), n);
-        tables_after(vm, &old);
+        if (watched)
+            tables_after(vm, gpa(at.v + i), n, &old);
     }
 }
 

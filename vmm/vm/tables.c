@@ -214,48 +214,70 @@ void tables_recheck(struct vm *vm)
     }
 }
 
-/* Adds the entries of page `page` of table k that [at, at+size) touches. */
-static void remember(struct vm *vm, u32 k, u32 page, gpa_t at, u32 size,
-                     struct table_old *old)
+/* The entries that a write touches, one after the other: a frame can lie
+ * under every page of every table at once. */
+struct touch {
+    u32 kind, page; /* where to look next */
+    u32 index, end; /* entries of the page before that are still to come */
+};
+
+static void touch_entries(const struct table *t, u32 page, gpa_t at, u32 size,
+                          struct touch *out)
 {
-    const struct table *t = &vm->table[k];
     s64 first =
         (s64)page * PAGE_SIZE + (at.v & PAGE_MASK) - (t->base & PAGE_MASK);
     s64 last = first + size - 1;
 
-    for (s64 i = first < 0 ? 0 : first / ENTRY; i * ENTRY <= last; i++) {
-        if (i >= t->bytes / ENTRY || old->count == ARRAY_LEN(old->entry))
-            return;
-        old->entry[old->count].kind = (u8)k;
-        old->entry[old->count].index = (u32)i;
-        old->entry[old->count++].value = table_entry(vm, t, (u32)i);
-    }
+    out->index = out->end = 0;
+    if (!t->page[page].mapped || t->page[page].frame.v != gpa_to_gfn(at).v ||
+        last < 0)
+        return;
+    out->index = first < 0 ? 0 : (u32)first / ENTRY;
+    out->end = min_u32((u32)last / ENTRY + 1, t->bytes / ENTRY);
 }
 
-void tables_before(struct vm *vm, gpa_t at, u32 size, struct table_old *old)
+/* Makes t stand at an entry, if it does not yet; false: there are no more. */
+static bool touch_find(const struct vm *vm, gpa_t at, u32 size, struct touch *t)
+{
+    while (t->index >= t->end) {
+        if (t->kind == TABLE_KINDS)
+            return false;
+        if (t->page == pages_of(&vm->table[t->kind])) {
+            t->kind++;
+            t->page = 0;
+            continue;
+        }
+        touch_entries(&vm->table[t->kind], t->page, at, size, t);
+        t->page++;
+    }
+    return true;
+}
+
+void tables_before(const struct vm *vm, gpa_t at, u32 size,
+                   struct table_old *old)
 {
     old->count = 0;
-    for (u32 k = 0; k < TABLE_KINDS; k++) {
-        const struct table *t = &vm->table[k];
-        for (u32 i = 0; i < pages_of(t); i++) {
-            if (t->page[i].mapped && t->page[i].frame.v == gpa_to_gfn(at).v)
-                remember(vm, k, i, at, size, old);
-        }
+    for (struct touch t = {0}; touch_find(vm, at, size, &t); t.index++) {
+        if (old->count == ARRAY_LEN(old->value))
+            return;
+        old->value[old->count++] = table_entry(vm, &vm->table[t.kind], t.index);
     }
 }
 
-void tables_after(struct vm *vm, const struct table_old *old)
+void tables_after(struct vm *vm, gpa_t at, u32 size,
+                  const struct table_old *old)
 {
-    for (u32 i = 0; i < old->count; i++) {
-        enum cpu_table which = (enum cpu_table)old->entry[i].kind;
-        u32 index = old->entry[i].index;
-        u64 now = table_entry(vm, &vm->table[which], index);
-        if (now == old->entry[i].value)
+    u32 n = 0;
+
+    for (struct touch t = {0}; touch_find(vm, at, size, &t); t.index++, n++) {
+        enum cpu_table which = (enum cpu_table)t.kind;
+        u64 now = table_entry(vm, &vm->table[which], t.index);
+        if (n < old->count && now == old->value[n])
             continue;
-        mirror(vm, which, index, now);
-        if (which != TABLE_IDT)
-            recorder_desc(&vm->recorder, record_of[which], index,
-                          old->entry[i].value, now, vm_now(vm), vm->cpu.eip);
+        mirror(vm, which, t.index, now);
+        if (which != TABLE_IDT && n < old->count)
+            recorder_desc(&vm->recorder, record_of[which], t.index,
+                          old->value[n], now, vm_now(vm), vm->cpu.eip);
     }
 }
 

@@ -35,16 +35,14 @@ struct table {
     struct table_page page[TABLE_PAGES];
 };
 
-/* Where old descriptors are kept while their bytes are overwritten. */
+/* Descriptors as they were before their bytes are overwritten: enough for
+ * tables that share no frame with each other or themselves. What does not fit
+ * is mirrored all the same, but not recorded. */
 #define TABLE_WRITE_MAX 32
-#define TABLE_OLD       6
+#define TABLE_OLD       18
 struct table_old {
     u32 count;
-    struct {
-        u8 kind;
-        u32 index;
-        u64 value;
-    } entry[TABLE_OLD * TABLE_KINDS];
+    u64 value[TABLE_OLD];
 };
 
 /* An entry as it stands in guest memory; 0 where nothing is mapped. */
@@ -54,8 +52,10 @@ void tables_load(struct vm *vm, enum cpu_table which);
 /* Paging changed: look whether the tables still lie where they lay. */
 void tables_recheck(struct vm *vm);
 /* Around a write of at most TABLE_WRITE_MAX bytes to a traced frame. */
-void tables_before(struct vm *vm, gpa_t at, u32 size, struct table_old *old);
-void tables_after(struct vm *vm, const struct table_old *old);
+void tables_before(const struct vm *vm, gpa_t at, u32 size,
+                   struct table_old *old);
+void tables_after(struct vm *vm, gpa_t at, u32 size,
+                  const struct table_old *old);
 void tables_reset(struct vm *vm);
 
 #endif
