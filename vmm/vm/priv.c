@@ -92,17 +92,14 @@ void priv_dr_written(void *ctx, unsigned n)
         arch_set_debug(vm->cpu.dr);
 }
 
+/* The page may be large, or have been so when a table was found in it: only a
+ * new walk tells whether the tables still lie where they lay. */
 void priv_invlpg(void *ctx, gva_t at)
 {
     struct vm *vm = ctx;
 
     shadow_invlpg(&vm->shadow, at);
-    for (u32 k = 0; k < TABLE_KINDS; k++) {
-        const struct table *t = &vm->table[k];
-        if (t->bytes && (at.v | PAGE_MASK) >= t->base &&
-            (at.v & ~PAGE_MASK) <= t->base + t->bytes - 1)
-            tables_recheck(vm);
-    }
+    tables_recheck(vm);
 }
 
 enum env_status priv_rdmsr(void *ctx, u32 index, u64 *value,
