@@ -149,6 +149,87 @@ static void a_remapped_table_is_found_at_the_next_cr3_load(void)
     EXPECT_EQ(host_dpl(2), 1);
 }
 
+/* Paging on: the first 4 MiB identical through the table at 0x6000, which the
+ * second entry of the directory at 0x5000 can have, too. */
+static void page_the_first_4m(void)
+{
+    for (u32 i = 0; i < 1024; i++) {
+        u32 pte = i << 12 | 3;
+        p2m_write(&vm->p2m, gpa(0x6000 + i * 4), &pte, 4);
+    }
+    store64(0x5000, 0x6003);
+    vm->cpu.cr3 = 0x5000;
+    vm->cpu.cr0 |= CR0_PG;
+    vm->cpu.cr4 |= CR4_PSE;
+    priv_cr_written(vm, 0, CR0_PE);
+}
+
+static void one_write_may_change_every_page_of_every_table(void)
+{
+    start(SHADOW_CACHED);
+    page_the_first_4m();
+    for (u32 i = 0; i < 16; i++) {
+        u32 pte = 0x3003;
+        p2m_write(&vm->p2m, gpa(0x6400 + i * 4), &pte, 4);
+    }
+    lgdt(0x100000, 0xffff);
+    vm->cpu.idtr = (struct table_reg){0x100000, 0xffff};
+    env.table_loaded(vm, TABLE_IDT);
+    vm->cpu.ldtr.base = 0x100000;
+    vm->cpu.ldtr.limit = 0xffff;
+    vm->cpu.ldtr.attr = ATTR_P | SYS_LDT;
+    env.table_loaded(vm, TABLE_LDT);
+    store64(0x3010, KERNEL_DATA);
+    store64(0x3018, USER_DATA);
+    for (u32 i = 2; i < ARCH_GDT_OWN; i += 512) {
+        EXPECT_EQ(host_dpl(i), 1);
+        EXPECT_EQ(host_dpl(i + 1), 3);
+        EXPECT_EQ(vm->arch.ldt[i], fake_gdt[i]);
+    }
+    store64(0x3014, 0x1234567811cf9322ull);
+    for (u32 i = 2; i < ARCH_GDT_OWN; i += 512) {
+        EXPECT_EQ(vm->arch.ldt[i], fake_gdt[i]);
+        EXPECT_EQ(vm->arch.ldt[i + 1], fake_gdt[i + 1]);
+        EXPECT_EQ(fake_gdt[i], fake_gdt[2]);
+        EXPECT_EQ(fake_gdt[i + 1], fake_gdt[3]);
+    }
+    EXPECT_EQ(host_dpl(2), 1);
+    EXPECT_EQ(fake_gdt[2] >> 56, 0x11);
+    EXPECT_EQ(fake_gdt[3] & 0xffff, 0x5678);
+    EXPECT_EQ(vm->recorder.gate[2].hi, 0x11cf9322);
+}
+
+static void invlpg_of_a_large_page_moves_all_that_lies_in_it(void)
+{
+    u32 large = PTE_PS | PTE_W | PTE_P, table = 0x6003, pte = 0x4003;
+
+    start(SHADOW_CACHED);
+    page_the_first_4m();
+    store64(0x4010, KERNEL_DATA);
+    p2m_write(&vm->p2m, gpa(0x5004), &large, 4);
+    lgdt(0x403000, 0x17);
+    EXPECT_EQ(fake_gdt[2], 0);
+    p2m_write(&vm->p2m, gpa(0x600c), &pte, 4);
+    p2m_write(&vm->p2m, gpa(0x5004), &table, 4);
+    env.invlpg(vm, gva(0x7ff000));
+    EXPECT_EQ(host_dpl(2), 1);
+}
+
+static void invlpg_finds_a_table_behind_the_end_of_linear_space(void)
+{
+    u32 table = 0x6003, pte = 0x4003;
+
+    start(SHADOW_VTLB);
+    page_the_first_4m();
+    store64(0x4010, KERNEL_DATA);
+    p2m_write(&vm->p2m, gpa(0x5ffc), &table, 4);
+    lgdt(0xfffff000, 0x1fff);
+    EXPECT_EQ(fake_gdt[512 + 2], 0);
+    p2m_write(&vm->p2m, gpa(0x6000), &pte, 4);
+    env.invlpg(vm, gva(0));
+    EXPECT_EQ(host_dpl(512 + 2), 1);
+}
+
 static const struct unit_case cases[] = {
     CASE(lgdt_mirrors_what_is_there),
     CASE(later_writes_are_seen_and_recorded),
@@ -158,5 +239,8 @@ static const struct unit_case cases[] = {
     CASE(tables_nowhere_are_harmless),
     CASE(idt_gates_are_recorded_with_old_and_new),
     CASE(a_remapped_table_is_found_at_the_next_cr3_load),
+    CASE(one_write_may_change_every_page_of_every_table),
+    CASE(invlpg_of_a_large_page_moves_all_that_lies_in_it),
+    CASE(invlpg_finds_a_table_behind_the_end_of_linear_space),
 };
 UNIT_MAIN(cases)
