@@ -77,6 +77,20 @@ static inline bool user_store(u32 at, u32 value)
     return ring3(user_store_there) != 0;
 }
 
+static inline void page_copy(void *to, const void *from)
+{
+    for (u32 i = 0; i < TABLE; i++)
+        ((u32 *)to)[i] = ((const u32 *)from)[i];
+    barrier();
+}
+
+static inline void page_clear(void *page)
+{
+    for (u32 i = 0; i < TABLE; i++)
+        ((u32 *)page)[i] = 0;
+    barrier();
+}
+
 static inline void flush_all(void)
 {
     write_cr3(read_cr3());
