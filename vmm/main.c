@@ -56,6 +56,11 @@ static void read_boot_info(u32 magic, u32 info)
         arch_panic("%s", error);
 }
 
+static u64 screen_bytes(void)
+{
+    return (u64)boot.screen.pitch * boot.screen.height;
+}
+
 static void collect_memory(void)
 {
     for (u32 i = 0; i < boot.ranges; i++)
@@ -66,6 +71,24 @@ static void collect_memory(void)
         const struct boot_module *m = &boot.module[i];
         bootmem_reserve(&bootmem, m->start, hpa(m->start.v + m->size));
     }
+    bootmem_reserve(&bootmem, boot.screen.at,
+                    hpa(boot.screen.at.v + screen_bytes()));
+}
+
+/* Where the screen can be painted, or null. Text is part of VGA's window,
+ * which the firmware's MTRRs keep uncached. */
+static void *map_screen(void)
+{
+    const struct screen_mode *s = &boot.screen;
+    void *at = NULL;
+
+    if (s->kind == SCREEN_TEXT)
+        at = physmap(s->at);
+    else if (s->kind == SCREEN_PIXELS)
+        at = paging_map_screen(&bootmem, s->at, screen_bytes());
+    if (!at)
+        boot.screen.kind = SCREEN_NONE;
+    return at;
 }
 
 /* Whatever bootmem has left becomes frames. */
@@ -94,6 +117,12 @@ static void banner(void)
     fmt_sink(&out, "Trapline: %u MiB of RAM, %u MiB free, started by %s\n",
              (u32)(bootmem_total(&bootmem) >> 20),
              hv.frames.nfree >> (20 - PAGE_SHIFT), boot.loader);
+    fmt_sink(&out, "Trapline: screen of %ux%u %s at 0x%llx\n",
+             boot.screen.width, boot.screen.height,
+             boot.screen.kind == SCREEN_NONE   ? "nothing"
+             : boot.screen.kind == SCREEN_TEXT ? "characters"
+                                               : "pixels",
+             (unsigned long long)boot.screen.at.v);
     for (u32 i = 0; i < boot.modules; i++)
         fmt_sink(&out, "Trapline: module %u, %u bytes: %s\n", i,
                  (u32)boot.module[i].size, boot.module[i].line);
@@ -168,7 +197,7 @@ void vmm_main(u32 magic, u32 info)
     read_boot_info(magic, info);
     collect_memory();
     paging_init(&bootmem);
-    host_screen_init(&boot.screen, physmap(boot.screen.at));
+    host_screen_init(&boot.screen, map_screen());
     modes_init();
     make_frames();
     host_pic_init();

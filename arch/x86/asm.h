@@ -27,6 +27,27 @@ static inline u8 inb(u16 port)
     return value;
 }
 
+static inline void outl(u16 port, u32 value)
+{
+    __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static inline u16 inw(u16 port)
+{
+    u16 value;
+
+    __asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+static inline u32 inl(u16 port)
+{
+    u32 value;
+
+    __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
 static inline u64 rdmsr(u32 index)
 {
     u32 lo, hi;
@@ -132,6 +153,12 @@ static inline void sti_hlt_cli(void)
 static inline void halt(void)
 {
     __asm__ volatile("cli; hlt" : : : "memory");
+}
+
+/* Writes back and empties the caches. */
+static inline void wbinvd(void)
+{
+    __asm__ volatile("wbinvd" : : : "memory");
 }
 
 static inline void cpu_relax(void)

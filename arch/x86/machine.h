@@ -28,10 +28,15 @@ void features_check(void);
 bool features_umip(void);
 bool features_apic(void);
 bool features_mce(void);
+bool features_pat(void);
+u64 features_address_end(void);    /* the first machine address it lacks */
 void features_name(char name[49]); /* the brand string, or the vendor */
 
 /* paging.c: the final page tables, and CR3. */
 void paging_init(struct bootmem *mem);
+/* After paging_init(): a frame buffer, made write-combining. Null when it lies
+ * where the processor or the physmap has no addresses. */
+void *paging_map_screen(struct bootmem *mem, hpa_t at, u64 size);
 hpa_t paging_root(void);
 
 /* tables.c: GDT, IDT, TSS. */

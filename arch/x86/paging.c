@@ -10,7 +10,14 @@
  * for device registers. A 2 MiB page that is partly RAM is cached as RAM;
  * the firmware's MTRRs still hold for the rest of it.
  *
- * SDM vol. 3A 4.5, 4.10.2.4 (global pages), 12.11.4 (MTRRs).
+ * A frame buffer is painted through the physmap as well, so that none of its
+ * frames is ever mapped with two memory types: its pages alone are made
+ * write-combining, and large pages around it are split. It may lie above
+ * PHYSMAP_MAX, which is a limit for RAM only.
+ *
+ * LIMIT: a frame buffer above SCREEN_TOP stays dark.
+ *
+ * SDM vol. 3A 4.5, 4.10.2.4 (global pages), 12.11.4 (MTRRs), 12.12 (PAT).
  */
 #include "arch/x86/arch.h"
 #include "arch/x86/asm.h"
@@ -26,26 +33,50 @@
 #define BITS_TOP   39 /* address bits below an entry of the top table */
 #define BITS_LARGE 21
 
+#define SCREEN_TOP BIT64(46) /* half of the physmap's half */
+
+/* The page attribute table as it is at reset, but for entry 4, which is
+ * write-combining (SDM vol. 3A table 12-12); nobody else uses 4 to 7. */
+#define PAT_OURS 0x0007040100070406
+
 #define KEEP (PTE_P | PTE_A | PTE_D | PTE_G) /* the CPU never writes these */
 
 static u64 host_pml4[ENTRIES] __attribute__((aligned(PAGE_SIZE)));
+
+static hpa_t new_table(struct bootmem *mem)
+{
+    hpa_t new;
+
+    if (!bootmem_alloc(mem, PAGE_SIZE, &new))
+        arch_panic("there is no memory for the VMM's page tables; "
+                   "give the machine 64 MiB or more");
+    memset(physmap(new), 0, PAGE_SIZE);
+    return new;
+}
+
+/* A table of small pages in place of a large page: the same in all. */
+static u64 split(struct bootmem *mem, u64 large)
+{
+    hpa_t new = new_table(mem);
+    u64 *table = physmap(new);
+
+    for (u64 i = 0; i < ENTRIES; i++)
+        table[i] = (large & ~(u64)PTE_PS) + (i << PAGE_SHIFT);
+    return new.v | PTE_P | PTE_W | PTE_A;
+}
 
 /* The entry for `at` in the table whose entries cover 2^bits bytes each,
  * making the tables above it. */
 static u64 *entry_for(struct bootmem *mem, u64 at, u32 bits)
 {
     u64 *table = host_pml4;
-    hpa_t new;
 
     for (u32 level = BITS_TOP; level > bits; level -= LEVEL_BITS) {
         u64 *e = &table[at >> level & (ENTRIES - 1)];
-        if (!(*e & PTE_P)) {
-            if (!bootmem_alloc(mem, PAGE_SIZE, &new))
-                arch_panic("there is no memory for the VMM's page tables; "
-                           "give the machine 64 MiB or more");
-            memset(physmap(new), 0, PAGE_SIZE);
-            *e = new.v | PTE_P | PTE_W | PTE_A;
-        }
+        if (!(*e & PTE_P))
+            *e = new_table(mem).v | PTE_P | PTE_W | PTE_A;
+        else if (*e & PTE_PS)
+            *e = split(mem, *e);
         table = physmap(hpa(*e & PTE64_ADDR));
     }
     return &table[at >> bits & (ENTRIES - 1)];
@@ -73,8 +104,17 @@ static void map_image(struct bootmem *mem, const char *start, const char *end,
     }
 }
 
+/* No page of the old tables uses the entry that changes, so nothing has to be
+ * flushed for it but what the CR3 load flushes (SDM vol. 3A 12.12.4). */
+static void set_memory_types(void)
+{
+    if (features_pat())
+        wrmsr(MSR_PAT, PAT_OURS);
+}
+
 void paging_init(struct bootmem *mem)
 {
+    set_memory_types();
     map_physmap(mem);
     map_image(mem, vmm_text_start, vmm_text_end, 0);
     map_image(mem, vmm_text_end, vmm_rodata_end, PTE64_NX);
@@ -82,6 +122,23 @@ void paging_init(struct bootmem *mem)
     map_image(mem, vmm_data_end, vmm_end, PTE64_NX);
     wrmsr(MSR_EFER, (rdmsr(MSR_EFER) | EFER_NXE) & ~(u64)EFER_SCE);
     write_cr3(paging_root().v);
+}
+
+void *paging_map_screen(struct bootmem *mem, hpa_t at, u64 size)
+{
+    u64 from = align_down(at.v, PAGE_SIZE);
+    u64 end = min_u64(features_address_end(), SCREEN_TOP);
+    u64 type = features_pat() ? PTE_PAT : PTE_PCD | PTE_PWT;
+
+    if (at.v >= end || size > end - at.v)
+        return NULL;
+    for (; from < at.v + size; from += PAGE_SIZE) {
+        *entry_for(mem, PHYSMAP + from, PAGE_SHIFT) =
+            from | KEEP | PTE_W | PTE64_NX | type;
+        invlpg(PHYSMAP + from);
+    }
+    wbinvd(); /* lines that were read under the old type (12.12.4) */
+    return physmap(at);
 }
 
 hpa_t paging_root(void)

@@ -15,6 +15,7 @@
 #include "arch/x86/defs/multiboot.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/str.h"
+#include "vmm/vm/bootscreen.h"
 
 #define MB2_SIZE_MAX  (1u << 20)
 #define MMAP_SIZE_MAX (1u << 16)
@@ -129,6 +130,14 @@ static void mb1_memory(struct parse *p, const u8 *info)
     }
 }
 
+static void mb1_screen(struct parse *p, u64 at)
+{
+    const u8 *s = look(p, at, MB1_SCREEN_RGB + MB_RGB_SIZE);
+
+    if (s)
+        p->out->screen = bootscreen_named(s, s + MB1_SCREEN_RGB);
+}
+
 static const char *parse_mb1(struct parse *p, hpa_t at)
 {
     const u8 *info = look(p, at.v, MB1_INFO_SIZE);
@@ -147,6 +156,8 @@ static const char *parse_mb1(struct parse *p, hpa_t at)
         mb1_modules(p, info);
     if (flags & MB1_INFO_MMAP)
         mb1_memory(p, info);
+    if (flags & MB1_INFO_SCREEN)
+        mb1_screen(p, at.v + MB1_SCREEN);
     return NULL;
 }
 
@@ -172,6 +183,16 @@ static void mb2_module(struct parse *p, u64 at, const u8 *tag, u32 size)
                at + MB2_MOD_STRING, size - MB2_MOD_STRING);
 }
 
+/* Text needs no colours, and its tag may end before them. */
+static void mb2_screen(struct parse *p, const u8 *tag, u32 size)
+{
+    const u8 *s = tag + MB2_TAG_HEAD;
+    bool rgb = size >= MB2_TAG_HEAD + MB2_SCREEN_RGB + MB_RGB_SIZE;
+
+    if (size >= MB2_TAG_HEAD + MB_SCREEN_SIZE)
+        p->out->screen = bootscreen_named(s, rgb ? s + MB2_SCREEN_RGB : NULL);
+}
+
 static void mb2_tag(struct parse *p, u64 at, const u8 *tag, u32 type, u32 size)
 {
     struct boot_info *out = p->out;
@@ -190,6 +211,13 @@ static void mb2_tag(struct parse *p, u64 at, const u8 *tag, u32 type, u32 size)
         break;
     case MB2_TAG_MMAP:
         mb2_memory(p, tag, size);
+        break;
+    case MB2_TAG_SCREEN:
+        mb2_screen(p, tag, size);
+        break;
+    case MB2_TAG_EFI32:
+    case MB2_TAG_EFI64:
+        out->uefi = true;
         break;
     }
 }
@@ -230,6 +258,8 @@ const char *bootinfo_parse(u32 magic, hpa_t info, const struct boot_view *view,
         return "the boot loader does not speak multiboot; start it by GRUB's "
                "multiboot2 or by qemu -kernel";
     drop_file_name(out->command_line);
+    if (out->screen.kind == SCREEN_NONE && !out->uefi)
+        out->screen = bootscreen_guess(view);
     if (!error && !out->ranges)
         return "the boot loader gave no memory map";
     return error;

@@ -37,7 +37,8 @@ struct boot_info {
     u32 modules_dropped;
     struct boot_range range[BOOT_RANGES];
     u32 ranges;
-    struct screen_mode screen; /* SCREEN_NONE: the loader named none */
+    struct screen_mode screen;
+    bool uefi; /* the firmware; else a BIOS, or something that passes for it */
 };
 
 /* Machine memory as the parser may see it: a pointer to size bytes at a

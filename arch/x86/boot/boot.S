@@ -13,7 +13,7 @@
  * A processor that cannot go on gets one sentence on COM1, by hand, because
  * nothing else of the VMM can run on it.
  *
- * Multiboot 0.6.96 3.1, 3.2; Multiboot2 2.0 3.1, 3.3; SDM vol. 3A 9.8.5.
+ * Multiboot 0.6.96 3.1, 3.2; Multiboot2 2.0 3.1; SDM vol. 3A 9.8.5.
  */
 #include "arch/x86/defs/msr.h"
 #include "arch/x86/defs/ports.h"
@@ -27,10 +27,19 @@
 #define MB2_MAGIC        0xe85250d6
 #define MB2_TAG_END      0
 #define MB2_TAG_INFO     1
+#define MB2_TAG_CONSOLE  4
+#define MB2_TAG_SCREEN   5
 #define MB2_TAG_ALIGN    6
+#define MB2_OPTIONAL     1 /* flag of a tag: load the image in any case */
+#define MB2_CONSOLE_TEXT 2 /* EGA text will do */
 #define MB2_INFO_CMDLINE 1
 #define MB2_INFO_MODULES 3
 #define MB2_INFO_MMAP    6
+
+/* The size that is asked for; the loader may choose another. */
+#define SCREEN_WIDTH  1024
+#define SCREEN_HEIGHT 768
+#define SCREEN_DEPTH  32
 
 #define CPUID_EXT_MAX 0x80000000
 #define CPUID_EXT     0x80000001
@@ -63,6 +72,13 @@ mb2_header:
     .balign 8
     .short MB2_TAG_ALIGN, 0
     .long 8
+    /* A screen if there is one: text as PCs have it, or pixels. */
+    .short MB2_TAG_CONSOLE, MB2_OPTIONAL
+    .long 12, MB2_CONSOLE_TEXT
+    .balign 8
+    .short MB2_TAG_SCREEN, MB2_OPTIONAL
+    .long 20, SCREEN_WIDTH, SCREEN_HEIGHT, SCREEN_DEPTH
+    .balign 8
     .short MB2_TAG_END, 0
     .long 8
 mb2_end:

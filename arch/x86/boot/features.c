@@ -67,6 +67,18 @@ bool features_mce(void)
     return leaf_or_zero(CPUID_FEATURES).edx & CPUID_1D_MCE;
 }
 
+bool features_pat(void)
+{
+    return leaf_or_zero(CPUID_FEATURES).edx & CPUID_1D_PAT;
+}
+
+u64 features_address_end(void)
+{
+    u32 bits = leaf_or_zero(CPUID_WIDTHS).eax & 0xff;
+
+    return BIT64(bits >= 32 && bits <= 52 ? bits : 36);
+}
+
 static void put_text(char *at, u32 a, u32 b, u32 c)
 {
     put_le32((u8 *)at, a);

@@ -13,6 +13,7 @@
 #define CPUID_AMD_MAX  0x80000000
 #define CPUID_AMD      0x80000001
 #define CPUID_BRAND    0x80000002 /* to 0x80000004 */
+#define CPUID_WIDTHS   0x80000008 /* EAX 7:0: bits of a machine address */
 
 /* Leaf 1, EDX. */
 #define CPUID_1D_FPU  0x00000001
@@ -24,6 +25,7 @@
 #define CPUID_1D_APIC 0x00000200
 #define CPUID_1D_PGE  0x00002000
 #define CPUID_1D_CMOV 0x00008000
+#define CPUID_1D_PAT  0x00010000
 #define CPUID_1D_FXSR 0x01000000
 
 /* Leaf 7, ECX. */

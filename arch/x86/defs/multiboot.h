@@ -26,6 +26,7 @@
 #define MB1_INFO_MODS    0x008
 #define MB1_INFO_MMAP    0x040
 #define MB1_INFO_LOADER  0x200
+#define MB1_INFO_SCREEN  0x1000
 
 #define MB1_FLAGS      0
 #define MB1_MEM_LOWER  4 /* KiB below 1 MiB */
@@ -37,6 +38,7 @@
 #define MB1_MMAP_ADDR  48
 #define MB1_LOADER     64
 #define MB1_INFO_SIZE  88
+#define MB1_SCREEN     88 /* behind it, when the flag is set */
 
 /* A module: start, end, string, reserved. */
 #define MB1_MOD_START  0
@@ -56,12 +58,31 @@
 #define MB2_TAG_LOADER  2
 #define MB2_TAG_MODULE  3
 #define MB2_TAG_MMAP    6
+#define MB2_TAG_SCREEN  8
+#define MB2_TAG_EFI32   11
+#define MB2_TAG_EFI64   12
 #define MB2_TAG_HEAD    8 /* type, size */
 #define MB2_MOD_START   8
 #define MB2_MOD_END     12
 #define MB2_MOD_STRING  16
 #define MB2_MMAP_ENTRY  8 /* size of an entry */
 #define MB2_MMAP_FIRST  16
+
+/* The screen: the same fields from MB1_SCREEN and behind the tag's head, but
+ * for where the places of the colours stand. */
+#define MB_SCREEN_AT     0
+#define MB_SCREEN_PITCH  8
+#define MB_SCREEN_WIDTH  12
+#define MB_SCREEN_HEIGHT 16
+#define MB_SCREEN_DEPTH  20
+#define MB_SCREEN_TYPE   21
+#define MB1_SCREEN_RGB   22 /* red: first bit, bits; green; blue */
+#define MB2_SCREEN_RGB   24
+#define MB_SCREEN_SIZE   22 /* without the colours */
+#define MB_RGB_SIZE      6
+#define MB_TYPE_PALETTE  0
+#define MB_TYPE_RGB      1
+#define MB_TYPE_TEXT     2
 
 #define MB_RAM      1 /* the type of usable memory, in both */
 #define MB_RESERVED 2

@@ -42,7 +42,8 @@
 #define PIT_HZ 1193182
 
 #define VGA_WINDOW     0xa0000 /* to 0xbffff */
-#define VGA_TEXT       0xb8000
+#define VGA_TEXT       0xb8000 /* colour; monochrome: */
+#define VGA_TEXT_MONO  0xb0000
 #define VGA_TEXT_SIZE  0x8000
 #define LOW_MEMORY_END 0xa0000
 #define HIGH_MEMORY    0x100000

@@ -15,6 +15,7 @@
 #define PTE_A     0x020 /* accessed */
 #define PTE_D     0x040 /* dirty */
 #define PTE_PS    0x080 /* in a directory: a large page */
+#define PTE_PAT   0x080 /* in a table: bit 2 of the memory type */
 #define PTE_G     0x100 /* global */
 #define PTE_AVAIL 0xe00 /* software's own */
 
