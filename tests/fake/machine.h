@@ -28,6 +28,9 @@ static struct frame fake_info[FAKE_FRAMES];
 static u64 fake_gdt[ARCH_GDT_SLOTS], fake_ldt[ARCH_GDT_SLOTS];
 static u64 fake_pml4[512];
 static u16 fake_segs[6];
+static u32 fake_refused;   /* a bit per segment register that loads null */
+static u32 fake_dr6;       /* what the real DR6 says beside its fixed bits */
+static const u32 *fake_dr; /* the last arch_set_debug() */
 static u64 fake_now = 1000000;
 static u64 fake_step; /* how far the clock goes on at each look */
 static struct boot_info fake_boot;
@@ -66,9 +69,9 @@ bool arch_load_segs(struct arch_vcpu *av, u32 mask)
 {
     for (int s = 0; s < 6; s++) {
         if (mask >> s & 1)
-            fake_segs[s] = av->hw_seg[s];
+            fake_segs[s] = fake_refused >> s & 1 ? 0 : av->hw_seg[s];
     }
-    return true;
+    return !(mask & fake_refused);
 }
 
 void arch_set_ldt(struct arch_vcpu *av, u32 entries)
@@ -81,11 +84,12 @@ void arch_set_modes(u32 cr0, u32 cr4)
 
 void arch_set_debug(const u32 dr[8])
 {
+    fake_dr = dr;
 }
 
 u32 arch_read_dr6(void)
 {
-    return DR6_FIXED;
+    return DR6_FIXED | fake_dr6;
 }
 
 void arch_load_root(hpa_t root)
