@@ -132,6 +132,154 @@ static void exceptions_that_no_guest_can_cause_stop_the_vm(void)
     }
 }
 
+/* SDM vol. 3A 2.5 (NE); a PC wires FERR# to IRQ 13. */
+static void an_fpu_error_goes_the_way_that_ne_says(void)
+{
+    start("\x9b", 1);
+    vm->cpu.cr0 |= CR0_NE;
+    trap(TRAP_MF, 0);
+    EXPECT_EQ(vm->cpu.eip, HANDLER);
+    EXPECT(!pic_waiting(&vm->pc.pic, IRQ_FPU));
+    start("\x9b", 1);
+    vm->cpu.cr0 &= ~(u32)CR0_NE;
+    vm->leave = false;
+    trap(TRAP_MF, 0);
+    EXPECT_EQ(vm->cpu.eip, CODE_AT);
+    EXPECT(pic_waiting(&vm->pc.pic, IRQ_FPU));
+    EXPECT(vm->leave);
+}
+
+/* The hardware's DR6 is the guest's, and GD is clear in the handler (vol. 3B
+ * 17.2.3, 17.2.4). */
+static void a_debug_exception_shows_in_dr6(void)
+{
+    start("\x90", 1);
+    vm->cpu.dr[7] = DR7_FIXED | DR7_GD;
+    fake_dr6 = DR6_BS | 1;
+    trap(TRAP_DB, 0);
+    fake_dr6 = 0;
+    EXPECT_EQ(vm->cpu.eip, HANDLER);
+    EXPECT_EQ(vm->cpu.dr[6] & (DR6_BS | 15), DR6_BS | 1);
+    EXPECT_EQ(vm->cpu.dr[7] & DR7_GD, 0);
+    EXPECT_EQ(vm->exit_count[EXIT_EXCEPTION], 1);
+}
+
+/* An emulated instruction under TF: #DB behind it, TF in the frame. */
+static void tf_traps_behind_an_emulated_instruction(void)
+{
+    start("\xfa\x90", 2);
+    vm->cpu.eflags |= EFLAGS_TF;
+    trap(TRAP_GP, 0);
+    EXPECT_EQ(vm->cpu.eip, HANDLER);
+    EXPECT_EQ(stack_word(0), CODE_AT + 1);
+    EXPECT_EQ(stack_word(2) & EFLAGS_TF, EFLAGS_TF);
+    EXPECT(vm->cpu.dr[6] & DR6_BS);
+    EXPECT_EQ(vm->cpu.eflags & EFLAGS_TF, 0);
+}
+
+/* INT n does not trap behind itself, but its handler runs without TF
+ * (vol. 3B 17.3.1.4). */
+static void tf_is_quiet_behind_a_software_interrupt(void)
+{
+    start("\xcd\x80", 2);
+    vm->cpu.eflags |= EFLAGS_TF;
+    vm->cpu.seg[SEG_SS].limit = 0x0fffffff; /* the long way */
+    trap(TRAP_GP, 0x80 * 8 | TRAP_ERR_IDT);
+    EXPECT_EQ(vm->cpu.eip, HANDLER);
+    EXPECT_EQ(stack_word(0), CODE_AT + 2);
+    EXPECT_EQ(vm->cpu.dr[6] & DR6_BS, 0);
+    EXPECT_EQ(vm->recorder.gate[0x80].reflected, 1);
+    EXPECT_EQ(vm->exit_count[EXIT_SOFTINT], 1);
+}
+
+static void exits_are_counted_by_kind(void)
+{
+    start("\xec", 1); /* in al, dx */
+    trap(TRAP_GP, 0);
+    EXPECT_EQ(vm->exit_count[EXIT_IO], 1);
+    EXPECT(vm->leave);
+    start("\xcf", 1); /* iret to a selector that is not there */
+    poke(STACK + 4, &(u32){0x33}, 4);
+    trap(TRAP_NP, 0x30);
+    EXPECT_EQ(vm->exit_count[EXIT_IRET], 1);
+    EXPECT_EQ(vm->cpu.eip, HANDLER);
+    start("\x90", 1);
+    vm->cpu.seg[SEG_CS].limit = 0; /* not even fetched */
+    trap(TRAP_GP, 0);
+    EXPECT_EQ(vm->exit_count[EXIT_EXCEPTION], 1);
+    EXPECT_EQ(vm->cpu.eip, HANDLER);
+}
+
+static void an_instruction_that_stops_the_vm_is_dropped(void)
+{
+    start("\x0f\x22\xe0", 3); /* mov cr4, eax */
+    vm->cpu.gpr[EAX] = CR4_PAE;
+    trap(TRAP_GP, 0);
+    EXPECT_EQ(vm->state, VM_KILLED);
+    EXPECT(strstr(vm->reason, "PAE"));
+    EXPECT_EQ(vm->cpu.eip, CODE_AT);
+    EXPECT_EQ(vm->cpu.cr4, 0);
+}
+
+/* Page tables in RAM: identity for 4 MiB, page 0x300 absent. */
+static void turn_paging_on(void)
+{
+    for (u32 i = 0; i < 1024; i++)
+        poke(0x6000 + i * 4, &(u32){i == 0x300 ? 0 : i << 12 | 3}, 4);
+    poke(0x5000, &(u32){0x6003}, 4);
+    vm->cpu.cr3 = 0x5000;
+    vm->cpu.cr0 |= CR0_PG | CR0_WP;
+    priv_cr_written(vm, 0, CR0_PE);
+}
+
+static void page_fault(u32 at, u32 error)
+{
+    vm->arch.fault_at = at;
+    trap(TRAP_PF, error);
+}
+
+static void page_faults_are_filled_or_reflected(void)
+{
+    start("\x90", 1);
+    turn_paging_on();
+    page_fault(0x200000, 0);
+    EXPECT_EQ(vm->exit_count[EXIT_PAGE_FILL], 1);
+    EXPECT_EQ(vm->cpu.eip, CODE_AT);
+    EXPECT(shadow_peek(&vm->shadow, gva(0x200000), 0));
+    page_fault(0x300004, PF_WRITE);
+    EXPECT_EQ(vm->exit_count[EXIT_PAGE_TRUE], 1);
+    EXPECT_EQ(vm->cpu.cr2, 0x300004);
+    EXPECT_EQ(stack_word(0), PF_WRITE);
+    EXPECT_EQ(stack_word(1), CODE_AT);
+    EXPECT_EQ(vm->cpu.eip, HANDLER);
+}
+
+/* mov [VGA text], eax: a store that only the bus can take. */
+static void a_store_to_a_device_is_emulated(void)
+{
+    u32 seen;
+
+    start("\xa3\x00\x80\x0b\x00", 5);
+    vm->cpu.gpr[EAX] = 0x07410742;
+    page_fault(0xb8000, PF_WRITE);
+    EXPECT_EQ(vm->exit_count[EXIT_MMIO], 1);
+    EXPECT_EQ(vm->cpu.eip, CODE_AT + 5);
+    seen = bus_read(&vm->pc.bus, BUS_MEMORY, 0xb8000, 4);
+    EXPECT_EQ(seen, 0x07410742);
+}
+
+/* mov [GDT entry 2], eax: the store is done and its trace served. */
+static void a_store_to_a_watched_frame_is_emulated(void)
+{
+    start("\xa3\x14\x30\x00\x00", 5);
+    EXPECT(fake_gdt[2] != 0);
+    vm->cpu.gpr[EAX] = 0;
+    page_fault(0x3014, PF_PRESENT | PF_WRITE);
+    EXPECT_EQ(vm->exit_count[EXIT_PAGE_WRITE], 1);
+    EXPECT_EQ(vm->cpu.eip, CODE_AT + 5);
+    EXPECT_EQ(fake_gdt[2], 0);
+}
+
 static void a_host_interrupt_leaves_the_inner_loop(void)
 {
     start("\x90", 1);
@@ -186,6 +334,57 @@ static void no_interrupt_while_if_is_clear(void)
     EXPECT_EQ(vm->cpu.eip, CODE_AT);
 }
 
+/* The instruction behind STI is CLI: the window closes again. */
+static void cli_behind_sti_keeps_the_interrupt_out(void)
+{
+    start("\xfa", 1);
+    raise_timer();
+    vm->cpu.irq_shadow = 1;
+    vm->shadow_eip = CODE_AT;
+    exit_inject(vm);
+    EXPECT_EQ(vm->cpu.eip, CODE_AT + 1);
+    EXPECT(!(vm->cpu.eflags & EFLAGS_IF));
+    EXPECT(vm->irq_waiting);
+}
+
+static void an_instruction_in_the_shadow_may_stop_the_vm(void)
+{
+    start("\x0f\x22\xc0", 3); /* mov cr0, eax */
+    raise_timer();
+    vm->cpu.gpr[EAX] = 0;
+    vm->cpu.irq_shadow = 1;
+    vm->shadow_eip = CODE_AT;
+    exit_inject(vm);
+    EXPECT_EQ(vm->state, VM_KILLED);
+    EXPECT_EQ(vm->cpu.eip, CODE_AT);
+}
+
+/* HLT is the one instruction behind STI: the interrupt ends it. */
+static void sti_hlt_waits_and_wakes(void)
+{
+    start("\xf4", 1);
+    raise_timer();
+    vm->cpu.irq_shadow = 1;
+    vm->shadow_eip = CODE_AT;
+    exit_inject(vm);
+    EXPECT(!vm->cpu.halted);
+    EXPECT_EQ(vm->cpu.eip, HANDLER);
+    EXPECT_EQ(stack_word(0), CODE_AT + 1);
+}
+
+/* Halted behind its STI, the instruction is done. */
+static void no_shadow_holds_while_halted(void)
+{
+    start("\x40", 1);
+    raise_timer();
+    vm->cpu.irq_shadow = 1;
+    vm->cpu.halted = 1;
+    vm->shadow_eip = CODE_AT;
+    exit_inject(vm);
+    EXPECT_EQ(vm->cpu.gpr[EAX], 0x2badb002);
+    EXPECT_EQ(vm->cpu.eip, HANDLER);
+}
+
 static void an_interrupt_ends_hlt(void)
 {
     start("\x90", 1);
@@ -224,11 +423,24 @@ static const struct unit_case cases[] = {
     CASE(an_unknown_instruction_stops_the_vm_with_its_bytes),
     CASE(a_triple_fault_stops_the_vm),
     CASE(exceptions_that_no_guest_can_cause_stop_the_vm),
+    CASE(an_fpu_error_goes_the_way_that_ne_says),
+    CASE(a_debug_exception_shows_in_dr6),
+    CASE(tf_traps_behind_an_emulated_instruction),
+    CASE(tf_is_quiet_behind_a_software_interrupt),
+    CASE(exits_are_counted_by_kind),
+    CASE(an_instruction_that_stops_the_vm_is_dropped),
+    CASE(page_faults_are_filled_or_reflected),
+    CASE(a_store_to_a_device_is_emulated),
+    CASE(a_store_to_a_watched_frame_is_emulated),
     CASE(a_host_interrupt_leaves_the_inner_loop),
     CASE(an_interrupt_waits_for_one_instruction_behind_sti),
     CASE(a_shadow_from_long_ago_is_over),
     CASE(an_unknown_instruction_in_the_shadow_kills_nobody),
     CASE(no_interrupt_while_if_is_clear),
+    CASE(cli_behind_sti_keeps_the_interrupt_out),
+    CASE(an_instruction_in_the_shadow_may_stop_the_vm),
+    CASE(sti_hlt_waits_and_wakes),
+    CASE(no_shadow_holds_while_halted),
     CASE(an_interrupt_ends_hlt),
     CASE(a_turn_of_no_length_gets_on),
 };
