@@ -31,6 +31,8 @@ static u16 fake_segs[6];
 static u32 fake_refused;   /* a bit per segment register that loads null */
 static u32 fake_dr6;       /* what the real DR6 says beside its fixed bits */
 static const u32 *fake_dr; /* the last arch_set_debug() */
+static u32 fake_modes;     /* calls of arch_set_modes() */
+static u32 fake_flushes;   /* pages and roots told to the real TLB */
 static u64 fake_now = 1000000;
 static u64 fake_step; /* how far the clock goes on at each look */
 static struct boot_info fake_boot;
@@ -80,6 +82,7 @@ void arch_set_ldt(struct arch_vcpu *av, u32 entries)
 
 void arch_set_modes(u32 cr0, u32 cr4)
 {
+    fake_modes++;
 }
 
 void arch_set_debug(const u32 dr[8])
@@ -94,10 +97,12 @@ u32 arch_read_dr6(void)
 
 void arch_load_root(hpa_t root)
 {
+    fake_flushes++;
 }
 
 void arch_flush_page(gva_t at)
 {
+    fake_flushes++;
 }
 
 void arch_flush_all(void)
