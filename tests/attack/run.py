@@ -172,8 +172,8 @@ def wait_for_end(talk, run, text):
 
 
 def audit(talk):
-    lines = talk.command("audit witness")
-    check(lines and lines[-1] == "audit: witness: clean",
+    lines = talk.command("audit")
+    check(lines and lines[-1] == "audit: clean",
           f"`audit` is not clean: {lines[-12:]}")
 
 

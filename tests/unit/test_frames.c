@@ -138,6 +138,71 @@ static void every_frame_is_handed_out_once(void)
     EXPECT_EQ(info[7].owner, FRAME_NO_OWNER);
 }
 
+static void a_certain_frame_can_be_had_once(void)
+{
+    begin();
+    frames_add(&f, hpa(0), hpa(sizeof(arena)));
+    arena[5 * PAGE_SIZE] = 0x77;
+    EXPECT(frame_take(&f, mfn(5), FRAME_GUEST, 2));
+    EXPECT(!frame_take(&f, mfn(5), FRAME_GUEST, 2));
+    EXPECT_EQ(arena[5 * PAGE_SIZE], 0x77);
+    EXPECT_EQ(f.nfree, COUNT - 1);
+    EXPECT_EQ(info[5].owner, 2);
+    frames_reserve(&f, hpa(0), hpa(PAGE_SIZE));
+    EXPECT(!frame_take(&f, mfn(0), FRAME_VMM, FRAME_NO_OWNER));
+}
+
+static char said[1024];
+static size_t said_len;
+
+static void hear(void *ctx, const char *text, size_t len)
+{
+    if (len >= sizeof(said) - said_len)
+        abort();
+    memcpy(said + said_len, text, len);
+    said_len += len;
+    said[said_len] = 0;
+}
+
+static u32 audit(u32 owners)
+{
+    struct sink sink = {hear, NULL};
+    u32 faults;
+
+    said_len = 0;
+    said[0] = 0;
+    faults = frames_audit(&f, owners, &sink);
+    EXPECT_EQ(frames_audit(&f, owners, NULL), faults);
+    return faults;
+}
+
+static void the_audit_finds_every_kind_of_fault(void)
+{
+    mfn_t m;
+
+    begin();
+    frames_add(&f, hpa(0), hpa(sizeof(arena)));
+    frames_reserve(&f, hpa(0), hpa(PAGE_SIZE));
+    EXPECT(frame_alloc(&f, FRAME_GUEST, 3, &m));
+    EXPECT(frame_alloc(&f, FRAME_VMM, FRAME_NO_OWNER, &m));
+    EXPECT_EQ(audit(1 << 3), 0);
+    EXPECT_EQ(audit(1 << 4), 1);
+    EXPECT(strstr(said, "owner 3) belongs to a VM that there is not.\n"));
+    f.nfree++;
+    EXPECT_EQ(audit(1 << 3), 1);
+    EXPECT_STR(said, "253 machine frames are free, 254 are counted.\n");
+    f.nfree--;
+    info[9].use = FRAME_USES;
+    EXPECT_EQ(audit(1 << 3), 2); /* and one less is free */
+    EXPECT(strstr(said, "Machine frame 0x9 (use 7, owner 255) has a use"));
+    info[9] = (struct frame){FRAME_FREE, 3};
+    EXPECT_EQ(audit(1 << 3), 1);
+    EXPECT(strstr(said, "is nobody's but has an owner"));
+    info[9] = (struct frame){FRAME_SHADOW, 77};
+    EXPECT_EQ(audit(0xffffffff), 2);
+    EXPECT(strstr(said, "owner 77) belongs to a VM that there is not"));
+}
+
 static const struct unit_case cases[] = {
     CASE(whole_frames_only_are_added),
     CASE(memory_beyond_the_records_is_ignored),
@@ -146,5 +211,7 @@ static const struct unit_case cases[] = {
     CASE(frames_come_zeroed),
     CASE(guest_frames_are_scattered_over_all_memory),
     CASE(every_frame_is_handed_out_once),
+    CASE(a_certain_frame_can_be_had_once),
+    CASE(the_audit_finds_every_kind_of_fault),
 };
 UNIT_MAIN(cases)

@@ -340,9 +340,61 @@ static void audit_ends_with_a_verdict(void)
     SAYS_ALL("audit fake", "audit: fake: clean\r\n");
     vm->shadow.pdpt[0] = 0x1003; /* somebody else's frame */
     type("audit fake");
-    EXPECT(strstr(screen, "audit: fake: ") && strstr(screen, "violation"));
+    EXPECT(strstr(screen, "audit: fake: ") && strstr(screen, " fault"));
     EXPECT(screen_len > 2 && !memcmp(screen + screen_len - 2, "\r\n", 2));
     vm->shadow.pdpt[0] = 0;
+}
+
+/* One harm after another, each of them found and put right again. */
+static void the_audit_of_all_finds_what_changed(void)
+{
+    mfn_t m;
+
+    start();
+    fake_hv.canary = true;
+    type("reset fake");
+    EXPECT(frames_owned(&fake_hv.frames, 0, FRAME_CANARY) > 0);
+    SAYS("audit", "audit: fake: clean\r\naudit: ");
+    SAYS("audit", " reserved, 416 of guests, ");
+    SAYS("audit", " canaries\r\naudit: clean\r\n");
+    vm->p2m_sum++;
+    SAYS("audit", "The p2m of fake has changed: ");
+    SAYS("audit", "audit: fake: 1 fault\r\n");
+    SAYS("audit", "\r\naudit: 1 fault\r\n");
+    SAYS("audit fake", "audit: fake: 1 fault\r\n");
+    vm->p2m_sum--;
+    vm->p2m.ram_frames++;
+    SAYS("audit", "fake owns 416 guest frames by the frame records, 417 by "
+                  "itself.\r\n");
+    vm->p2m.ram_frames--;
+    EXPECT(frame_alloc(&fake_hv.frames, FRAME_GUEST, 5, &m));
+    SAYS("audit", "belongs to a VM that there is not.\r\n");
+    SAYS("audit", "\r\naudit: 1 fault\r\n");
+    frame_free(&fake_hv.frames, m);
+    for (m.v = 0; fake_info[m.v].use != FRAME_CANARY;)
+        m.v++;
+    fake_arena[(size_t)m.v << PAGE_SHIFT] ^= 1;
+    SAYS("audit", "The canary in machine frame ");
+    fake_arena[(size_t)m.v << PAGE_SHIFT] ^= 1;
+    SAYS("audit", "\r\naudit: clean\r\n");
+    type("destroy fake");
+    SAYS("audit", " 0 of guests, 0 shadow, 0 p2m, 0 canaries\r\n"
+                  "audit: clean\r\n");
+}
+
+static void canary_mode_shows_the_books(void)
+{
+    start();
+    fake_hv.canary = true;
+    vm->run_ns = 1234567;
+    type("");
+    vm_kill(vm, "it was time");
+    EXPECT(strstr(screen, "killed: it was time.\r\ntrapline: books at "));
+    EXPECT(strstr(screen, " us, fake 1234 us\r\n"));
+    fake_hv.canary = false;
+    type("reset fake");
+    vm_kill(vm, "it was time");
+    EXPECT(!strstr(screen, "books"));
 }
 
 static void stats_names_every_kind_of_exit(void)
@@ -496,6 +548,8 @@ static const struct unit_case cases[] = {
     CASE(idt_puts_idle_interrupt_gates_together),
     CASE(idt_shows_the_last_changes_only),
     CASE(audit_ends_with_a_verdict),
+    CASE(the_audit_of_all_finds_what_changed),
+    CASE(canary_mode_shows_the_books),
     CASE(stats_names_every_kind_of_exit),
     CASE(trace_takes_kinds_and_says_what_it_is),
     CASE(modules_are_listed),

@@ -151,6 +151,45 @@ static void copies_cross_scattered_frames(void)
     end();
 }
 
+/* Changes a bit of entry 0x10 of each directory and leaf that has one. */
+static u32 changes_unseen(u64 sum, u8 bit)
+{
+    u32 unseen = 0;
+
+    for (u32 i = 0; i < COUNT; i++) {
+        u8 *bytes = frame_ptr(&f, mfn(i));
+        if (info[i].use != FRAME_P2M || !(bytes[8 * 0x10] & 1))
+            continue;
+        bytes[8 * 0x10] ^= bit;
+        unseen += p2m_checksum(&p) == sum;
+        bytes[8 * 0x10] ^= bit;
+    }
+    return unseen;
+}
+
+static void the_checksum_sees_what_must_not_change(void)
+{
+    u64 empty, sum;
+
+    begin();
+    empty = p2m_checksum(&p);
+    EXPECT(p2m_add_ram(&p, gfn(0x10), 4));
+    EXPECT(p2m_add_ram(&p, gfn(0x10 * 512), 1));
+    sum = p2m_checksum(&p);
+    EXPECT(sum != empty);
+    EXPECT_EQ(p2m_checksum(&p), sum);
+    EXPECT_EQ(changes_unseen(sum, 2), 0);    /* another kind */
+    EXPECT_EQ(changes_unseen(sum, 0x10), 1); /* a trace, of a leaf */
+    p2m_set_trace(&p, gfn(0x11), TRACE_ALL);
+    EXPECT_EQ(p2m_checksum(&p), sum);
+    p2m_make_rom(&p, gfn(0x11), 1);
+    EXPECT(p2m_checksum(&p) != sum);
+    EXPECT_EQ(p2m_own_frames(&p), P2M_ROOTS + 2);
+    EXPECT_EQ(frames_owned(&f, OWNER, FRAME_P2M), P2M_ROOTS + 2);
+    end();
+    EXPECT_EQ(p2m_own_frames(&p), 0);
+}
+
 static const struct unit_case cases[] = {
     CASE(kinds_and_edges),
     CASE(bad_ranges_are_refused),
@@ -158,5 +197,6 @@ static const struct unit_case cases[] = {
     CASE(running_out_gives_back),
     CASE(traces_stick_to_memory),
     CASE(copies_cross_scattered_frames),
+    CASE(the_checksum_sees_what_must_not_change),
 };
 UNIT_MAIN(cases)

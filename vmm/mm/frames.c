@@ -95,6 +95,12 @@ static u32 lowest_free(struct frames *f)
     return i;
 }
 
+static void hand_out(struct frames *f, u32 i, enum frame_use use, u8 owner)
+{
+    f->info[i] = (struct frame){(u8)use, owner};
+    f->nfree--;
+}
+
 bool frame_alloc(struct frames *f, enum frame_use use, u8 owner, mfn_t *out)
 {
     u32 i;
@@ -103,10 +109,18 @@ bool frame_alloc(struct frames *f, enum frame_use use, u8 owner, mfn_t *out)
     if (!f->nfree)
         return false;
     i = use == FRAME_GUEST ? scattered_free(f) : lowest_free(f);
-    f->info[i] = (struct frame){(u8)use, owner};
-    f->nfree--;
+    hand_out(f, i, use, owner);
     *out = mfn(i);
     memset(frame_ptr(f, *out), 0, PAGE_SIZE);
+    return true;
+}
+
+bool frame_take(struct frames *f, mfn_t m, enum frame_use use, u8 owner)
+{
+    CHECK(m.v < f->count);
+    if (f->info[m.v].use != FRAME_FREE)
+        return false;
+    hand_out(f, m.v, use, owner);
     return true;
 }
 
@@ -127,4 +141,43 @@ u32 frames_owned(const struct frames *f, u8 owner, enum frame_use use)
     for (u32 i = 0; i < f->count; i++)
         n += f->info[i].use == use && f->info[i].owner == owner;
     return n;
+}
+
+/* What is wrong with one record; null when nothing is. */
+static const char *record_fault(const struct frame *r, u32 owners)
+{
+    if (r->use >= FRAME_USES)
+        return "has a use that there is not";
+    if (r->use <= FRAME_FREE)
+        return r->owner == FRAME_NO_OWNER ? NULL
+                                          : "is nobody's but has an "
+                                            "owner";
+    if (r->use == FRAME_VMM)
+        return NULL;
+    return r->owner < 32 && (owners >> r->owner & 1)
+               ? NULL
+               : "belongs to a VM that there is not";
+}
+
+u32 frames_audit(const struct frames *f, u32 owners, const struct sink *sink)
+{
+    u32 faults = 0, nfree = 0;
+
+    for (u32 i = 0; i < f->count; i++) {
+        const struct frame *r = &f->info[i];
+        const char *fault = record_fault(r, owners);
+        nfree += r->use == FRAME_FREE;
+        if (!fault)
+            continue;
+        faults++;
+        if (sink)
+            fmt_sink(sink, "Machine frame 0x%x (use %u, owner %u) %s.\n", i,
+                     r->use, r->owner, fault);
+    }
+    if (nfree == f->nfree)
+        return faults;
+    if (sink)
+        fmt_sink(sink, "%u machine frames are free, %u are counted.\n", nfree,
+                 f->nfree);
+    return faults + 1;
 }

@@ -14,7 +14,7 @@
 #ifndef MM_FRAMES_H
 #define MM_FRAMES_H
 
-#include "vmm/base/types.h"
+#include "vmm/base/fmt.h"
 
 enum frame_use {
     FRAME_RESERVED,
@@ -23,6 +23,8 @@ enum frame_use {
     FRAME_GUEST,
     FRAME_SHADOW,
     FRAME_P2M,
+    FRAME_CANARY, /* see canary.h */
+    FRAME_USES
 };
 
 #define FRAME_NO_OWNER 0xff
@@ -49,8 +51,14 @@ void frames_add(struct frames *f, hpa_t start, hpa_t end);
 void frames_reserve(struct frames *f, hpa_t start, hpa_t end);
 /* A zeroed frame, or false when none is free. */
 bool frame_alloc(struct frames *f, enum frame_use use, u8 owner, mfn_t *out);
+/* This very frame, as it is; false when it is not free. */
+bool frame_take(struct frames *f, mfn_t m, enum frame_use use, u8 owner);
 void frame_free(struct frames *f, mfn_t m);
 u32 frames_owned(const struct frames *f, u8 owner, enum frame_use use);
+/* Do the records add up, and does every frame of a VM belong to one of
+ * `owners` (a bit each)? A sentence into sink (may be null) for each fault;
+ * returns their number. */
+u32 frames_audit(const struct frames *f, u32 owners, const struct sink *sink);
 
 static inline void *frame_ptr(const struct frames *f, mfn_t m)
 {

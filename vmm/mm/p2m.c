@@ -20,6 +20,8 @@
 #define KIND_MASK   3u
 #define TRACE_SHIFT 4
 #define ADDR_MASK   (~(u64)PAGE_MASK)
+#define FNV_BASIS   0xcbf29ce484222325u
+#define FNV_PRIME   0x100000001b3u
 
 static u64 entry_make(enum p2m_kind kind, mfn_t m)
 {
@@ -182,6 +184,50 @@ void p2m_destroy(struct p2m *p)
     forget(p);
     p->ready = false;
     p->ram_frames = 0;
+}
+
+/* FNV-1a, a word at a time; the shift brings the high half down again. */
+static u64 mix(u64 sum, u64 word)
+{
+    sum = (sum ^ word) * FNV_PRIME;
+    return sum ^ sum >> 32;
+}
+
+static u64 leaf_checksum(const struct p2m *p, u64 sum, mfn_t m)
+{
+    const u64 *leaf = frame_ptr(p->frames, m);
+
+    for (u32 i = 0; i < ENTRIES; i++)
+        sum = mix(sum, leaf[i] & ~((u64)TRACE_ALL << TRACE_SHIFT));
+    return sum;
+}
+
+u64 p2m_checksum(const struct p2m *p)
+{
+    u64 sum = FNV_BASIS;
+
+    for (u32 i = 0; p->ready && i < P2M_ROOTS; i++) {
+        const u64 *dir = frame_ptr(p->frames, p->root[i]);
+        for (u32 k = 0; k < ENTRIES; k++) {
+            sum = mix(sum, dir[k]);
+            if (dir[k] & DIR_PRESENT)
+                sum = leaf_checksum(p, sum, entry_mfn(dir[k]));
+        }
+    }
+    return sum;
+}
+
+u32 p2m_own_frames(const struct p2m *p)
+{
+    u32 count = 0;
+
+    for (u32 i = 0; p->ready && i < P2M_ROOTS; i++) {
+        const u64 *dir = frame_ptr(p->frames, p->root[i]);
+        count++;
+        for (u32 k = 0; k < ENTRIES; k++)
+            count += dir[k] & DIR_PRESENT;
+    }
+    return count;
 }
 
 struct p2m_entry p2m_lookup(const struct p2m *p, gfn_t f)

@@ -57,6 +57,11 @@ bool p2m_add_mmio(struct p2m *p, gfn_t start, u32 count);
 void p2m_make_rom(struct p2m *p, gfn_t start, u32 count);
 /* Gives every frame back. */
 void p2m_destroy(struct p2m *p);
+/* A number that depends on what each guest frame is and where it lies, not on
+ * traces: the same for the p2m's whole life once all of it is added. */
+u64 p2m_checksum(const struct p2m *p);
+/* How many frames it takes for itself. */
+u32 p2m_own_frames(const struct p2m *p);
 
 struct p2m_entry p2m_lookup(const struct p2m *p, gfn_t f);
 /* Sets the reasons of RAM or ROM to just these. */

@@ -62,9 +62,9 @@ static const struct monitor_command commands[] = {
      .takes = TAKES_VM,
      .run = monitor_idt},
     {.name = "audit",
-     .usage = "NAME",
-     .help = "check every shadow entry against the guest's own tables",
-     .takes = TAKES_VM,
+     .usage = "[NAME]",
+     .help = "check shadows, p2m, frames and canaries, of one VM or of all",
+     .takes = TAKES_VM_OR_NONE,
      .run = monitor_audit},
     {.name = "stats",
      .usage = "NAME",
@@ -231,6 +231,23 @@ static bool take_vm(struct monitor_args *args,
     return args->vm != NULL;
 }
 
+/* Does the name of a VM come next? */
+static bool wants_vm(enum monitor_takes takes, struct slice rest)
+{
+    struct slice word;
+
+    switch (takes) {
+    case TAKES_VM:
+    case TAKES_VM_AND:
+    case TAKES_VM_OR_MORE:
+        return true;
+    case TAKES_VM_OR_NONE:
+        return slice_word(&rest, &word);
+    default:
+        return false;
+    }
+}
+
 /* Are there as many words left as the command takes? */
 static bool fits(enum monitor_takes takes, struct slice rest)
 {
@@ -240,6 +257,7 @@ static bool fits(enum monitor_takes takes, struct slice rest)
     switch (takes) {
     case TAKES_NOTHING:
     case TAKES_VM:
+    case TAKES_VM_OR_NONE:
         return !more;
     case TAKES_VM_AND:
         return more;
@@ -261,11 +279,8 @@ void monitor_command(struct hv *hv, const char *line)
         unknown(&args, word);
         return;
     }
-    if (command->takes == TAKES_VM || command->takes == TAKES_VM_AND ||
-        command->takes == TAKES_VM_OR_MORE) {
-        if (!take_vm(&args, command))
-            return;
-    }
+    if (wants_vm(command->takes, args.rest) && !take_vm(&args, command))
+        return;
     if (fits(command->takes, args.rest))
         command->run(&args);
     else

@@ -15,6 +15,7 @@
 enum monitor_takes {
     TAKES_NOTHING,
     TAKES_VM,         /* the name of a VM, and no more */
+    TAKES_VM_OR_NONE, /* the name of a VM, or nothing: every VM */
     TAKES_VM_AND,     /* the name of a VM and more words */
     TAKES_VM_OR_MORE, /* the name of a VM, and words if one likes */
     TAKES_WORDS,      /* as it likes */
@@ -22,7 +23,7 @@ enum monitor_takes {
 
 struct monitor_args {
     struct hv *hv;
-    struct vm *vm;     /* TAKES_VM...: never null */
+    struct vm *vm;     /* TAKES_VM...: never null, but for TAKES_VM_OR_NONE */
     struct slice rest; /* what follows */
 };
 

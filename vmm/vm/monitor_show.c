@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The monitor's commands that only look: list, idt, audit, stats, modules.
+ * The monitor's commands that only look: list, idt, stats, modules.
  *
  * Everything shown was counted or recorded already; nothing here walks guest
- * memory but the audit, which does so through the shadow's own checks. Rates
- * are by CPU time, because a VM that sleeps has no exits to speak of.
+ * memory (`audit` does: monitor_audit.c). Rates are by CPU time, because a VM
+ * that sleeps has no exits to speak of.
  */
 #include "arch/x86/defs/desc.h"
 #include "vmm/base/bits.h"
@@ -164,50 +164,6 @@ void monitor_idt(const struct monitor_args *args)
         v = last;
     }
     show_records(args, r);
-}
-
-/* The audit writes pieces; the console wants lines. */
-struct pieces {
-    struct hv *hv;
-    char text[256];
-    u32 len;
-};
-
-static void put_pieces(void *ctx, const char *text, size_t len)
-{
-    struct pieces *p = ctx;
-
-    for (size_t i = 0; i < len; i++) {
-        bool full = p->len == sizeof(p->text);
-        if (text[i] == '\n' || full) {
-            console_print(&p->hv->console, "%.*s", (int)p->len, p->text);
-            p->len = 0;
-        }
-        if (text[i] != '\n')
-            p->text[p->len++] = text[i];
-    }
-}
-
-void monitor_audit(const struct monitor_args *args)
-{
-    struct pieces pieces = {.hv = args->hv};
-    struct sink sink = {put_pieces, &pieces};
-    const char *name = args->vm->config.name;
-    u32 violations;
-
-    if (!args->vm->shadow.ready) {
-        say(args, "audit: %s: it has no shadow to audit; `reset` makes one",
-            name);
-        return;
-    }
-    violations = shadow_audit(&args->vm->shadow, &sink);
-    if (pieces.len)
-        put_pieces(&pieces, "\n", 1);
-    if (violations)
-        say(args, "audit: %s: %u violation%s", name, violations,
-            violations == 1 ? "" : "s");
-    else
-        say(args, "audit: %s: clean", name);
 }
 
 static void count(const struct monitor_args *args, const char *what, u64 n)

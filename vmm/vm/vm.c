@@ -15,6 +15,7 @@
 #include "vmm/base/bits.h"
 #include "vmm/base/fmt.h"
 #include "vmm/base/str.h"
+#include "vmm/mm/canary.h"
 #include "vmm/vm/direct.h"
 #include "vmm/vm/loader.h"
 
@@ -248,6 +249,7 @@ static void give_back(struct vm *vm)
     if (hv->current == vm)
         hv->current = NULL;
     arch_forget(&vm->arch);
+    canary_remove(&hv->frames, (u8)vm->slot);
     shadow_destroy(&vm->shadow);
     p2m_destroy(&vm->p2m);
 }
@@ -268,7 +270,12 @@ static bool power_on(struct vm *vm, char *error, size_t size)
         return false;
     }
     build_devices(vm);
-    return load_image(vm, error, size);
+    if (!load_image(vm, error, size))
+        return false;
+    vm->p2m_sum = p2m_checksum(&vm->p2m);
+    if (vm->hv->canary)
+        canary_plant(&vm->hv->frames, (u8)vm->slot);
+    return true;
 }
 
 static int free_slot(const struct hv *hv)

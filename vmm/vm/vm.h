@@ -67,6 +67,7 @@ struct vm {
     struct vm_config config;
     u32 module; /* index in boot_info of its image */
     struct p2m p2m;
+    u64 p2m_sum; /* p2m_checksum() when it was made */
     struct shadow shadow;
     struct pc pc;
     struct recorder recorder;
