@@ -7,6 +7,8 @@
 #   make run     the ISO in QEMU, the console on this terminal. Ctrl-C goes to
 #                the guest; `poweroff` at the trapline> prompt leaves.
 #                The CPU is the one with UMIP, so that SGDT and friends trap.
+#   make matrix  boots the ISO on every PC that the tests know (`make test`
+#                does so as well)
 #   make debug   the same, stopped at its first instruction for gdb
 
 # A guest of one's own, as the menu's first entry:
@@ -51,3 +53,7 @@ debug: iso
 	@echo '  gdb $(B)/trapline64.elf -ex "target remote :1234" \'
 	@echo '      -ex "hbreak vmm_main" -ex continue'
 	@$(QEMU_RUN) -s -S; test $$? -eq 1
+
+.PHONY: matrix
+matrix:
+	@$(PYTHON) tests/run.py --build $(B) --kinds boot --only boot/machines/pc/

@@ -9,6 +9,7 @@
 # runs in a process of its own (tests/run.py starts this file with the build
 # folder, the test's file, the function and the case), in a scratch folder
 # that is gone afterwards. Everything a machine says goes to the test's log.
+import ctypes
 import os
 import re
 import shutil
@@ -24,6 +25,10 @@ EXIT_ZERO = 1      # VMM: powered off with status 0
 EXIT_ONE = 3       # VMM: powered off with status 1
 EXIT_PANIC = 255   # VMM: panic
 BATCH_S = 60
+# UEFI for QEMU, as Debian and Ubuntu have it: code, and its variables' store.
+OVMF = tuple((f"/usr/share/OVMF/OVMF_CODE{size}.fd",
+              f"/usr/share/OVMF/OVMF_VARS{size}.fd") for size in ("_4M", ""))
+PR_SET_THP_DISABLE = 41  # linux/prctl.h
 POLICIES = ("vtlb", "cached")
 PROMPT = "trapline> "
 
@@ -175,6 +180,17 @@ class Env:
         return f"{self.hare} vm={name} mem={mem} {keys} -- {words}".replace(
             "  ", " ")
 
+    def uefi(self):
+        """QEMU's words for UEFI firmware with variables of its own."""
+        for code, store in OVMF:
+            if os.path.exists(code) and os.path.exists(store):
+                own = shutil.copy(store, self.path("vars.fd"))
+                return ["-drive", "if=pflash,unit=0,format=raw,readonly=on,"
+                        f"file={code}",
+                        "-drive", f"if=pflash,unit=1,format=raw,file={own}"]
+        raise Failure("there is no OVMF in /usr/share/OVMF; install ovmf "
+                      "(scripts/deps does)")
+
     # ---- running
 
     def batch(self, command, seconds=BATCH_S):
@@ -231,11 +247,19 @@ class Env:
         return image
 
 
+def small_pages():
+    """QEMU asks for huge pages. Guests' frames are scattered over all memory
+    there is, so a machine of 8 GiB would then really take 8 GiB, and take
+    long. This holds for every process that the test starts."""
+    ctypes.CDLL(None).prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
+
+
 def run(build, source, function, case):
     sys.path.insert(0, os.path.dirname(os.path.abspath(source)))
     module = __import__(os.path.splitext(os.path.basename(source))[0])
     tmp = tempfile.mkdtemp(prefix="trapline-")
     env = Env(build, tmp)
+    small_pages()
     try:
         getattr(module, function)(env, *([case] if case else []))
     except Failure as why:
