@@ -252,10 +252,227 @@ static void unusual_gates_take_the_long_way(void)
     }
 }
 
+/* ---- what the short way leaves to the long one */
+
+static struct vm *it;
+
+/* In ring 3 before INT 80h, whose gate is open to all. */
+static void user(void)
+{
+    static const u8 code[] = {0xcd, 0x80};
+
+    it = machine(SHADOW_VTLB);
+    at_ring(it, 3);
+    warm(it);
+    p2m_write(&it->p2m, gpa(CODE_AT), code, sizeof(code));
+}
+
+static void kernel(const char *code)
+{
+    it = machine(SHADOW_VTLB);
+    at_ring(it, 0);
+    warm(it);
+    p2m_write(&it->p2m, gpa(CODE_AT), code, 3);
+}
+
+/* In ring 0 before an IRET to ring 3 or to itself. */
+static void returning(bool outwards)
+{
+    kernel("\xcf\x90\x90");
+    it->cpu.gpr[ESP] = KSTACK - 32;
+    poke(it, KSTACK - 32, CODE_AT);
+    poke(it, KSTACK - 28, outwards ? 0x1b : 0x08);
+    poke(it, KSTACK - 24, EFLAGS_ONE);
+    poke(it, KSTACK - 20, USTACK);
+    poke(it, KSTACK - 16, 0x23);
+}
+
+static void unmap(u32 at)
+{
+    poke(it, PT_AT + (at >> 12) * 4, 0);
+    priv_invlpg(it, gva(at));
+}
+
+static bool interrupt_0x81(struct vm *vm)
+{
+    return fast_interrupt(vm, 0x81);
+}
+
+static void refused(const char *what, bool (*way)(struct vm *vm))
+{
+    struct cpu before = it->cpu;
+    bool done = way(it);
+
+    EXPECT(!done);
+    EXPECT(!memcmp(&before, &it->cpu, sizeof(before)));
+    if (done)
+        printf("not refused: %s\n", what);
+}
+
+/* The state that `ready` makes is taken; with the change it is not. */
+#define REFUSED(ready, change, way)                                            \
+    do {                                                                       \
+        ready;                                                                 \
+        EXPECT((way)(it));                                                     \
+        ready;                                                                 \
+        change;                                                                \
+        refused(#change, way);                                                 \
+    } while (0)
+
+/* Each is a check of SDM vol. 3A 6.12.1 and figure 7-2 that may fail, or
+ * that only the long way makes. */
+static void odd_inner_stacks_are_refused(void)
+{
+#define ENTRY(change) REFUSED(user(), change, interrupt_0x81)
+    ENTRY(it->cpu.seg_dirty = 1);
+    ENTRY(it->cpu.idtr.limit = 0x81 * 8 + 6);
+    ENTRY(it->cpu.tr.attr = 0);
+    ENTRY(it->cpu.tr.attr = ATTR_P | SYS_TSS16_BUSY);
+    ENTRY(it->cpu.tr.limit = TSS32_SS0);
+    ENTRY(it->cpu.tr.base = TSS_AT + PAGE_SIZE - TSS32_ESP0 - 4);
+    ENTRY(unmap(TSS_AT));
+    ENTRY(unmap(KSTACK - 4));
+    ENTRY(poke(it, TSS_AT + TSS32_ESP0, KSTACK + 2));
+    ENTRY(poke(it, TSS_AT + TSS32_ESP0, KSTACK + 8));
+    ENTRY(poke(it, TSS_AT + TSS32_SS0, 0));
+    ENTRY(poke(it, TSS_AT + TSS32_SS0, 0x13));
+    ENTRY(poke(it, TSS_AT + TSS32_SS0, 0x14));
+    ENTRY(poke(it, TSS_AT + TSS32_SS0, 0x08));
+    ENTRY(poke(it, TSS_AT + TSS32_SS0, 0x20));
+    ENTRY(poke(it, TSS_AT + TSS32_SS0, 0x30));
+    ENTRY(poke(it, TSS_AT + TSS32_SS0, 0xfff8));
+#undef ENTRY
+}
+
+static void odd_kernel_stacks_are_refused(void)
+{
+#define INSIDE(change) REFUSED(kernel("\x90\x90\x90"), change, interrupt_0x81)
+    INSIDE(it->cpu.seg[SEG_SS].base = 4);
+    INSIDE(it->cpu.seg[SEG_SS].limit = 0xffff);
+    INSIDE(it->cpu.seg[SEG_SS].sel = 0x30);
+    INSIDE(it->cpu.gpr[ESP] = KSTACK + 4);
+    INSIDE(it->cpu.gpr[ESP] = KSTACK - 2);
+    INSIDE(unmap(KSTACK - 4));
+#undef INSIDE
+}
+
+static void odd_software_interrupts_are_refused(void)
+{
+#define INT(change) REFUSED(user(), change, fast_int)
+    INT(it->cpu.seg[SEG_CS].base = 0x1000);
+    INT(it->cpu.seg[SEG_CS].limit = 0xffff);
+    INT(it->cpu.eip = CODE_AT + PAGE_SIZE - 1);
+    INT(it->cpu.eip = CODE_AT + 2);
+    INT(unmap(CODE_AT));
+#undef INT
+}
+
+static void odd_returns_are_refused(void)
+{
+#define IRET(change) REFUSED(returning(true), change, fast_iret)
+    IRET(it->cpu.cpl = 3);
+    IRET(it->cpu.seg_dirty = 1);
+    IRET(it->cpu.seg[SEG_CS].base = 4);
+    IRET(it->cpu.seg[SEG_SS].base = 4);
+    IRET(it->cpu.seg[SEG_SS].attr &= (u16)~ATTR_DB);
+    IRET(it->cpu.seg[SEG_SS].limit = 0xffff);
+    IRET(it->cpu.eflags |= EFLAGS_NT);
+    IRET(it->cpu.eflags |= EFLAGS_TF);
+    IRET(it->cpu.eip++);
+    IRET(unmap(CODE_AT));
+    IRET(it->cpu.gpr[ESP] -= 2);
+    IRET(it->cpu.gpr[ESP] = KSTACK - 8);
+    IRET(unmap(KSTACK - 4));
+    IRET(poke(it, KSTACK - 24, EFLAGS_VM | EFLAGS_ONE));
+    IRET(poke(it, KSTACK - 24, EFLAGS_VIP | EFLAGS_ONE));
+    IRET(poke(it, KSTACK - 28, 0x09));
+    IRET(poke(it, KSTACK - 28, 0x23));
+    IRET(poke(it, KSTACK - 28, 0x2b));
+    IRET(poke(it, KSTACK - 16, 0x20));
+    IRET(poke(it, KSTACK - 16, 0x1b));
+#undef IRET
+}
+
+/* The three words fit the page, the five do not. */
+static void a_frame_across_pages_is_refused(void)
+{
+    returning(true);
+    it->cpu.gpr[ESP] = KSTACK - 16;
+    poke(it, KSTACK - 16, CODE_AT);
+    poke(it, KSTACK - 12, 0x1b);
+    poke(it, KSTACK - 8, EFLAGS_ONE);
+    refused("a frame of five words across pages", fast_iret);
+    poke(it, KSTACK - 12, 0x08);
+    EXPECT(fast_iret(it));
+}
+
+static void odd_returns_to_ring_0_are_refused(void)
+{
+#define IRET(change) REFUSED(returning(false), change, fast_iret)
+    IRET(poke(it, KSTACK - 28, 0));
+    IRET(poke(it, KSTACK - 28, 0x10));
+    IRET(poke(it, KSTACK - 28, 0x18));
+    IRET(it->cpu.seg[SEG_SS].sel = 0x30);
+#undef IRET
+}
+
+static void odd_privileged_instructions_are_refused(void)
+{
+#define CLI(change) REFUSED(kernel("\xfa\x90\x90"), change, fast_simple)
+    CLI(it->cpu.cpl = 3);
+    CLI(it->cpu.seg[SEG_CS].base = 4);
+    CLI(it->cpu.seg[SEG_CS].limit = 0xffff);
+    CLI(it->cpu.eflags |= EFLAGS_TF);
+    CLI(unmap(CODE_AT));
+    CLI(it->cpu.eip++);
+    CLI(it->cpu.eip = CODE_AT + PAGE_SIZE - 2);
+#undef CLI
+    kernel("\x0f\x22\xc0");
+    refused("mov to cr0", fast_simple);
+    kernel("\x0f\x20\xc8");
+    refused("mov from cr1", fast_simple);
+    kernel("\x0f\x06\x90");
+    refused("clts", fast_simple);
+}
+
+/* CLI, STI and MOV from CR0, CR2, CR3, CR4 as cpu_step() does them. */
+static void simple_instructions_do_the_same(void)
+{
+    static const char *const code[] = {"\xfa\x90\x90", "\xfb\x90\x90",
+                                       "\x0f\x20\xc3", "\x0f\x20\xd1",
+                                       "\x0f\x20\xde", "\x0f\x20\xe7"};
+
+    for (u32 i = 0; i < ARRAY_LEN(code) * 2; i++) {
+        struct cpu before, fast;
+        struct cpu_env env;
+        struct step step;
+        kernel(code[i / 2]);
+        env = env_of(it);
+        it->cpu.cr2 = 0x12345678;
+        it->cpu.cr4 = CR4_PSE;
+        it->cpu.eflags = EFLAGS_ONE | (i & 1 ? EFLAGS_IF : 0);
+        before = it->cpu;
+        EXPECT(fast_simple(it));
+        fast = it->cpu;
+        it->cpu = before;
+        EXPECT_EQ(cpu_step(&it->cpu, &env, &step), STEP_OK);
+        compare(&fast, &it->cpu);
+        EXPECT_EQ(fast.irq_shadow, it->cpu.irq_shadow);
+    }
+}
+
 static const struct unit_case cases[] = {
     CASE(events_are_delivered_alike),
     CASE(iret_returns_alike),
     CASE(a_changed_descriptor_empties_the_memo),
     CASE(unusual_gates_take_the_long_way),
+    CASE(odd_inner_stacks_are_refused),
+    CASE(odd_kernel_stacks_are_refused),
+    CASE(odd_software_interrupts_are_refused),
+    CASE(odd_returns_are_refused),
+    CASE(a_frame_across_pages_is_refused),
+    CASE(odd_returns_to_ring_0_are_refused),
+    CASE(odd_privileged_instructions_are_refused),
+    CASE(simple_instructions_do_the_same),
 };
 UNIT_MAIN(cases)
