@@ -203,7 +203,9 @@ void vmm_main(u32 magic, u32 info)
     host_pic_init();
     time_init(features_apic());
     host_pic_unmask(IRQ_COM1);
-    if (!time_has_apic())
+    if (time_has_apic())
+        watchdog_init();
+    else
         host_pic_unmask(IRQ_TIMER);
     host_kbd_init();
     banner();

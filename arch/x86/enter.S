@@ -94,6 +94,7 @@ trap_entry:
     jne enter_return
     mov %cr2, %rax
     mov %eax, AV_FAULT_AT(%r9)
+    .globl enter_return
 enter_return:
     mov %r10, %rsp
     cld

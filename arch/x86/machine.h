@@ -66,5 +66,6 @@ extern char vmm_rodata_end[], vmm_data_end[], vmm_end[];
 extern char vmm_stack_guard[], vmm_stack[], vmm_stack_top[];
 extern char trap_stack_top[], nmi_stack_top[], df_stack_top[], mc_stack_top[];
 extern char trap_stubs[], enter_iretq[], enter_refused[];
+extern char enter_return[];
 
 #endif

@@ -10,13 +10,16 @@
  * the guest's own instruction and is dropped. Everything else is a bug of
  * the VMM and ends the machine.
  *
- * LIMIT: NMIs are counted and otherwise ignored.
+ * NMIs are the watchdog's: one that meets a guest running with interrupts off
+ * takes the processor back. Others are counted.
  */
 #include "arch/x86/defs/traps.h"
 #include "arch/x86/arch.h"
 #include "arch/x86/asm.h"
+#include "arch/x86/defs/desc.h"
 #include "arch/x86/defs/regs.h"
 #include "arch/x86/machine.h"
+#include "vmm/cpu/cpu.h"
 
 struct recover {
     u64 at, landing;
@@ -50,6 +53,45 @@ static bool is_segment_fault(u64 vector)
     return vector == TRAP_GP || vector == TRAP_NP || vector == TRAP_SS;
 }
 
+/* A guest with interrupts off: no processor lets it, but see
+ * drivers/host/watchdog.c. */
+static bool runaway(const struct trap_frame *frame)
+{
+    return ((frame->cs & SEL_RPL) || (frame->rflags & EFLAGS_VM)) &&
+           !(frame->rflags & EFLAGS_IF);
+}
+
+/* The NMI becomes the exit that the guest would not make. */
+static void take_back(struct trap_frame *frame)
+{
+    struct cpu *cpu = (struct cpu *)frame->r8;
+    struct arch_vcpu *av = (struct arch_vcpu *)frame->r9;
+
+    cpu->gpr[EAX] = (u32)frame->rax;
+    cpu->gpr[ECX] = (u32)frame->rcx;
+    cpu->gpr[EDX] = (u32)frame->rdx;
+    cpu->gpr[EBX] = (u32)frame->rbx;
+    cpu->gpr[ESP] = (u32)frame->rsp;
+    cpu->gpr[EBP] = (u32)frame->rbp;
+    cpu->gpr[ESI] = (u32)frame->rsi;
+    cpu->gpr[EDI] = (u32)frame->rdi;
+    cpu->eip = (u32)frame->rip;
+    av->vector = TRAP_NMI;
+    av->error = 0;
+    frame->rip = (u64)enter_return;
+    frame->cs = ARCH_SEL_CODE;
+    frame->rflags = EFLAGS_ONE;
+    frame->rsp = frame->r10;
+    frame->ss = 0;
+}
+
+static void nmi(struct trap_frame *frame)
+{
+    nmis++;
+    if (runaway(frame))
+        take_back(frame);
+}
+
 void trap_in_vmm(struct trap_frame *frame)
 {
     if (frame->vector >= TRAP_EXCEPTIONS) {
@@ -57,7 +99,7 @@ void trap_in_vmm(struct trap_frame *frame)
         return;
     }
     if (frame->vector == TRAP_NMI) {
-        nmis++;
+        nmi(frame);
         return;
     }
     if (frame->vector == TRAP_DB) {

@@ -13,6 +13,7 @@
 #include "arch/x86/layout.h"
 #include "drivers/host/host.h"
 
+#define APIC_ID        0x020
 #define APIC_EOI       0x0b0
 #define APIC_SPURIOUS  0x0f0
 #define APIC_TPR       0x080
@@ -22,6 +23,8 @@
 #define APIC_INITIAL   0x380
 #define APIC_CURRENT   0x390
 #define APIC_DIVIDE    0x3e0
+
+#define APIC_ID_SHIFT 24
 
 #define APIC_BASE_ADDR 0x000ffffffffff000
 #define APIC_BASE_ON   0x800
@@ -67,4 +70,9 @@ u32 lapic_count(void)
 void lapic_end(void)
 {
     put(APIC_EOI, 0);
+}
+
+u32 lapic_id(void)
+{
+    return registers[APIC_ID / 4] >> APIC_ID_SHIFT;
 }

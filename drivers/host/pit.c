@@ -12,6 +12,7 @@
 #include "drivers/host/host.h"
 
 #define CMD_CH0_ONCE 0x30 /* low byte, high byte, mode 0, binary */
+#define CMD_CH0_RATE 0x34 /* mode 2 */
 #define CMD_CH2_ONCE 0xb0
 
 #define SYS_B_GATE    0x01
@@ -55,4 +56,11 @@ void pit_one_shot(u64 ns)
     outb(PORT_PIT_CMD, CMD_CH0_ONCE);
     outb(PORT_PIT_CH0, (u8)count);
     outb(PORT_PIT_CH0, (u8)(count >> 8));
+}
+
+void pit_free_run(void)
+{
+    outb(PORT_PIT_CMD, CMD_CH0_RATE);
+    outb(PORT_PIT_CH0, 0);
+    outb(PORT_PIT_CH0, 0);
 }

@@ -261,10 +261,19 @@ static void on_unexpected(struct vm *vm)
             vm->cpu.eip);
 }
 
+/* The watchdog found it with interrupts off. */
+static void on_watchdog(struct vm *vm)
+{
+    vm_kill(vm,
+            "it runs with interrupts off, near %04x:%08x, which a processor "
+            "allows in ring 0 only; the watchdog took it off",
+            vm->cpu.seg[SEG_CS].sel, vm->cpu.eip);
+}
+
 static void (*const handlers[TRAP_EXCEPTIONS + 1])(struct vm *) = {
     [TRAP_DE] = on_plain,
     [TRAP_DB] = on_debug,
-    [TRAP_NMI] = on_unexpected,
+    [TRAP_NMI] = on_watchdog,
     [TRAP_BP... TRAP_NM] = on_plain,
     [TRAP_DF... TRAP_TS - 1] = on_unexpected,
     [TRAP_TS... TRAP_GP] = on_protection,
