@@ -130,7 +130,6 @@ static void fill(struct i8042 *kbd, u8 byte, bool aux)
 static void pump(struct i8042 *kbd)
 {
     struct i8042_state *st = &kbd->st;
-    bool translate = *command_byte(kbd) & CB_TRANSLATE;
     u8 byte;
 
     if (st->full || !st->count || (*command_byte(kbd) & CB_NO_KBD))
@@ -139,7 +138,7 @@ static void pump(struct i8042 *kbd)
     st->head = (st->head + 1) % I8042_QUEUE;
     st->count--;
     st->last = byte;
-    fill(kbd, translate && byte == KBD_ID_2 ? KBD_ID_2_SET1 : byte, false);
+    fill(kbd, byte, false);
 }
 
 static void queue(struct i8042 *kbd, u8 byte)
@@ -227,7 +226,8 @@ static void keyboard_command(struct i8042 *kbd, u8 value)
     case KBD_IDENTIFY:
         queue(kbd, KBD_ACK);
         queue(kbd, KBD_ID_1);
-        queue(kbd, KBD_ID_2);
+        queue(kbd,
+              *command_byte(kbd) & CB_TRANSLATE ? KBD_ID_2_SET1 : KBD_ID_2);
         break;
     case KBD_ENABLE:
         st->scanning = 1;

@@ -75,6 +75,16 @@ static void keys_come_one_by_one(void)
     EXPECT_EQ(get(), 0x9e); /* the buffer keeps what it held */
 }
 
+/* Let go, the key 2 sends what is also a byte of the keyboard's name. */
+static void every_release_comes_as_it_is(void)
+{
+    setup();
+    for (u32 code = 0x81; code < 0xe0; code++) {
+        EXPECT(i8042_key(&kbd, (u8)code));
+        EXPECT_EQ(next(), code);
+    }
+}
+
 static void the_queue_is_finite(void)
 {
     u32 taken = 0;
@@ -303,10 +313,11 @@ static void state_survives(void)
 }
 
 static const struct unit_case cases[] = {
-    CASE(keys_come_one_by_one),      CASE(the_queue_is_finite),
-    CASE(without_translation_set_2), CASE(controller_commands),
-    CASE(a_disabled_keyboard_waits), CASE(buffers_can_be_written),
-    CASE(resets_the_machine),        CASE(keyboard_commands),
-    CASE(scanning_can_be_off),       CASE(state_survives),
+    CASE(keys_come_one_by_one),   CASE(every_release_comes_as_it_is),
+    CASE(the_queue_is_finite),    CASE(without_translation_set_2),
+    CASE(controller_commands),    CASE(a_disabled_keyboard_waits),
+    CASE(buffers_can_be_written), CASE(resets_the_machine),
+    CASE(keyboard_commands),      CASE(scanning_can_be_off),
+    CASE(state_survives),
 };
 UNIT_MAIN(cases)
