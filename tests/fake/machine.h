@@ -274,6 +274,7 @@ static struct vm *fake_vm(u32 mem, enum shadow_policy_id policy)
     fake_hv.module_data = fake_module;
     sched_init(&fake_hv.sched, &sched_round_robin);
     console_init(&fake_hv.console, (struct sink){fake_put, NULL});
+    view_init(&fake_hv.view);
     if (!vm_create(&fake_hv, &config, 0, error, sizeof(error))) {
         printf("fake_vm: %s\n", error);
         abort();

@@ -49,8 +49,9 @@ static void nothing_typed_says_nothing(void)
 static void help_knows_every_command(void)
 {
     static const char *const names[] = {
-        "help",   "list", "attach", "pause", "resume",  "reset", "destroy",
-        "create", "idt",  "audit",  "stats", "modules", "type",  "poweroff"};
+        "help",  "list",    "attach", "pause",  "resume",
+        "reset", "destroy", "create", "idt",    "audit",
+        "stats", "modules", "type",   "screen", "poweroff"};
     char line[40];
 
     start();
@@ -119,7 +120,7 @@ static void list_shows_state_and_why(void)
     start();
     vm->run_ns = 2500000000u;
     vm->exits = 5000;
-    SAYS("list", "fake               0  running      2M      1       2500 "
+    SAYS("list", "fake               1  running      2M      1       2500 "
                  "        5000      2000\r\n");
     SAYS("list", "1 of 16 VMs");
     vm->cpu.halted = true;
@@ -432,16 +433,16 @@ static void modules_are_listed(void)
     fake_boot.modules = 1;
 }
 
-/* What the keyboard would send next, in set 1. */
-static u32 keys(u8 *out)
+/* What a guest reads from its keyboard, in set 1, until there is no more. */
+static u32 keys(u8 *out, u32 max)
 {
-    const struct i8042_state *k = &vm->pc.kbd.st;
     u32 n = 0;
 
-    if (k->full)
-        out[n++] = k->out;
-    for (u32 i = 0; i < k->count; i++)
-        out[n++] = k->queue[(k->head + i) % I8042_QUEUE];
+    view_tick(&fake_hv, 0);
+    while (n < max && (bus_read(&vm->pc.bus, BUS_PORT, PORT_KBD_CMD, 1) & 1)) {
+        out[n++] = (u8)bus_read(&vm->pc.bus, BUS_PORT, PORT_KBD_DATA, 1);
+        view_tick(&fake_hv, 0);
+    }
     return n;
 }
 
@@ -460,7 +461,7 @@ static void type_presses_and_releases(void)
     start();
     enable_keyboard();
     SAYS_ALL("type fake sA\\n", "");
-    EXPECT_EQ(keys(got), sizeof(want));
+    EXPECT_EQ(keys(got, sizeof(got)), sizeof(want));
     EXPECT(!memcmp(got, want, sizeof(want)));
 }
 
@@ -472,23 +473,50 @@ static void type_keeps_inner_spaces_and_escapes(void)
     start();
     enable_keyboard();
     type("type fake  \\\\/");
-    EXPECT_EQ(keys(got), sizeof(want));
+    EXPECT_EQ(keys(got, sizeof(got)), sizeof(want));
     EXPECT(!memcmp(got, want, sizeof(want)));
 }
 
 static void type_stops_at_a_whole_key(void)
 {
-    u8 got[I8042_QUEUE + 1];
+    u8 got[VIEW_QUEUE + I8042_QUEUE];
+    char line[300] = "type fake ";
     u32 n;
 
     start();
     enable_keyboard();
-    type("type fake abcdefghijklmnopq");
+    while (strlen(line) < sizeof(line) - 3)
+        strcat(line, "aB");
+    type(line);
     EXPECT(strstr(screen, "holds no more; it did not get \""));
-    n = keys(got);
-    EXPECT(n >= 14 && n % 2 == 0);
-    for (u32 i = 0; i + 1 < n; i += 2)
-        EXPECT_EQ(got[i] | 0x80, got[i + 1]);
+    n = keys(got, sizeof(got));
+    EXPECT(n >= 180 && n % 2 == 0);
+    for (u32 i = 0; i < n; i++)
+        EXPECT_EQ(got[i], "\x1e\x9e\x2a\x30\xb0\xaa"[i % 6] & 0xff);
+}
+
+static void screen_prints_what_a_guest_shows(void)
+{
+    u8 *memory = vm->pc.vga.st.memory;
+
+    start();
+    SAYS_ALL("screen fake", "The screen of fake is empty.\r\n");
+    EXPECT_EQ(fake_hv.view.shown, 1);
+    memory[2 * 81] = 'A';
+    memory[2 * 83] = 0x1b;
+    memory[2 * 84] = 0xc4;
+    memory[2 * 85] = 0xdb;
+    SAYS_ALL("screen fake", " \r\n A .-#\r\n");
+    view_tick(&fake_hv, 1);
+    EXPECT(fake_screen && (u8)fake_screen[81] == 'A');
+    SAYS_ALL("screen", "");
+    EXPECT_EQ(fake_hv.view.shown, VIEW_CONSOLE);
+    EXPECT(!fake_screen);
+    SAYS("screen nobody", "no VM named \"nobody\"");
+    SAYS("screen fake fake", "usage: screen [NAME]");
+    type("screen fake");
+    type("destroy fake");
+    EXPECT_EQ(fake_hv.view.shown, VIEW_CONSOLE);
 }
 
 static void poweroff_ends_with_success(void)
@@ -556,6 +584,7 @@ static const struct unit_case cases[] = {
     CASE(type_presses_and_releases),
     CASE(type_keeps_inner_spaces_and_escapes),
     CASE(type_stops_at_a_whole_key),
+    CASE(screen_prints_what_a_guest_shows),
     CASE(poweroff_ends_with_success),
     CASE(random_lines_do_no_harm),
 };

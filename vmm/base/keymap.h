@@ -36,7 +36,7 @@ enum {
 struct key {
     u8 name;
     bool down;
-    bool again; /* pressed long ago, and repeated by the keyboard */
+    bool again;        /* pressed long ago, and repeated by the keyboard */
     u8 code[3], codes; /* as the keyboard sent it */
     u8 byte[8], bytes; /* pressed: what a terminal would send */
 };

@@ -122,18 +122,24 @@ static void feed_guest(struct hv *hv)
         ring_drop(&hv->typed);
 }
 
+static void typed(struct hv *hv, u8 byte)
+{
+    if (hv->console.attached < 0)
+        to_monitor(hv, byte);
+    else if (byte == CONSOLE_LEAVE)
+        leave_guest(hv);
+    else
+        ring_put(&hv->typed, byte);
+}
+
 static void keyboard(struct hv *hv)
 {
     u8 byte;
 
-    while (arch_console_read(&byte)) {
-        if (hv->console.attached < 0)
-            to_monitor(hv, byte);
-        else if (byte == CONSOLE_LEAVE)
-            leave_guest(hv);
-        else
-            ring_put(&hv->typed, byte);
-    }
+    while (arch_console_read(&byte))
+        typed(hv, byte);
+    while (view_read(hv, &byte))
+        typed(hv, byte);
     if (hv->console.attached >= 0)
         feed_guest(hv);
 }
@@ -234,7 +240,7 @@ static u32 verdict(const struct hv *hv)
 
 static void turn(struct hv *hv)
 {
-    u64 wake = console_deadline(&hv->console);
+    u64 wake = min_u64(console_deadline(&hv->console), view_deadline(hv));
     int slot;
 
     for (u32 i = 0; i < HV_VMS; i++)
@@ -269,11 +275,13 @@ void hv_last_words(struct hv *hv, const struct sink *out)
 u32 hv_run(struct hv *hv)
 {
     ring_init(&hv->typed, hv->typed_bytes, sizeof(hv->typed_bytes));
+    view_init(&hv->view);
     if (!hv->exit_when_idle)
         console_prompt(&hv->console);
     while (!hv->poweroff) {
         keyboard(hv);
         console_tick(&hv->console, arch_now_ns());
+        view_tick(hv, arch_now_ns());
         if (hv->exit_when_idle && all_stopped(hv)) {
             hv->poweroff_status = verdict(hv);
             break;

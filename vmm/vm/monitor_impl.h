@@ -2,7 +2,8 @@
  *
  * Between the monitor's files: what a command is, and the words all of them
  * use. monitor.c has the table, finds the command and the VM it names;
- * monitor_life.c changes things, monitor_show.c only looks.
+ * monitor_life.c changes things, monitor_show.c only looks,
+ * monitor_screen.c has screen and keyboard.
  *
  * A command never trusts the state of a VM: whatever it is told to do to a
  * VM that cannot have it done is answered with a sentence.
@@ -15,7 +16,7 @@
 enum monitor_takes {
     TAKES_NOTHING,
     TAKES_VM,         /* the name of a VM, and no more */
-    TAKES_VM_OR_NONE, /* the name of a VM, or nothing: every VM */
+    TAKES_VM_OR_NONE, /* the name of a VM, or nothing */
     TAKES_VM_AND,     /* the name of a VM and more words */
     TAKES_VM_OR_MORE, /* the name of a VM, and words if one likes */
     TAKES_WORDS,      /* as it likes */
@@ -56,5 +57,6 @@ void monitor_idt(const struct monitor_args *args);
 void monitor_audit(const struct monitor_args *args);
 void monitor_stats(const struct monitor_args *args);
 void monitor_modules(const struct monitor_args *args);
+void monitor_screen(const struct monitor_args *args);
 
 #endif

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * The monitor's commands that change something: the life of a VM, its
- * terminal, its keyboard, the machine.
+ * terminal, the machine.
  *
  * `create` takes a module line, word for word, and one key more: module=
  * names the boot module that has the image, by its number or by the vm= of
  * its own line. That word is taken out and the rest goes through the same
  * parser as a line of the boot menu.
- *
- * `type` presses keys of a US keyboard, as set-1 scancodes. The keyboard's
- * own buffer is all there is to hold them (16 codes: eight plain letters), so
- * a longer text is cut at a whole key, with a sentence that says where.
  */
 #include "vmm/vm/kinds.h"
 #include "vmm/vm/monitor_impl.h"
@@ -180,76 +176,6 @@ void monitor_create(const struct monitor_args *args)
             module);
     else
         say(args, "create: %s.", error);
-}
-
-#define KEY_SHIFT   0x2a
-#define KEY_RELEASE 0x80
-
-/* Set 1, US layout: the character of each scancode, plain and shifted. */
-static const char plain_keys[] = "\0\0331234567890-=\b\tqwertyuiop[]\n\0"
-                                 "asdfghjkl;'`\0\\zxcvbnm,./\0\0\0 ";
-static const char shift_keys[] = "\0\033!@#$%^&*()_+\b\tQWERTYUIOP{}\n\0"
-                                 "ASDFGHJKL:\"~\0|ZXCVBNM<>?\0\0\0 ";
-
-static u8 scancode(const char *keys, size_t count, char c)
-{
-    for (u8 code = 1; code < count; code++) {
-        if (keys[code] == c)
-            return code;
-    }
-    return 0;
-}
-
-/* Presses and releases the keys for one character, all or none of them. */
-static bool press(struct pc *pc, char c)
-{
-    u8 code = scancode(plain_keys, sizeof(plain_keys) - 1, c);
-    u8 shift = 0;
-    u32 need = 2;
-
-    if (!code) {
-        code = scancode(shift_keys, sizeof(shift_keys) - 1, c);
-        shift = KEY_SHIFT;
-        need = 4;
-    }
-    if (!code)
-        return true; /* no key for it */
-    if (pc->kbd.st.count + need > I8042_QUEUE)
-        return false;
-    if (shift)
-        pc_key(pc, shift);
-    pc_key(pc, code);
-    pc_key(pc, code | KEY_RELEASE);
-    if (shift)
-        pc_key(pc, shift | KEY_RELEASE);
-    return true;
-}
-
-/* The next character of the text; \n and \\ are one. */
-static char next_char(struct slice *text)
-{
-    bool escape = text->len > 1 && text->at[0] == '\\';
-    char c = text->at[escape];
-
-    text->at += 1 + escape;
-    text->len -= 1 + escape;
-    return escape && c == 'n' ? '\n' : c;
-}
-
-void monitor_type(const struct monitor_args *args)
-{
-    struct slice text = {args->rest.at + 1, args->rest.len - 1};
-
-    while (text.len) {
-        struct slice before = text;
-        if (press(&args->vm->pc, next_char(&text)))
-            continue;
-        say(args,
-            "The keyboard of %s holds no more; it did not get \"%.*s\". Type "
-            "the rest when the guest has read its keys.",
-            args->vm->config.name, (int)before.len, before.at);
-        return;
-    }
 }
 
 void monitor_trace(const struct monitor_args *args)

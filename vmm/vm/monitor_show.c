@@ -23,7 +23,7 @@ static void list_vm(const struct monitor_args *args, const struct vm *vm)
     u64 ms = vm->run_ns / NS_PER_MS;
 
     say(args, "%-15s %4u  %-8s %5uM %6u %10llu %12llu %9llu", vm->config.name,
-        vm->slot, vm_state_name(vm), megabytes(vm->config.mem),
+        vm->slot + 1, vm_state_name(vm), megabytes(vm->config.mem),
         vm->config.weight, (unsigned long long)ms,
         (unsigned long long)vm->exits,
         (unsigned long long)(ms ? vm->exits * 1000 / ms : 0));
@@ -38,7 +38,7 @@ void monitor_list(const struct monitor_args *args)
     struct hv *hv = args->hv;
     u32 count = 0;
 
-    say(args, "%-15s %4s  %-8s %6s %6s %10s %12s %9s", "NAME", "SLOT", "STATE",
+    say(args, "%-15s %4s  %-8s %6s %6s %10s %12s %9s", "NAME", "KEY", "STATE",
         "MEMORY", "WEIGHT", "CPU ms", "EXITS", "RATE/s");
     for (u32 i = 0; i < HV_VMS; i++) {
         if (hv->vm[i].state == VM_EMPTY)

@@ -353,6 +353,7 @@ void vm_destroy(struct vm *vm)
 
     sched_remove(&hv->sched, vm->slot);
     console_remove(&hv->console, vm->slot);
+    view_forget(hv, vm->slot);
     give_back(vm);
     vm->state = VM_EMPTY;
 }

@@ -28,6 +28,7 @@
 #include "vmm/vm/recorder.h"
 #include "vmm/vm/sched.h"
 #include "vmm/vm/tables.h"
+#include "vmm/vm/view.h"
 
 #define HV_VMS 16
 
@@ -91,6 +92,7 @@ struct hv {
     struct vm vm[HV_VMS];
     struct sched sched;
     struct console console;
+    struct view view;
     struct vm *current; /* whose state is in the real registers */
     u8 typed_bytes[1024];
     struct ring typed;   /* for the attached guest, which had no room yet */
