@@ -63,8 +63,9 @@ static u64 screen_bytes(void)
 
 static void collect_memory(void)
 {
-    for (u32 i = 0; i < boot.ranges; i++)
-        bootmem_add(&bootmem, boot.range[i].start, boot.range[i].end);
+    for (u32 i = 0; i < boot.ram.count; i++)
+        bootmem_add(&bootmem, hpa(boot.ram.range[i].start),
+                    hpa(boot.ram.range[i].end));
     bootmem_reserve(&bootmem, hpa(0), hpa(HIGH_MEMORY));
     bootmem_reserve(&bootmem, hpa((u64)vmm_load_start), image_hpa(vmm_end));
     for (u32 i = 0; i < boot.modules; i++) {
@@ -101,9 +102,9 @@ static void make_frames(void)
         arch_panic("there is no room for the list of machine frames; give "
                    "the machine 64 MiB or more");
     frames_init(&hv.frames, physmap(hpa(0)), physmap(info), count);
-    for (u32 i = 0; i < bootmem.frees; i++)
-        frames_add(&hv.frames, hpa(bootmem.free[i].start),
-                   hpa(bootmem.free[i].end));
+    for (u32 i = 0; i < bootmem.free.count; i++)
+        frames_add(&hv.frames, hpa(bootmem.free.range[i].start),
+                   hpa(bootmem.free.range[i].end));
 }
 
 static void banner(void)

@@ -110,10 +110,10 @@ static void multiboot1_as_qemu_says_it(void)
     EXPECT_EQ(out.module[1].start.v, 0x201000);
     EXPECT_EQ(out.module[1].size, 0x123);
     EXPECT(!out.module[1].cut);
-    EXPECT_EQ(out.ranges, 2);
-    EXPECT_EQ(out.range[0].end.v, 0x9fc00);
-    EXPECT_EQ(out.range[1].start.v, 0x100000000);
-    EXPECT_EQ(out.range[1].end.v, 0x140000000);
+    EXPECT_EQ(out.ram.count, 2);
+    EXPECT_EQ(out.ram.range[0].end, 0x9fc00);
+    EXPECT_EQ(out.ram.range[1].start, 0x100000000);
+    EXPECT_EQ(out.ram.range[1].end, 0x140000000);
 }
 
 static void nothing_of_the_loaders_is_kept(void)
@@ -136,7 +136,7 @@ static void a_flag_that_is_off_hides_its_field(void)
     EXPECT_STR(out.loader, "");
     put32(BASE + MB1_FLAGS, MB1_INFO_MODS);
     parse(MB1_BOOT_MAGIC);
-    EXPECT_STR(error, "the boot loader gave no memory map");
+    EXPECT_STR(error, "the boot loader gave no memory map, or one without RAM");
 }
 
 static void too_many_modules_are_counted(void)
@@ -199,8 +199,8 @@ static void ranges_that_wrap_or_are_empty_are_dropped(void)
     mb1_range(map + MB1_MMAP_SIZE, 0x100000, 0, MB_RAM);
     parse(MB1_BOOT_MAGIC);
     EXPECT(!error);
-    EXPECT_EQ(out.ranges, 1);
-    EXPECT_EQ(out.range[0].start.v, 0x100000000);
+    EXPECT_EQ(out.ram.count, 1);
+    EXPECT_EQ(out.ram.range[0].start, 0x100000000);
 }
 
 static void map_entries_may_be_longer_but_not_shorter(void)
@@ -215,28 +215,78 @@ static void map_entries_may_be_longer_but_not_shorter(void)
     put32(map, wide - 4);
     mb1_range(map + wide, 0x8000, 0x1000, MB_RAM);
     parse(MB1_BOOT_MAGIC);
-    EXPECT_EQ(out.ranges, 2);
-    EXPECT_EQ(out.range[1].start.v, 0x8000);
+    EXPECT_EQ(out.ram.count, 2);
+    EXPECT_EQ(out.ram.range[1].start, 0x8000);
     put32(map, 0);
     parse(MB1_BOOT_MAGIC);
-    EXPECT_EQ(out.ranges, 1);
+    EXPECT_EQ(out.ram.count, 1);
     put32(map, 0xfffffffc); /* a step of nothing */
     parse(MB1_BOOT_MAGIC);
-    EXPECT_EQ(out.ranges, 1);
+    EXPECT_EQ(out.ram.count, 1);
 }
 
+/* The smallest are forgotten; neighbours need no room. */
 static void more_ranges_than_fit_are_left_out(void)
 {
-    u32 map;
+    u32 map, count = RANGES_MAX + 20;
 
     mb1(0);
-    map = take(100 * MB1_MMAP_SIZE);
+    map = take(count * MB1_MMAP_SIZE);
     put32(BASE + MB1_MMAP_ADDR, map);
-    put32(BASE + MB1_MMAP_LEN, 100 * MB1_MMAP_SIZE);
-    for (u32 i = 0; i < 100; i++)
-        mb1_range(map + i * MB1_MMAP_SIZE, i * 0x2000, 0x1000, MB_RAM);
+    put32(BASE + MB1_MMAP_LEN, count * MB1_MMAP_SIZE);
+    for (u32 i = 0; i < count; i++)
+        mb1_range(map + i * MB1_MMAP_SIZE, i * 0x4000, 0x1000 + i, MB_RAM);
     parse(MB1_BOOT_MAGIC);
-    EXPECT_EQ(out.ranges, BOOT_RANGES);
+    EXPECT_EQ(out.ram.count, RANGES_MAX);
+    EXPECT_EQ(out.ram.lost, 20);
+    EXPECT_EQ(out.ram.range[0].start, 20 * 0x4000);
+    for (u32 i = 0; i < count; i++)
+        mb1_range(map + i * MB1_MMAP_SIZE, (count - i) * 0x1000, 0x1000,
+                  MB_RAM);
+    parse(MB1_BOOT_MAGIC);
+    EXPECT_EQ(out.ram.count, 1);
+    EXPECT_EQ(ranges_sum(&out.ram), count * 0x1000);
+}
+
+/* Whatever the order, what is not RAM wins. */
+static void reserved_ranges_win_over_ram(void)
+{
+    for (u32 first = 0; first < 3; first++) {
+        u32 map;
+        mb1(0);
+        map = get_le32(memory + MB1_MMAP_ADDR);
+        mb1_range(map + first * MB1_MMAP_SIZE, 0x200000, 0x1000, 3);
+        mb1_range(map + (first + 1) % 3 * MB1_MMAP_SIZE, 0x100000, 0x200000,
+                  MB_RAM);
+        mb1_range(map + (first + 2) % 3 * MB1_MMAP_SIZE, 0x2ff800,
+                  0xfffffffffff00000, 2); /* wraps: to the end */
+        parse(MB1_BOOT_MAGIC);
+        EXPECT(!error);
+        EXPECT_EQ(out.ram.count, 2);
+        EXPECT_EQ(out.ram.range[0].end, 0x200000);
+        EXPECT_EQ(out.ram.range[1].start, 0x201000);
+        EXPECT_EQ(out.ram.range[1].end, 0x2ff800);
+    }
+}
+
+static void two_sizes_serve_where_there_is_no_map(void)
+{
+    mb1(0);
+    put32(BASE + MB1_FLAGS, MB1_INFO_MEMORY);
+    put32(BASE + MB1_MEM_LOWER, 640);
+    put32(BASE + MB1_MEM_UPPER, 1024);
+    parse(MB1_BOOT_MAGIC);
+    EXPECT(!error);
+    EXPECT_EQ(out.ram.count, 2);
+    EXPECT_EQ(out.ram.range[0].end, 0xa0000);
+    EXPECT_EQ(out.ram.range[1].start, 0x100000);
+    EXPECT_EQ(out.ram.range[1].end, 0x200000);
+    put32(BASE + MB1_MEM_LOWER, 0xffffffff);
+    parse(MB1_BOOT_MAGIC);
+    EXPECT_EQ(out.ram.range[0].end, 0xa0000);
+    put32(BASE + MB1_FLAGS, MB1_INFO_MEMORY | MB1_INFO_MMAP);
+    parse(MB1_BOOT_MAGIC);
+    EXPECT_EQ(out.ram.range[1].start, 0x100000000);
 }
 
 /* Multiboot 2 */
@@ -309,9 +359,9 @@ static void multiboot2_as_grub_says_it(void)
     EXPECT_STR(out.module[1].line, "for=alpha initrd");
     EXPECT_EQ(out.module[0].start.v, 0x300000);
     EXPECT_EQ(out.module[0].size, 0x400);
-    EXPECT_EQ(out.ranges, 3);
-    EXPECT_EQ(out.range[2].start.v, 0x200000);
-    EXPECT_EQ(out.range[2].end.v, 0x280000);
+    EXPECT_EQ(out.ram.count, 3);
+    EXPECT_EQ(out.ram.range[2].start, 0x200000);
+    EXPECT_EQ(out.ram.range[2].end, 0x280000);
 }
 
 static void tags_behind_the_end_tag_do_not_count(void)
@@ -368,12 +418,12 @@ static void wider_map_entries_work_and_narrow_ones_do_not(void)
     mb2();
     map_tag(40, 2);
     parse(MB2_BOOT_MAGIC);
-    EXPECT_EQ(out.ranges, 2);
-    EXPECT_EQ(out.range[1].start.v, 0x100000);
+    EXPECT_EQ(out.ram.count, 2);
+    EXPECT_EQ(out.ram.range[1].start, 0x100000);
     mb2();
     put32(map_tag(24, 2) + MB2_MMAP_ENTRY, 0);
     parse(MB2_BOOT_MAGIC);
-    EXPECT_STR(error, "the boot loader gave no memory map");
+    EXPECT_STR(error, "the boot loader gave no memory map, or one without RAM");
     mb2();
     put32(map_tag(24, 2) + MB2_MMAP_ENTRY, 0xfffffff0);
     parse(MB2_BOOT_MAGIC);
@@ -442,6 +492,91 @@ static void a_leading_file_name_is_taken_off(void)
     }
 }
 
+static void efi_entry(u32 where, u32 type, u64 start, u64 pages, u64 attribute)
+{
+    put32(where + EFI_TYPE, type);
+    put32(where + EFI_START, (u32)start);
+    put32(where + EFI_START + 4, (u32)(start >> 32));
+    put32(where + EFI_PAGES, (u32)pages);
+    put32(where + EFI_PAGES + 4, (u32)(pages >> 32));
+    put32(where + EFI_ATTRIBUTE, (u32)attribute);
+    put32(where + EFI_ATTRIBUTE + 4, (u32)(attribute >> 32));
+}
+
+/* A map with one range of RAM, 0 to 512 KiB, and one entry of UEFI's. */
+static u32 efi_map(u32 type, u64 start, u64 pages, u64 attribute)
+{
+    u32 step = 48, map;
+
+    mb2();
+    map = tag(MB2_TAG_EFIMAP, MB2_MMAP_FIRST + step);
+    put32(map + MB2_MMAP_ENTRY, step);
+    efi_entry(map + MB2_MMAP_FIRST, type, start, pages, attribute);
+    map_tag(24, 1);
+    parse(MB2_BOOT_MAGIC);
+    return map;
+}
+
+static void uefi_takes_its_own_away(void)
+{
+    for (u32 type = 0; type < 20; type++) {
+        bool ours = (type >= 1 && type <= 4) || type == 7;
+        efi_map(type, 0x10000, 16, 0xf);
+        EXPECT(!error);
+        EXPECT_EQ(ranges_sum(&out.ram), ours ? 0x80000 : 0x70000);
+        EXPECT_EQ(ranges_touch(&out.ram, 0x10000, 0x20000), ours);
+        efi_map(type, 0x10000, 16, EFI_RUNTIME);
+        EXPECT_EQ(ranges_sum(&out.ram), 0x70000);
+    }
+    efi_map(5, 0x10000, ~0ull, 0);
+    EXPECT_EQ(ranges_sum(&out.ram), 0x10000);
+    put32(efi_map(5, 0, 1, 0) + MB2_MMAP_ENTRY, EFI_SIZE - 1);
+    parse(MB2_BOOT_MAGIC);
+    EXPECT_EQ(ranges_sum(&out.ram), 0x80000);
+}
+
+static void sizes_of_multiboot2(void)
+{
+    u32 where;
+
+    mb2();
+    where = tag(MB2_TAG_MEMORY, 16);
+    put32(where + MB2_MEM_LOWER, 639);
+    put32(where + MB2_MEM_UPPER, 4096);
+    parse(MB2_BOOT_MAGIC);
+    EXPECT(!error);
+    EXPECT_EQ(out.ram.range[0].end, 639 * 1024);
+    EXPECT_EQ(out.ram.range[1].end, 0x500000);
+    map_tag(24, 1);
+    parse(MB2_BOOT_MAGIC);
+    EXPECT_EQ(ranges_sum(&out.ram), 0x80000);
+}
+
+static void the_newer_root_pointer_is_kept(void)
+{
+    static const u32 order[2][2] = {{MB2_TAG_ACPI_OLD, MB2_TAG_ACPI_NEW},
+                                    {MB2_TAG_ACPI_NEW, MB2_TAG_ACPI_OLD}};
+
+    for (u32 i = 0; i < 2; i++) {
+        mb2();
+        map_tag(24, 1);
+        for (u32 n = 0; n < 2; n++) {
+            u32 size = order[i][n] == MB2_TAG_ACPI_NEW ? 36 : 20;
+            u32 where = tag(order[i][n], MB2_TAG_HEAD + size);
+            memset(memory + (where - BASE) + MB2_TAG_HEAD, (int)size, size);
+        }
+        parse(MB2_BOOT_MAGIC);
+        EXPECT_EQ(out.rsdp_bytes, 36);
+        EXPECT_EQ(out.rsdp[0], 36);
+        EXPECT_EQ(out.rsdp[35], 36);
+    }
+    mb2();
+    map_tag(24, 1);
+    tag(MB2_TAG_ACPI_NEW, 400);
+    parse(MB2_BOOT_MAGIC);
+    EXPECT_EQ(out.rsdp_bytes, 36);
+}
+
 /* Any bytes at all: whatever comes out is terminated and within bounds. */
 static void random_damage_is_survived(void)
 {
@@ -463,7 +598,7 @@ static void random_damage_is_survived(void)
             memory[(seed >> 8) % used] = (u8)(seed >> 24);
         }
         parse(first ? MB1_BOOT_MAGIC : MB2_BOOT_MAGIC);
-        EXPECT(out.modules <= BOOT_MODULES && out.ranges <= BOOT_RANGES);
+        EXPECT(out.modules <= BOOT_MODULES && out.ram.count <= RANGES_MAX);
         for (u32 m = 0; m < out.modules; m++)
             EXPECT(memchr(out.module[m].line, 0, BOOT_LINE));
         EXPECT(memchr(out.command_line, 0, BOOT_LINE));
@@ -482,6 +617,8 @@ static const struct unit_case cases[] = {
     CASE(ranges_that_wrap_or_are_empty_are_dropped),
     CASE(map_entries_may_be_longer_but_not_shorter),
     CASE(more_ranges_than_fit_are_left_out),
+    CASE(reserved_ranges_win_over_ram),
+    CASE(two_sizes_serve_where_there_is_no_map),
     CASE(multiboot2_as_grub_says_it),
     CASE(tags_behind_the_end_tag_do_not_count),
     CASE(the_end_tag_may_be_missing),
@@ -492,6 +629,9 @@ static const struct unit_case cases[] = {
     CASE(information_out_of_reach_is_an_error),
     CASE(another_magic_is_an_error),
     CASE(a_leading_file_name_is_taken_off),
+    CASE(uefi_takes_its_own_away),
+    CASE(sizes_of_multiboot2),
+    CASE(the_newer_root_pointer_is_kept),
     CASE(random_damage_is_survived),
 };
 UNIT_MAIN(cases)

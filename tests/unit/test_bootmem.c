@@ -3,7 +3,7 @@
  * Boot memory: what is reserved is never handed out, whatever the order and
  * overlap of the loader's ranges, and nothing is handed out twice.
  *
- * LINKS: vmm/cpu
+ * LINKS: vmm/base
  */
 #include "arch/x86/boot/bootmem.c"
 #include "tests/unit/unit.h"
@@ -21,8 +21,8 @@ static void pc(void)
 
 static bool is_free(u64 at)
 {
-    for (u32 i = 0; i < m.frees; i++) {
-        if (at >= m.free[i].start && at < m.free[i].end)
+    for (u32 i = 0; i < m.free.count; i++) {
+        if (at >= m.free.range[i].start && at < m.free.range[i].end)
             return true;
     }
     return false;
@@ -32,8 +32,8 @@ static u64 free_bytes(void)
 {
     u64 sum = 0;
 
-    for (u32 i = 0; i < m.frees; i++)
-        sum += m.free[i].end - m.free[i].start;
+    for (u32 i = 0; i < m.free.count; i++)
+        sum += m.free.range[i].end - m.free.range[i].start;
     return sum;
 }
 
@@ -47,7 +47,7 @@ static void adds_whole_pages(void)
     bootmem_add(&m, hpa(0x1001), hpa(0x1fff));
     bootmem_add(&m, hpa(0x5000), hpa(0x4000));
     bootmem_add(&m, hpa(~0ull - 100), hpa(~0ull));
-    EXPECT_EQ(m.rams, 0);
+    EXPECT_EQ(m.ram.count, 0);
 }
 
 static void leaves_out_what_the_physmap_lacks(void)
@@ -131,6 +131,17 @@ static void knows_ram_from_holes(void)
     EXPECT(!bootmem_is_ram(&m, hpa(0xa0000), hpa(0xb0000)));
 }
 
+static void the_end_of_all_addresses(void)
+{
+    pc();
+    bootmem_reserve(&m, hpa(63 * MIB), hpa(UINT64_MAX));
+    EXPECT(is_free(63 * MIB - 1));
+    EXPECT_EQ(m.free.range[m.free.count - 1].end, 63 * MIB);
+    bootmem_add(&m, hpa(UINT64_MAX - 5), hpa(UINT64_MAX));
+    bootmem_add(&m, hpa(UINT64_MAX), hpa(5));
+    EXPECT_EQ(bootmem_top(&m).v, 64 * MIB);
+}
+
 /* Too many pieces: memory is lost, but nothing is free that should not be. */
 static void a_full_list_only_loses(void)
 {
@@ -138,9 +149,41 @@ static void a_full_list_only_loses(void)
     bootmem_add(&m, hpa(MIB), hpa(64 * MIB));
     for (u64 i = 1; i < 300; i++)
         bootmem_reserve(&m, hpa(MIB + i * 8192), hpa(MIB + i * 8192 + 1));
-    EXPECT(m.frees <= BOOTMEM_RANGES);
+    EXPECT(m.free.count <= RANGES_MAX);
     for (u64 i = 1; i < 300; i++)
         EXPECT(!is_free(MIB + i * 8192));
+}
+
+/* Random maps, page by page: free is what is wholly RAM and in no part
+ * reserved. Bytes of the world: 64 pages. */
+static void random_maps_match_a_model(void)
+{
+    enum { PAGES = 64, BYTES = PAGES * 4096 };
+    static u8 ram[BYTES], kept[BYTES];
+    u32 seed = 1;
+
+    for (u32 round = 0; round < 40; round++) {
+        m = (struct bootmem){0};
+        memset(ram, 0, sizeof(ram));
+        memset(kept, 0, sizeof(kept));
+        for (u32 i = 0; i < 12; i++) {
+            u32 from = (seed = seed * 1664525 + 1013904223) >> 14;
+            u32 bytes = (seed = seed * 1664525 + 1013904223) >> 17;
+            bool add = i < 6;
+            u32 whole = (from + 4095) / 4096 * 4096;
+            bytes = bytes < BYTES - from ? bytes : BYTES - from;
+            if (!add) {
+                bootmem_reserve(&m, hpa(from), hpa(from + bytes));
+                memset(kept + from, 1, bytes);
+                continue;
+            }
+            bootmem_add(&m, hpa(from), hpa(from + bytes));
+            for (u32 at = whole; at + 4096 <= from + bytes; at += 4096)
+                memset(ram + at, 1, 4096);
+        }
+        for (u32 at = 0; at < BYTES; at += 4096)
+            EXPECT_EQ(is_free(at), ram[at] && !memchr(kept + at, 1, 4096));
+    }
 }
 
 static const struct unit_case cases[] = {
@@ -151,6 +194,8 @@ static const struct unit_case cases[] = {
     CASE(alloc_avoids_reserved_memory),
     CASE(alloc_stays_below_4_gib),
     CASE(knows_ram_from_holes),
+    CASE(the_end_of_all_addresses),
+    CASE(random_maps_match_a_model),
     CASE(a_full_list_only_loses),
 };
 UNIT_MAIN(cases)

@@ -13,6 +13,7 @@
  */
 #include "vmm/vm/bootinfo.h"
 #include "arch/x86/defs/multiboot.h"
+#include "arch/x86/defs/ports.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/str.h"
 #include "vmm/vm/bootscreen.h"
@@ -20,10 +21,16 @@
 #define MB2_SIZE_MAX  (1u << 20)
 #define MMAP_SIZE_MAX (1u << 16)
 #define MODULES_MAX   4096
+#define EFI_PAGES_MAX BIT64(40)
+
+/* The map is read again and again: what is not RAM counts more than what is,
+ * and two mere sizes only where there is no map. */
+enum pass { COLLECT, SIZES, STRIKE_OUT, PASSES };
 
 struct parse {
     const struct boot_view *view;
     struct boot_info *out;
+    enum pass pass;
 };
 
 static const u8 *look(const struct parse *p, u64 at, u64 size)
@@ -86,15 +93,27 @@ static void add_module(struct parse *p, u64 start, u64 end, u64 string,
     drop_file_name(m->line);
 }
 
-static void add_range(struct parse *p, u64 base, u64 bytes, u32 type)
+/* RAM that wraps around is dropped, anything else that does goes on to the
+ * end of all addresses. */
+static void add_range(struct parse *p, u64 base, u64 bytes, bool ram)
 {
-    struct boot_info *out = p->out;
+    bool wraps = base + bytes < base;
 
-    if (type != MB_RAM || !bytes || base + bytes < base ||
-        out->ranges == BOOT_RANGES)
+    if (ram && p->pass == COLLECT && !wraps)
+        ranges_add(&p->out->ram, base, base + bytes);
+    else if (!ram && p->pass == STRIKE_OUT)
+        ranges_remove(&p->out->ram, base, wraps ? UINT64_MAX : base + bytes);
+}
+
+/* Loaders too old for a map give two sizes, in KiB. */
+static void add_sizes(struct parse *p, u32 lower, u32 upper)
+{
+    struct ranges *ram = &p->out->ram;
+
+    if (ram->count)
         return;
-    out->range[out->ranges++] =
-        (struct boot_range){hpa(base), hpa(base + bytes)};
+    ranges_add(ram, 0, min_u64((u64)lower << 10, LOW_MEMORY_END));
+    ranges_add(ram, HIGH_MEMORY, HIGH_MEMORY + ((u64)upper << 10));
 }
 
 static void mb1_modules(struct parse *p, const u8 *info)
@@ -122,7 +141,7 @@ static void mb1_memory(struct parse *p, const u8 *info)
         if (!e)
             return;
         add_range(p, get_le64(e + MB1_MMAP_BASE), get_le64(e + MB1_MMAP_BYTES),
-                  get_le32(e + MB1_MMAP_TYPE));
+                  get_le32(e + MB1_MMAP_TYPE) == MB_RAM);
         step = get_le32(e) + 4;
         if (step < MB1_MMAP_SIZE || step > size)
             return;
@@ -154,25 +173,73 @@ static const char *parse_mb1(struct parse *p, hpa_t at)
                     sizeof(p->out->loader));
     if (flags & MB1_INFO_MODS)
         mb1_modules(p, info);
-    if (flags & MB1_INFO_MMAP)
-        mb1_memory(p, info);
+    for (p->pass = COLLECT; p->pass < PASSES; p->pass++) {
+        if (flags & MB1_INFO_MMAP)
+            mb1_memory(p, info);
+        if (flags & MB1_INFO_MEMORY && p->pass == SIZES)
+            add_sizes(p, get_le32(info + MB1_MEM_LOWER),
+                      get_le32(info + MB1_MEM_UPPER));
+    }
     if (flags & MB1_INFO_SCREEN)
         mb1_screen(p, at.v + MB1_SCREEN);
     return NULL;
 }
 
-static void mb2_memory(struct parse *p, const u8 *tag, u32 size)
+/* The size of the entries of a map, 0 when it cannot be right. */
+static u32 map_step(const u8 *tag, u32 size, u32 least)
 {
-    u32 step;
+    u32 step = size < MB2_MMAP_FIRST ? 0 : get_le32(tag + MB2_MMAP_ENTRY);
 
-    if (size < MB2_MMAP_FIRST)
-        return;
-    step = get_le32(tag + MB2_MMAP_ENTRY);
-    if (step < MB1_MMAP_SIZE || step > size)
-        return;
-    for (u32 i = MB2_MMAP_FIRST; i + step <= size; i += step)
+    return step < least || step > size ? 0 : step;
+}
+
+static void mb2_map(struct parse *p, const u8 *tag, u32 size)
+{
+    u32 step = map_step(tag, size, MB1_MMAP_SIZE);
+
+    for (u32 i = MB2_MMAP_FIRST; step && i + step <= size; i += step)
         add_range(p, get_le64(tag + i), get_le64(tag + i + 8),
-                  get_le32(tag + i + 16));
+                  get_le32(tag + i + 16) == MB_RAM);
+}
+
+static bool efi_keeps(const u8 *e)
+{
+    u32 type = get_le32(e + EFI_TYPE);
+
+    if (get_le64(e + EFI_ATTRIBUTE) & EFI_RUNTIME)
+        return true;
+    return type != EFI_CONVENTIONAL &&
+           (type < EFI_LOADER_CODE || type > EFI_BOOT_DATA);
+}
+
+/* UEFI's own map only ever takes away: GRUB has made the other one of it. */
+static void mb2_efi_map(struct parse *p, const u8 *tag, u32 size)
+{
+    u32 step = map_step(tag, size, EFI_SIZE);
+
+    for (u32 i = MB2_MMAP_FIRST; step && i + step <= size; i += step) {
+        u64 pages = min_u64(get_le64(tag + i + EFI_PAGES), EFI_PAGES_MAX);
+        if (efi_keeps(tag + i))
+            add_range(p, get_le64(tag + i + EFI_START), pages << PAGE_SHIFT,
+                      false);
+    }
+}
+
+static void mb2_memory(struct parse *p, u32 type, const u8 *tag, u32 size)
+{
+    switch (type) {
+    case MB2_TAG_MMAP:
+        mb2_map(p, tag, size);
+        break;
+    case MB2_TAG_EFIMAP:
+        mb2_efi_map(p, tag, size);
+        break;
+    case MB2_TAG_MEMORY:
+        if (size >= MB2_MEM_UPPER + 4 && p->pass == SIZES)
+            add_sizes(p, get_le32(tag + MB2_MEM_LOWER),
+                      get_le32(tag + MB2_MEM_UPPER));
+        break;
+    }
 }
 
 static void mb2_module(struct parse *p, u64 at, const u8 *tag, u32 size)
@@ -193,6 +260,17 @@ static void mb2_screen(struct parse *p, const u8 *tag, u32 size)
         p->out->screen = bootscreen_named(s, rgb ? s + MB2_SCREEN_RGB : NULL);
 }
 
+/* A copy of ACPI's root pointer; the newer one, of 36 bytes, is preferred. */
+static void mb2_rsdp(struct boot_info *out, const u8 *tag, u32 size)
+{
+    u32 bytes = min_u32(size - MB2_TAG_HEAD, sizeof(out->rsdp));
+
+    if (bytes < out->rsdp_bytes)
+        return;
+    memcpy(out->rsdp, tag + MB2_TAG_HEAD, bytes);
+    out->rsdp_bytes = bytes;
+}
+
 static void mb2_tag(struct parse *p, u64 at, const u8 *tag, u32 type, u32 size)
 {
     struct boot_info *out = p->out;
@@ -209,11 +287,12 @@ static void mb2_tag(struct parse *p, u64 at, const u8 *tag, u32 type, u32 size)
     case MB2_TAG_MODULE:
         mb2_module(p, at - MB2_TAG_HEAD, tag, size);
         break;
-    case MB2_TAG_MMAP:
-        mb2_memory(p, tag, size);
-        break;
     case MB2_TAG_SCREEN:
         mb2_screen(p, tag, size);
+        break;
+    case MB2_TAG_ACPI_OLD:
+    case MB2_TAG_ACPI_NEW:
+        mb2_rsdp(out, tag, size);
         break;
     case MB2_TAG_EFI32:
     case MB2_TAG_EFI64:
@@ -222,31 +301,42 @@ static void mb2_tag(struct parse *p, u64 at, const u8 *tag, u32 type, u32 size)
     }
 }
 
-static const char *parse_mb2(struct parse *p, hpa_t at)
+static const char *mb2_tags(struct parse *p, u64 at, u32 total)
 {
-    const u8 *head = look(p, at.v, MB2_TAG_HEAD);
-    u32 total = head ? get_le32(head) : 0;
-
-    if (total < 2 * MB2_TAG_HEAD || total > MB2_SIZE_MAX ||
-        !look(p, at.v, total))
-        return "the multiboot2 information lies where it cannot be read";
     for (u32 i = MB2_TAG_HEAD; i + MB2_TAG_HEAD <= total;) {
-        const u8 *tag = look(p, at.v + i, MB2_TAG_HEAD);
+        const u8 *tag = look(p, at + i, MB2_TAG_HEAD);
         u32 type = get_le32(tag), size = get_le32(tag + 4);
         if (type == MB2_TAG_END)
             return NULL;
         if (size < MB2_TAG_HEAD || size > total - i)
             return "a multiboot2 tag is longer than the information it is in";
-        mb2_tag(p, at.v + i, look(p, at.v + i, size), type, size);
+        tag = look(p, at + i, size);
+        mb2_memory(p, type, tag, size);
+        if (p->pass == COLLECT)
+            mb2_tag(p, at + i, tag, type, size);
         i += (u32)align_up(size, MB2_TAG_HEAD);
     }
     return NULL;
 }
 
+static const char *parse_mb2(struct parse *p, hpa_t at)
+{
+    const u8 *head = look(p, at.v, MB2_TAG_HEAD);
+    u32 total = head ? get_le32(head) : 0;
+    const char *error = NULL;
+
+    if (total < 2 * MB2_TAG_HEAD || total > MB2_SIZE_MAX ||
+        !look(p, at.v, total))
+        return "the multiboot2 information lies where it cannot be read";
+    for (p->pass = COLLECT; !error && p->pass < PASSES; p->pass++)
+        error = mb2_tags(p, at.v, total);
+    return error;
+}
+
 const char *bootinfo_parse(u32 magic, hpa_t info, const struct boot_view *view,
                            struct boot_info *out)
 {
-    struct parse p = {view, out};
+    struct parse p = {view, out, COLLECT};
     const char *error;
 
     memset(out, 0, sizeof(*out));
@@ -260,7 +350,7 @@ const char *bootinfo_parse(u32 magic, hpa_t info, const struct boot_view *view,
     drop_file_name(out->command_line);
     if (out->screen.kind == SCREEN_NONE && !out->uefi)
         out->screen = bootscreen_guess(view);
-    if (!error && !out->ranges)
-        return "the boot loader gave no memory map";
+    if (!error && !out->ram.count)
+        return "the boot loader gave no memory map, or one without RAM";
     return error;
 }

@@ -7,15 +7,18 @@
  * loader cannot walk us off a cliff) into one struct with everything copied:
  * after bootinfo_parse() nothing refers to the loader's tables any more.
  *
+ * RAM is what some part of the memory map calls RAM and no other part calls
+ * anything else: ranges may overlap, repeat and come in any order.
+ *
  * Multiboot 0.6.96 section 3.3; Multiboot2 2.0 section 3.6.
  */
 #ifndef VM_BOOTINFO_H
 #define VM_BOOTINFO_H
 
+#include "vmm/base/ranges.h"
 #include "vmm/base/screen.h"
 
 #define BOOT_MODULES 32
-#define BOOT_RANGES  64
 #define BOOT_LINE    512
 
 struct boot_module {
@@ -25,19 +28,16 @@ struct boot_module {
     bool cut;             /* the line was longer than BOOT_LINE - 1 */
 };
 
-struct boot_range {
-    hpa_t start, end; /* usable RAM */
-};
-
 struct boot_info {
     char command_line[BOOT_LINE];
     char loader[64];
     struct boot_module module[BOOT_MODULES];
     u32 modules;
     u32 modules_dropped;
-    struct boot_range range[BOOT_RANGES];
-    u32 ranges;
+    struct ranges ram; /* machine addresses: RAM that is nobody's */
     struct screen_mode screen;
+    u8 rsdp[36]; /* ACPI's root pointer, if the loader gave a copy */
+    u32 rsdp_bytes;
     bool uefi; /* the firmware; else a BIOS, or something that passes for it */
 };
 

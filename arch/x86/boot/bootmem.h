@@ -5,26 +5,18 @@
  *
  * First all RAM of the loader's map is added, then what must stay is
  * reserved (low memory, the VMM image, the modules, wherever they are), and
- * only then is anything allocated. What is left in free[] goes to the frame
+ * only then is anything allocated. What is left in `free` goes to the frame
  * allocator. Memory above PHYSMAP_MAX is left out.
  *
- * Invariant: the ranges of free[] are whole pages, do not overlap, and lie in
- * RAM. Pure: no hardware.
+ * Invariant: `free` is whole pages and lies in `ram`. Pure: no hardware.
  */
 #ifndef X86_BOOTMEM_H
 #define X86_BOOTMEM_H
 
-#include "vmm/base/types.h"
-
-#define BOOTMEM_RANGES 128
-
-struct bootmem_range {
-    u64 start, end;
-};
+#include "vmm/base/ranges.h"
 
 struct bootmem {
-    struct bootmem_range ram[BOOTMEM_RANGES], free[BOOTMEM_RANGES];
-    u32 rams, frees;
+    struct ranges ram, free;
 };
 
 void bootmem_add(struct bootmem *m, hpa_t start, hpa_t end);

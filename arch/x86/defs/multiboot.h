@@ -53,20 +53,38 @@
 #define MB1_MMAP_SIZE  24
 
 /* Multiboot 2 information: total size, reserved, tags on 8 bytes. */
-#define MB2_TAG_END     0
-#define MB2_TAG_CMDLINE 1
-#define MB2_TAG_LOADER  2
-#define MB2_TAG_MODULE  3
-#define MB2_TAG_MMAP    6
-#define MB2_TAG_SCREEN  8
-#define MB2_TAG_EFI32   11
-#define MB2_TAG_EFI64   12
-#define MB2_TAG_HEAD    8 /* type, size */
-#define MB2_MOD_START   8
-#define MB2_MOD_END     12
-#define MB2_MOD_STRING  16
-#define MB2_MMAP_ENTRY  8 /* size of an entry */
-#define MB2_MMAP_FIRST  16
+#define MB2_TAG_END      0
+#define MB2_TAG_CMDLINE  1
+#define MB2_TAG_LOADER   2
+#define MB2_TAG_MODULE   3
+#define MB2_TAG_MEMORY   4
+#define MB2_TAG_MMAP     6
+#define MB2_TAG_SCREEN   8
+#define MB2_TAG_EFI32    11
+#define MB2_TAG_EFI64    12
+#define MB2_TAG_ACPI_OLD 14 /* a copy of the RSDP: version 1 */
+#define MB2_TAG_ACPI_NEW 15 /* and later */
+#define MB2_TAG_EFIMAP   17
+#define MB2_TAG_HEAD     8 /* type, size */
+#define MB2_MOD_START    8
+#define MB2_MOD_END      12
+#define MB2_MOD_STRING   16
+#define MB2_MEM_LOWER    8 /* KiB below 1 MiB */
+#define MB2_MEM_UPPER    12
+#define MB2_MMAP_ENTRY   8 /* size of an entry */
+#define MB2_MMAP_FIRST   16
+
+/* An entry of the UEFI memory map (UEFI 2.10 section 7.2.3), in a tag of the
+ * same shape as the memory map's. */
+#define EFI_TYPE         0
+#define EFI_START        8
+#define EFI_PAGES        24 /* of 4 KiB */
+#define EFI_ATTRIBUTE    32
+#define EFI_SIZE         40
+#define EFI_LOADER_CODE  1 /* to 4, boot services data: free after boot */
+#define EFI_BOOT_DATA    4
+#define EFI_CONVENTIONAL 7
+#define EFI_RUNTIME      0x8000000000000000 /* attribute: used after boot */
 
 /* The screen: the same fields from MB1_SCREEN and behind the tag's head, but
  * for where the places of the colours stand. */
