@@ -101,11 +101,60 @@ static void nonsense_is_not_sane(void)
     load(&c, MODE_SQUARE, 1000, 5);
     c.edges = NEVER;
     EXPECT(!counter_sane(&c));
+    load(&c, MODE_SQUARE, 1000, 5);
+    c.second = 2;
+    EXPECT(!counter_sane(&c));
     counter_control(&c, (u8)CONTROL(0));
     EXPECT(counter_sane(&c)); /* not loaded yet */
 }
 
+/* Modes 1 and 5 count from a rising edge of GATE ("Mode Definitions"). */
+static void a_triggered_counter_has_no_edge_of_its_own(void)
+{
+    struct counter c;
+
+    load(&c, 1, 10, 0);
+    EXPECT(counter_out(&c, 5));
+    counter_set_gate(&c, false, 5);
+    counter_set_gate(&c, true, 6);
+    EXPECT_EQ(counter_next_edge(&c), NEVER);
+    EXPECT(!counter_out(&c, 7));
+    EXPECT(!counter_out(&c, 15));
+    EXPECT(counter_out(&c, 16));
+}
+
+/* "A COUNT of 1 is illegal in mode 2": OUT has no clock to be low in. */
+static void a_rate_of_one_stays_high(void)
+{
+    struct counter c;
+
+    load(&c, MODE_RATE, 1, 0);
+    for (u64 t = 0; t < 5; t++)
+        EXPECT(counter_out(&c, t));
+}
+
+/* NULL COUNT: what was written is not in the counting element yet
+ * ("Read-Back Command"). */
+static void null_count_ends_with_the_period(void)
+{
+    struct counter c;
+
+    load(&c, MODE_RATE, 10, 0);
+    counter_latch_status(&c, 3);
+    EXPECT_EQ(counter_read(&c, 3) & 0x40, 0);
+    counter_write(&c, 10, 4); /* the same count, written again */
+    counter_write(&c, 0, 4);
+    counter_latch_status(&c, 5);
+    EXPECT_EQ(counter_read(&c, 5) & 0x40, 0x40);
+    counter_settle(&c, 11);
+    counter_latch_status(&c, 11);
+    EXPECT_EQ(counter_read(&c, 11) & 0x40, 0);
+}
+
 static const struct unit_case cases[] = {
+    CASE(a_triggered_counter_has_no_edge_of_its_own),
+    CASE(a_rate_of_one_stays_high),
+    CASE(null_count_ends_with_the_period),
     CASE(edges_are_where_out_rises),
     CASE(a_stopped_counter_has_no_edge),
     CASE(a_switch_of_periods_loses_no_edge),

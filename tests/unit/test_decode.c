@@ -103,8 +103,12 @@ static void mov_cr_ignores_mod(void)
 static void too_few_and_too_many(void)
 {
     const u8 mov[] = {0xc7, 0x05, 1, 2, 3, 4, 5, 6, 7, 8};
+    const u8 far[] = {0xea, 1, 2, 3, 4, 5, 6};
     u8 longest[16];
 
+    for (u32 n = 0; n < sizeof(far); n++)
+        EXPECT_EQ(insn_decode(far, n, true, &insn), DECODE_SHORT);
+    EXPECT_EQ(insn_decode(far, sizeof(far), true, &insn), DECODE_OK);
     for (u32 n = 0; n < sizeof(mov); n++)
         EXPECT_EQ(insn_decode(mov, n, true, &insn), DECODE_SHORT);
     EXPECT_EQ(insn_decode(mov, sizeof(mov), true, &insn), DECODE_OK);

@@ -446,6 +446,30 @@ static void lar_looks_into_the_table(void)
     EXPECT_FAULT(FLAT_RUN(0x0f, 0x00, 0xe1), TRAP_PF, 0);
 }
 
+/* LLDT, LTR, LMSW and VERR take their word from memory, too. */
+static void a_selector_in_memory_may_fault(void)
+{
+    static const u8 forms[][3] = {
+        {0x0f, 0x00, 0x17}, /* lldt [edi] */
+        {0x0f, 0x00, 0x1f}, /* ltr [edi] */
+        {0x0f, 0x01, 0x37}, /* lmsw [edi] */
+        {0x0f, 0x00, 0x27}, /* verr [edi] */
+        {0x0f, 0x00, 0x2f}, /* verw [edi] */
+        {0x0f, 0x02, 0x07}, /* lar eax, [edi] */
+        {0x0f, 0x03, 0x07}, /* lsl eax, [edi] */
+    };
+
+    for (u32 i = 0; i < ARRAY_LEN(forms); i++) {
+        flat_reset(0);
+        flat_cpu.gpr[EDI] = FLAT_SIZE - 1;
+        EXPECT_FAULT(flat_bytes(forms[i], 3), TRAP_PF, 0);
+        EXPECT_EQ(flat_step.fault.cr2, FLAT_SIZE);
+    }
+    flat_reset(0);
+    flat_cpu.gpr[EDI] = FLAT_SIZE - 1;
+    EXPECT_FAULT(FLAT_RUN(0x63, 0x0f), TRAP_PF, PF_WRITE); /* arpl */
+}
+
 static void arpl_raises_the_rpl(void)
 {
     flat_reset(0);
@@ -484,6 +508,7 @@ static const struct unit_case cases[] = {
     CASE(a_stopped_vm_drops_the_instruction),
     CASE(lar_lsl_and_verr_answer_in_zf),
     CASE(lar_looks_into_the_table),
+    CASE(a_selector_in_memory_may_fault),
     CASE(arpl_raises_the_rpl),
 };
 UNIT_MAIN(cases)

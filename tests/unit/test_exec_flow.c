@@ -85,6 +85,26 @@ static void a_faulting_stack_keeps_esp(void)
     }
 }
 
+/* A branch beyond CS is #GP(0) at the branch, with nothing pushed and no
+ * count taken (vol. 2A CALL, LOOP, Jcc). */
+static void branches_check_their_target(void)
+{
+    flat_reset(0);
+    flat_cpu.seg[SEG_CS].limit = 0x1fff;
+    flat_cpu.gpr[ECX] = 5;
+    flat_cpu.gpr[EAX] = 0x2000;
+    EXPECT_FAULT(FLAT_RUN(0xe8, 0, 0x10, 0, 0), TRAP_GP, 0); /* call */
+    EXPECT_FAULT(FLAT_RUN(0xff, 0xd0), TRAP_GP, 0);          /* call eax */
+    EXPECT_FAULT(FLAT_RUN(0xff, 0xe0), TRAP_GP, 0);          /* jmp eax */
+    EXPECT_EQ(flat_writes, 0);
+    flat_cpu.seg[SEG_CS].limit = 0x1003;
+    EXPECT_FAULT(FLAT_RUN(0xe2, 0x10), TRAP_GP, 0); /* loop */
+    EXPECT_EQ(flat_cpu.gpr[ECX], 5);
+    flat_cpu.gpr[ECX] = 1;
+    EXPECT_EQ(FLAT_RUN(0xe2, 0x10), STEP_OK);
+    EXPECT_FAULT(FLAT_RUN(0xe3, 0x10), TRAP_GP, 0); /* jecxz */
+}
+
 static void returns_check_their_target(void)
 {
     flat_reset(0);
@@ -405,6 +425,7 @@ static const struct unit_case cases[] = {
     CASE(code_ends_at_the_limit_of_cs),
     CASE(a_faulting_write_changes_nothing),
     CASE(a_faulting_stack_keeps_esp),
+    CASE(branches_check_their_target),
     CASE(returns_check_their_target),
     CASE(ret_releases_in_sp),
     CASE(pop_to_memory_uses_the_new_esp),

@@ -538,6 +538,31 @@ static void frame_wraps_around_a_small_stack(void)
     EXPECT_RAISES(far_call(&w.cpu, &env, CODE0, TARGET, 4, 0, &f), TRAP_SS, 0);
 }
 
+/* The accessed bit of the new CS goes into a table that cannot be written:
+ * #PF before anything else has changed. */
+static void tables_that_cannot_be_marked(void)
+{
+    bool no;
+
+    world_ring(0);
+    put_desc(SPARE, 0, FLAT, A_CODE & ~ATTR_ACCESSED);
+    w.no_write[GDT_AT / PAGE_SIZE] = 1;
+    EXPECT_RAISES(far_jmp(&w.cpu, &env, SPARE, TARGET, 4, &f), TRAP_PF,
+                  PF_WRITE);
+    EXPECT_RAISES(far_call(&w.cpu, &env, SPARE, TARGET, 4, NEXT, &f), TRAP_PF,
+                  PF_WRITE);
+    push32(EFLAGS_ONE);
+    push32(SPARE);
+    push32(TARGET);
+    EXPECT_RAISES(far_iret(&w.cpu, &env, 4, &no, &f), TRAP_PF, PF_WRITE);
+    EXPECT_RAISES(far_ret(&w.cpu, &env, 4, 0, &f), TRAP_PF, PF_WRITE);
+    world_ring(0);
+    put_desc(SPARE, 0, FLAT, (A_CODE | A_DPL(3)) & ~ATTR_ACCESSED);
+    w.no_write[GDT_AT / PAGE_SIZE] = 1;
+    outer_frame(DATA(3), 1, EFLAGS_ONE, SPARE | 3, true);
+    EXPECT_RAISES(far_iret(&w.cpu, &env, 4, &no, &f), TRAP_PF, PF_WRITE);
+}
+
 static void stopped_environment(void)
 {
     bool no;
@@ -569,6 +594,7 @@ static const struct unit_case cases[] = {
     CASE(iret_flags),
     CASE(iret_unsupported),
     CASE(frame_wraps_around_a_small_stack),
+    CASE(tables_that_cannot_be_marked),
     CASE(stopped_environment),
 };
 UNIT_MAIN(cases)

@@ -293,6 +293,28 @@ static void unmap(u32 at)
     priv_invlpg(it, gva(at));
 }
 
+/* The kernel's data descriptor is these words now. */
+static void redescribe(u32 lo, u32 hi)
+{
+    struct cpu_env env = env_of(it);
+    u64 raw = (u64)hi << 32 | lo;
+    struct fault fault;
+
+    EXPECT_EQ(env.write(it, gva(GDT_AT + 16), &raw, 8, ACC_SYSTEM, &fault),
+              ENV_OK);
+}
+
+/* A GDT as long as can be, with kernel data in the VMM's part of it. */
+static void reach_beyond(void)
+{
+    struct cpu_env env = env_of(it);
+
+    descriptor(it, ARCH_GDT_OWN, 0x93);
+    it->cpu.gdtr.limit = 0xffff;
+    env.table_loaded(it, TABLE_GDT);
+    poke(it, TSS_AT + TSS32_SS0, ARCH_GDT_OWN * 8);
+}
+
 static bool interrupt_0x81(struct vm *vm)
 {
     return fast_interrupt(vm, 0x81);
@@ -341,6 +363,11 @@ static void odd_inner_stacks_are_refused(void)
     ENTRY(poke(it, TSS_AT + TSS32_SS0, 0x20));
     ENTRY(poke(it, TSS_AT + TSS32_SS0, 0x30));
     ENTRY(poke(it, TSS_AT + TSS32_SS0, 0xfff8));
+    ENTRY(reach_beyond());
+    ENTRY(redescribe(0x1000ffff, 0x00cf9300)); /* a base */
+    ENTRY(redescribe(0x0000fffe, 0x00cf9300)); /* a limit */
+    ENTRY(redescribe(0x0000ffff, 0x00cf9200)); /* not accessed yet */
+    ENTRY(redescribe(0x0000ffff, 0x00cf9700)); /* expand-down */
 #undef ENTRY
 }
 

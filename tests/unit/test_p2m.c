@@ -79,6 +79,27 @@ static void bad_ranges_are_refused(void)
     end();
 }
 
+static void nothing_is_added_to_what_is_gone(void)
+{
+    begin();
+    p2m_destroy(&p);
+    EXPECT(!p2m_add_ram(&p, gfn(0), 1));
+    EXPECT(!p2m_add_mmio(&p, gfn(0), 1));
+    EXPECT_EQ(kind(0), P2M_NONE);
+    end();
+}
+
+/* MMIO needs no frame of its own, but a place to be noted in. */
+static void mmio_without_memory_is_refused(void)
+{
+    memory(P2M_ROOTS);
+    EXPECT(p2m_init(&p, &f, OWNER));
+    EXPECT(!p2m_add_mmio(&p, gfn(0xa0), 1));
+    EXPECT_EQ(kind(0xa0), P2M_NONE);
+    p2m_destroy(&p);
+    EXPECT_EQ(f.nfree, P2M_ROOTS);
+}
+
 static void no_frame_has_its_own_number(void)
 {
     begin();
@@ -193,6 +214,8 @@ static void the_checksum_sees_what_must_not_change(void)
 static const struct unit_case cases[] = {
     CASE(kinds_and_edges),
     CASE(bad_ranges_are_refused),
+    CASE(nothing_is_added_to_what_is_gone),
+    CASE(mmio_without_memory_is_refused),
     CASE(no_frame_has_its_own_number),
     CASE(running_out_gives_back),
     CASE(traces_stick_to_memory),

@@ -126,6 +126,31 @@ static void slave_sits_between_1_and_3(void)
     EXPECT_EQ(pic_ack(&pic), 0x23);
 }
 
+/* The cascade has no pin of its own: it waits when a slave's line does. */
+static void the_cascade_waits_for_the_slave(void)
+{
+    setup(1);
+    EXPECT(!pic_waiting(&pic, 2));
+    pulse(10);
+    EXPECT(pic_waiting(&pic, 2));
+    EXPECT(pic_waiting(&pic, 10));
+    out(3, 4);
+    EXPECT(!pic_waiting(&pic, 2));
+}
+
+/* Nobody has to listen. */
+static void without_hooks_it_works_the_same(void)
+{
+    struct pic_hooks hooks = {NULL, NULL, NULL};
+
+    setup(1);
+    pic.hooks = hooks;
+    out(1, 0xff);
+    pulse(3);
+    out(1, 0);
+    EXPECT_EQ(pic_ack(&pic), 0x23);
+}
+
 static void masks_hold_back(void)
 {
     setup(1);
@@ -323,13 +348,22 @@ static void state_survives(void)
 }
 
 static const struct unit_case cases[] = {
-    CASE(power_on_is_silent), CASE(each_line_has_its_vector),
-    CASE(priorities_nest),    CASE(slave_sits_between_1_and_3),
-    CASE(masks_hold_back),    CASE(an_edge_is_one_interrupt),
-    CASE(a_level_lasts),      CASE(a_request_that_goes_is_spurious),
-    CASE(automatic_eoi),      CASE(rotation),
-    CASE(special_mask),       CASE(special_fully_nested),
-    CASE(polling_takes),      CASE(initialisation_forgets),
+    CASE(power_on_is_silent),
+    CASE(each_line_has_its_vector),
+    CASE(priorities_nest),
+    CASE(slave_sits_between_1_and_3),
+    CASE(the_cascade_waits_for_the_slave),
+    CASE(without_hooks_it_works_the_same),
+    CASE(masks_hold_back),
+    CASE(an_edge_is_one_interrupt),
+    CASE(a_level_lasts),
+    CASE(a_request_that_goes_is_spurious),
+    CASE(automatic_eoi),
+    CASE(rotation),
+    CASE(special_mask),
+    CASE(special_fully_nested),
+    CASE(polling_takes),
+    CASE(initialisation_forgets),
     CASE(state_survives),
 };
 UNIT_MAIN(cases)
