@@ -364,6 +364,13 @@ def under_floor(both):
             yield "all files", kind, percent(total(both, kind)), floor
 
 
+def note(bare, line, column, branch):
+    way = [w for w, n in (("true", branch[4]), ("false", branch[5])) if not n]
+    if way:
+        bare.setdefault(line, []).append(
+            f"{column}: never {' nor '.join(way)}")
+
+
 def show_bare(build, profile):
     """Lines and branches that no test has run, by file."""
     told = json.loads(tool("llvm-cov", "export",
@@ -380,10 +387,10 @@ def show_bare(build, profile):
             if counted and start and not gap and not count:
                 bare.setdefault(line, []).append(f"{column}: never run")
         for b in entry["branches"]:
-            way = [w for w, n in (("true", b[4]), ("false", b[5])) if not n]
-            if way:
-                bare.setdefault(b[0], []).append(
-                    f"{b[1]}: never {' nor '.join(way)}")
+            note(bare, b[0], b[1], b)
+        for e in entry["expansions"]:
+            for b in e["branches"]:
+                note(bare, *e["source_region"][:2], b)
         for line in sorted(bare):
             print(f"{path}:{line}: {source[line - 1].strip()}\n"
                   f"    {'; '.join(dict.fromkeys(bare[line]))}")
