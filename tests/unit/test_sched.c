@@ -73,7 +73,48 @@ static void a_removed_entry_is_never_picked(void)
     }
 }
 
-static void charging_more_than_the_slice_is_no_debt(void)
+/* Slot 0 takes half as long again as it is given. */
+static void an_overdrawn_turn_is_paid_back(void)
+{
+    start(2);
+    for (int i = 0; i < 3000; i++) {
+        int slot = sched_pick(&s);
+        u64 slice = sched_slice(&s, (u32)slot);
+        sched_charge(&s, (u32)slot, slot ? slice : slice * 3 / 2);
+    }
+    EXPECT(s.entry[0].used_ns <= s.entry[1].used_ns + SCHED_QUANTUM);
+    EXPECT(s.entry[1].used_ns <= s.entry[0].used_ns + SCHED_QUANTUM);
+}
+
+static void work_done_for_another_is_its_debt(void)
+{
+    start(2);
+    for (int i = 0; i < 3000; i++) {
+        int slot = sched_pick(&s);
+        sched_charge(&s, (u32)slot, SCHED_QUANTUM / 2);
+        sched_charge(&s, 0, SCHED_QUANTUM / 8);
+    }
+    EXPECT(s.entry[0].used_ns <= s.entry[1].used_ns + SCHED_QUANTUM);
+    EXPECT(s.entry[1].used_ns <= s.entry[0].used_ns + SCHED_QUANTUM);
+}
+
+static void a_debt_is_bounded_and_alone_it_is_no_matter(void)
+{
+    int turns = 0;
+
+    start(2);
+    sched_charge(&s, 0, UINT64_MAX);
+    sched_charge(&s, 0, UINT64_MAX);
+    for (; turns < 1000 && sched_pick(&s) == 1; turns++)
+        sched_charge(&s, 1, SCHED_QUANTUM);
+    EXPECT(turns > 60 && turns < 70);
+    EXPECT_EQ(sched_slice(&s, 0), SCHED_QUANTUM);
+    sched_charge(&s, 0, UINT64_MAX);
+    sched_set_runnable(&s, 1, false);
+    EXPECT_EQ(sched_pick(&s), 0);
+}
+
+static void charging_more_than_the_slice_does_not_end_it(void)
 {
     start(1);
     sched_charge(&s, 0, UINT64_MAX / 2);
@@ -137,6 +178,9 @@ static const struct unit_case cases[] = {
     CASE(nobody_there_is_nobody),
     CASE(a_change_of_policy_starts_turns_anew),
     CASE(a_spinner_cannot_keep_a_sleeper_waiting),
-    CASE(charging_more_than_the_slice_is_no_debt),
+    CASE(an_overdrawn_turn_is_paid_back),
+    CASE(work_done_for_another_is_its_debt),
+    CASE(a_debt_is_bounded_and_alone_it_is_no_matter),
+    CASE(charging_more_than_the_slice_does_not_end_it),
 };
 UNIT_MAIN(cases)

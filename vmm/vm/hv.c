@@ -190,6 +190,31 @@ static void run_loop(struct vm *vm)
     } while (!vm->leave);
 }
 
+static void charge(struct vm *vm, u64 ns)
+{
+    vm->run_ns += ns;
+    sched_charge(&vm->hv->sched, vm->slot, ns);
+}
+
+/* Every VM's devices, each at its own expense. Returns when the first of
+ * them wants to be looked after again. */
+static u64 service_all(struct hv *hv)
+{
+    u64 wake = UINT64_MAX, before = arch_now_ns();
+
+    for (u32 i = 0; i < HV_VMS; i++) {
+        struct vm *vm = &hv->vm[i];
+        u64 after;
+        if (vm->state != VM_RUNNING)
+            continue;
+        wake = min_u64(wake, service(vm));
+        after = arch_now_ns();
+        charge(vm, after - before);
+        before = after;
+    }
+    return wake;
+}
+
 /* Runs one VM until `until` (host ns) at the latest. */
 static void run(struct hv *hv, struct vm *vm, u64 until)
 {
@@ -208,8 +233,7 @@ static void run(struct hv *hv, struct vm *vm, u64 until)
         if (vm->arch.vector >= TRAP_EXCEPTIONS)
             break;
     }
-    vm->run_ns += now - start;
-    sched_charge(&hv->sched, vm->slot, now - start);
+    charge(vm, now - start);
 }
 
 /* exit=stopped: is there nothing that could ever run again? */
@@ -243,8 +267,7 @@ static void turn(struct hv *hv)
     u64 wake = min_u64(console_deadline(&hv->console), view_deadline(hv));
     int slot;
 
-    for (u32 i = 0; i < HV_VMS; i++)
-        wake = min_u64(wake, service(&hv->vm[i]));
+    wake = min_u64(wake, service_all(hv));
     slot = sched_pick(&hv->sched);
     if (slot >= 0) {
         u64 now = arch_now_ns();

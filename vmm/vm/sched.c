@@ -7,10 +7,18 @@
  * ring gets a fresh turn. Nobody waits longer than the sum of the others'
  * turns, and a spinning entry of weight w among entries of weights w_i gets
  * exactly w / (w + sum w_i).
+ *
+ * A turn can be overdrawn: an exit that takes long, or work that was done for
+ * the entry while another one ran. What it owes is taken from its next turns,
+ * and while it owes a whole one it is passed over. Debts are bounded, so that
+ * an entry which slept meanwhile is not shut out for ever.
  */
 #include "vmm/vm/sched.h"
+#include "vmm/base/bits.h"
 #include "vmm/base/check.h"
 #include "vmm/base/str.h"
+
+#define DEBT_TURNS 64 /* no more is remembered */
 
 void sched_init(struct sched *s, const struct sched_policy *policy)
 {
@@ -57,7 +65,7 @@ void sched_charge(struct sched *s, u32 slot, u64 ns)
 static void rr_reset(struct sched *s)
 {
     for (u32 i = 0; i < SCHED_SLOTS; i++)
-        s->entry[i].left = 0;
+        s->entry[i].left = s->entry[i].owed = 0;
     s->current = 0;
 }
 
@@ -66,18 +74,27 @@ static bool ready(const struct sched_entry *e)
     return e->used && e->runnable;
 }
 
+/* A fresh turn, less what is owed; false when that is all of it. */
+static bool begin_turn(struct sched_entry *e)
+{
+    u64 turn = e->weight * SCHED_QUANTUM, paid = min_u64(turn, e->owed);
+
+    e->owed -= paid;
+    e->left = turn - paid;
+    return e->left != 0;
+}
+
 static int rr_pick(struct sched *s)
 {
     const struct sched_entry *now = &s->entry[s->current];
 
     if (ready(now) && now->left)
         return (int)s->current;
-    for (u32 i = 1; i <= SCHED_SLOTS; i++) {
+    for (u32 i = 1; i <= (DEBT_TURNS + 1) * SCHED_SLOTS; i++) {
         u32 slot = (s->current + i) % SCHED_SLOTS;
         struct sched_entry *e = &s->entry[slot];
-        if (!ready(e))
+        if (!ready(e) || !begin_turn(e))
             continue;
-        e->left = e->weight * SCHED_QUANTUM;
         s->current = slot;
         return (int)slot;
     }
@@ -93,7 +110,11 @@ static void rr_charge(struct sched *s, u32 slot, u64 ns)
 {
     struct sched_entry *e = &s->entry[slot];
 
-    e->left = e->left > ns ? e->left - ns : 0;
+    u64 most = DEBT_TURNS * e->weight * SCHED_QUANTUM;
+    u64 over = ns > e->left ? ns - e->left : 0;
+
+    e->left -= ns - over;
+    e->owed = min_u64(most, e->owed + min_u64(most, over));
 }
 
 const struct sched_policy sched_round_robin = {

@@ -6,7 +6,8 @@
  * policy while running is assigning another table and calling its reset.
  *
  * Round-robin with weights: entries in a ring, each gets weight quanta in a
- * row; one that halts before its turn is used up gives the rest away.
+ * row; one that halts before its turn is used up gives the rest away, and one
+ * that was charged more than its turn owes it.
  */
 #ifndef VM_SCHED_H
 #define VM_SCHED_H
@@ -21,6 +22,7 @@ struct sched_entry {
     bool runnable;
     u32 weight;
     u64 left; /* ns of the present turn */
+    u64 owed; /* ns charged beyond it */
     u64 used_ns;
 };
 
