@@ -7,7 +7,7 @@
  */
 #include "tests/attack/lib/attack.h"
 
-static u32 tried;
+static u32 tried, tell_at = 16;
 static volatile const u32 secret_complement = ~SECRET;
 
 void attempt(void)
@@ -44,6 +44,15 @@ void tell(void)
     print("attack: tried ");
     print_hex(tried);
     print("\n");
+}
+
+void again(void)
+{
+    tried++;
+    if (tried < tell_at)
+        return;
+    tell_at = 2 * tried;
+    tell();
 }
 
 void test(void)

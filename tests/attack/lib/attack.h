@@ -24,9 +24,9 @@
 /* The attack in one sentence, printed before it begins. */
 #define ATTACK(sentence) const char attack_sentence[] = sentence
 
-/* How it ends, when it is not by returning: "endless", or "killed" by the VMM
- * (with a sentence), or some of them: "done|killed". The runner looks for this
- * in the source. */
+/* How it ends, when it is not by returning ("done"): "endless", or "killed" by
+ * the VMM (with a sentence), or itself with an "odd" status, or several of
+ * them: "done|killed". The runner looks for this in the source. */
 #define ATTACK_ENDS(how) extern const char attack_sentence[]
 
 extern const char attack_sentence[];
@@ -36,6 +36,8 @@ void attempt(void);
 void attempts(u32 count);
 /* Prints how many there were; for attacks that do not come back. */
 void tell(void);
+/* One more of an endless attack: attempt(), and now and then tell(). */
+void again(void);
 /* The wall has a hole: says so and ends the guest as failed. */
 _Noreturn void broken(const char *sentence, u32 where, u32 value);
 /* A word from foreign parts: broken() when it is the witness's. */
