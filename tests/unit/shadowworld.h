@@ -92,6 +92,13 @@ static void hw_flush_all(void *ctx)
     memset(pdes, 0, sizeof(pdes));
 }
 
+static u32 hw_marks; /* words told to have been marked */
+
+static void hw_marked(void *ctx, gpa_t at)
+{
+    hw_marks++;
+}
+
 static const u64 *hw_table(u64 entry)
 {
     if (!(entry & PTE_P))
@@ -245,7 +252,7 @@ static const struct sink to_stdout = {print_text, NULL};
 
 static void world_begin(enum shadow_policy_id policy, u32 max_pages)
 {
-    struct shadow_hw hw = {NULL, hw_flush_page, hw_flush_all};
+    struct shadow_hw hw = {NULL, hw_flush_page, hw_flush_all, hw_marked};
 
     frames_init(&frames, arena, info, FRAMES);
     frames_add(&frames, hpa(0), hpa(FRAMES * PAGE_SIZE));

@@ -136,6 +136,31 @@ static void rom_mmio_and_holes(void)
     end();
 }
 
+static void marks_in_descriptor_tables_are_told(void)
+{
+    u32 error;
+    gpa_t to;
+
+    begin();
+    hw_marks = 0;
+    EXPECT_EQ(touch(PAGE_5, PF_WRITE), SHADOW_FILLED);
+    EXPECT_EQ(hw_marks, 0);
+    shadow_trace(&shadow, gfn(PT), TRACE_IDT);
+    EXPECT_EQ(touch(PAGE_0, 0), SHADOW_FILLED);
+    EXPECT_EQ(hw_marks, 2); /* both words of the walk */
+    EXPECT_EQ(touch(PAGE_1, 0), SHADOW_FILLED);
+    EXPECT_EQ(hw_marks, 4);
+    EXPECT_EQ(shadow_translate(&shadow, gva(vpn_at(PAGE_1)), 0, &to, &error),
+              WALK_OK);
+    EXPECT_EQ(hw_marks, 4); /* nothing was left to mark */
+    EXPECT_EQ(
+        shadow_translate(&shadow, gva(vpn_at(PAGE_0)), PF_WRITE, &to, &error),
+        WALK_OK);
+    EXPECT_EQ(hw_marks, 6);
+    shadow_untrace(&shadow, gfn(PT), TRACE_IDT);
+    end();
+}
+
 static void a_trace_takes_write_rights_at_once(void)
 {
     struct shadow_result r;
@@ -442,7 +467,7 @@ static void a_start_without_memory_gives_back(void)
 {
     static u8 small_arena[SMALL * PAGE_SIZE] __attribute__((aligned(4096)));
     static struct frame small_info[SMALL];
-    struct shadow_hw hw = {NULL, hw_flush_page, hw_flush_all};
+    struct shadow_hw hw = {NULL, hw_flush_page, hw_flush_all, hw_marked};
     struct frames small;
     struct shadow s;
 
@@ -553,6 +578,7 @@ BOTH(dirty_tracking)
 BOTH(true_faults)
 BOTH(kernel_writes_with_wp_clear)
 BOTH(rom_mmio_and_holes)
+BOTH(marks_in_descriptor_tables_are_told)
 BOTH(a_trace_takes_write_rights_at_once)
 BOTH(paging_off)
 BOTH(peek_is_what_the_cpu_sees)
@@ -570,6 +596,7 @@ static const struct unit_case cases[] = {
     CASE(true_faults_both),
     CASE(kernel_writes_with_wp_clear_both),
     CASE(rom_mmio_and_holes_both),
+    CASE(marks_in_descriptor_tables_are_told_both),
     CASE(a_trace_takes_write_rights_at_once_both),
     CASE(paging_off_both),
     CASE(peek_is_what_the_cpu_sees_both),

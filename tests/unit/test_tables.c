@@ -6,6 +6,7 @@
  */
 #include "tests/fake/machine.h"
 #include "tests/unit/unit.h"
+#include "vmm/base/bits.h"
 
 #define KERNEL_DATA 0x00cf93000000ffffull
 #define USER_DATA   0x00cff3000000ffffull
@@ -230,6 +231,41 @@ static void invlpg_finds_a_table_behind_the_end_of_linear_space(void)
     EXPECT_EQ(host_dpl(512 + 2), 1);
 }
 
+static void a_walk_that_marks_a_gate_changes_it(void)
+{
+    struct fault fault;
+    u32 value;
+
+    start(SHADOW_CACHED);
+    page_the_first_4m();
+    vm->cpu.idtr = (struct table_reg){0x6000, 0x7ff};
+    env.table_loaded(vm, TABLE_IDT);
+    EXPECT_EQ(vm->recorder.gate[2].lo, 0x4003);
+    EXPECT_EQ(env.read(vm, gva(0x4000), &value, 4, 0, &fault), ENV_OK);
+    EXPECT_EQ(vm->recorder.gate[2].lo, 0x4003 | PTE_A);
+    store64(0x4000, 0);
+    EXPECT_EQ(vm->recorder.gate[2].lo, 0x4003 | PTE_A | PTE_D);
+}
+
+static void running_segments_outlive_their_descriptors(void)
+{
+    start(SHADOW_VTLB);
+    store64(0x3008, KERNEL_CODE);
+    store64(0x3010, KERNEL_DATA);
+    store64(0x3018, KERNEL_DATA);
+    lgdt(0x3000, 0x1f);
+    vm->direct.cs = 0x09;
+    vm->direct.ss = 0x11;
+    vm->cpu.seg_dirty = 0;
+    store64(0x3018, USER_DATA);
+    EXPECT_EQ(vm->cpu.seg_dirty, 0);
+    store64(0x3010, USER_DATA);
+    EXPECT_EQ(vm->cpu.seg_dirty, BIT(SEG_CS) | BIT(SEG_SS));
+    vm->cpu.seg_dirty = 0;
+    store64(0x3008, 0);
+    EXPECT_EQ(vm->cpu.seg_dirty, BIT(SEG_CS) | BIT(SEG_SS));
+}
+
 static const struct unit_case cases[] = {
     CASE(lgdt_mirrors_what_is_there),
     CASE(later_writes_are_seen_and_recorded),
@@ -241,6 +277,8 @@ static const struct unit_case cases[] = {
     CASE(a_remapped_table_is_found_at_the_next_cr3_load),
     CASE(one_write_may_change_every_page_of_every_table),
     CASE(invlpg_of_a_large_page_moves_all_that_lies_in_it),
+    CASE(a_walk_that_marks_a_gate_changes_it),
+    CASE(running_segments_outlive_their_descriptors),
     CASE(invlpg_finds_a_table_behind_the_end_of_linear_space),
 };
 UNIT_MAIN(cases)

@@ -179,6 +179,25 @@ static void marks_in_a_self_map(void)
     EXPECT_EQ(get(PD, 3), PD << 12 | ALL | PTE_A | PTE_D);
 }
 
+static void marks_in_a_descriptor_table_are_noticed(void)
+{
+    begin(PT << 12 | ALL, TO | ALL);
+    p2m_set_trace(&p, gfn(PD), TRACE_PAGE_TABLE);
+    p2m_set_trace(&p, gfn(PT), TRACE_PAGE_TABLE | TRACE_GDT);
+    EXPECT_EQ(walk(PF_WRITE), WALK_OK);
+    EXPECT(!w.watched);
+    EXPECT(walk_mark(&p, &mode, &w, false));
+    EXPECT(w.watched);
+    EXPECT_EQ(walk(PF_WRITE), WALK_OK);
+    EXPECT(!walk_mark(&p, &mode, &w, false));
+    EXPECT(!w.watched); /* nothing changed */
+    begin(PT << 12 | ALL, TO | ALL);
+    p2m_set_trace(&p, gfn(PD), TRACE_PAGE_TABLE);
+    EXPECT_EQ(walk(PF_WRITE), WALK_OK);
+    EXPECT(walk_mark(&p, &mode, &w, true));
+    EXPECT(!w.watched);
+}
+
 static void rom_tables_stay(void)
 {
     begin(ROM << 12 | ALL, 0);
@@ -198,6 +217,7 @@ static const struct unit_case cases[] = {
     CASE(tables_outside_ram_float),
     CASE(marks),
     CASE(marks_in_a_self_map),
+    CASE(marks_in_a_descriptor_table_are_noticed),
     CASE(rom_tables_stay),
 };
 UNIT_MAIN(cases)

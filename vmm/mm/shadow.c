@@ -171,6 +171,17 @@ void shadow_invlpg(struct shadow *s, gva_t at)
     flush_now(s);
 }
 
+/* Sets A and D; a page table that is a descriptor table too tells so. */
+static void make_marks(struct shadow *s, struct walk *w, u32 access)
+{
+    walk_mark(s->p2m, &s->mode, w, (access & PF_WRITE) != 0);
+    if (!w->watched)
+        return;
+    s->hw.marked(s->hw.ctx, w->pde_at);
+    if (!w->large)
+        s->hw.marked(s->hw.ctx, w->pte_at);
+}
+
 /* The leaf for a walk whose A and D marks are made. */
 static u64 leaf_make(const struct shadow *s, const struct walk *w, u32 access)
 {
@@ -194,7 +205,7 @@ static enum shadow_answer fill(struct shadow *s, gva_t at, u32 access,
 {
     struct shadow_slot slot;
 
-    walk_mark(s->p2m, &s->mode, w, (access & PF_WRITE) != 0);
+    make_marks(s, w, access);
     if (!s->policy->slot(s, at, w, &slot))
         return SHADOW_NO_MEMORY;
     /* Only now: making tables may have traced the page itself. */
@@ -248,7 +259,7 @@ enum walk_status shadow_translate(struct shadow *s, gva_t at, u32 access,
         *error = w.error;
         return WALK_FAULT;
     }
-    walk_mark(s->p2m, &s->mode, &w, (access & PF_WRITE) != 0);
+    make_marks(s, &w, access);
     *out = w.at;
     return WALK_OK;
 }

@@ -45,6 +45,9 @@ struct shadow_hw {
     void *ctx;
     void (*flush_page)(void *ctx, gva_t at);
     void (*flush_all)(void *ctx); /* also when the root has changed */
+    /* A walk has set A or D bits in frames traced as GDT, IDT or LDT: called
+     * for the word of each level. */
+    void (*marked)(void *ctx, gpa_t at);
 };
 
 struct shadow_stats {

@@ -112,18 +112,20 @@ enum walk_status walk_guest(const struct p2m *p, const struct paging *mode,
 
 /* Sets bits in a table word that lies in RAM; true when one was clear. The
  * word is read again: both levels may be one word (a self-map). */
-static bool mark(const struct p2m *p, gpa_t at, u32 bits)
+static bool mark(const struct p2m *p, gpa_t at, u32 bits, bool *watched)
 {
+    struct p2m_entry entry = p2m_lookup(p, gpa_to_gfn(at));
     u8 *word;
     u32 old;
 
-    if (p2m_lookup(p, gpa_to_gfn(at)).kind != P2M_RAM)
+    if (entry.kind != P2M_RAM)
         return false;
     word = p2m_ptr(p, at);
     old = get_le32(word);
     if ((old & bits) == bits)
         return false;
     put_le32(word, old | bits);
+    *watched |= (entry.trace & ~(u32)TRACE_PAGE_TABLE) != 0;
     return true;
 }
 
@@ -137,9 +139,9 @@ bool walk_mark(const struct p2m *p, const struct paging *mode,
         return false;
     walk->dirty |= dirty;
     walk->g_pde |= walk->large ? leaf : PTE_A;
-    changed = mark(p, walk->pde_at, walk->large ? leaf : PTE_A);
+    changed = mark(p, walk->pde_at, walk->large ? leaf : PTE_A, &walk->watched);
     if (walk->large)
         return changed;
     walk->g_pte |= leaf;
-    return mark(p, walk->pte_at, leaf) || changed;
+    return mark(p, walk->pte_at, leaf, &walk->watched) || changed;
 }

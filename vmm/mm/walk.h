@@ -29,6 +29,7 @@ struct walk {
     bool write; /* both levels say W */
     bool dirty; /* the leaf's D bit as found */
     bool global;
+    bool watched; /* walk_mark() changed a frame traced as descriptor table */
     u32 g_pde, g_pte;     /* as read; g_pte 0 for a large page */
     gpa_t pde_at, pte_at; /* where they are */
 };

@@ -206,8 +206,8 @@ enter(struct vm *vm, u32 vector, bool software, const struct image *f)
         return false;
     esp -= size;
     at = (esp & 3) ? NULL : peek(vm, USE_FRAME, esp, size, PF_WRITE);
-    if (!at)
-        return false;
+    if (!at || vm->fast.kernel_cs.sel == FAST_EMPTY)
+        return false; /* or finding the page has marked the GDT */
     push_frame(cpu, f, (u32 *)(void *)at);
     cpu->gpr[ESP] = esp;
     cpu->eip = (gate->hi & 0xffff0000) | (gate->lo & 0xffff);

@@ -12,6 +12,7 @@
 #include "arch/x86/defs/desc.h"
 #include "vmm/base/bits.h"
 #include "vmm/cpu/seg.h"
+#include "vmm/vm/direct.h"
 #include "vmm/vm/env.h"
 #include "vmm/vm/hostgdt.h"
 #include "vmm/vm/vm.h"
@@ -88,6 +89,17 @@ static u64 host_copy(u32 index, u64 raw)
     return hostgdt_copy(&seg);
 }
 
+/* A running CS or SS keeps what it was loaded with, though the entry it was
+ * loaded from changes; each way into the guest loads it anew. */
+static void keep_running(struct vm *vm, enum cpu_table which, u32 index)
+{
+    u32 sel = index * ENTRY | (which == TABLE_LDT ? SEL_TI : 0);
+
+    if ((vm->direct.cs & ~(u32)SEL_RPL) == sel ||
+        (vm->direct.ss & ~(u32)SEL_RPL) == sel)
+        vm->cpu.seg_dirty |= BIT(SEG_CS) | BIT(SEG_SS);
+}
+
 /* One entry of the guest's table is `raw` now: copy or record it. */
 static void mirror(struct vm *vm, enum cpu_table which, u32 index, u64 raw)
 {
@@ -102,10 +114,9 @@ static void mirror(struct vm *vm, enum cpu_table which, u32 index, u64 raw)
     }
     if (index == 0 || index >= ARCH_GDT_OWN)
         return;
-    if (&host[index] == vm->direct.open) {
+    if (&host[index] == vm->direct.open)
         vm->direct.open = NULL;
-        vm->cpu.seg_dirty |= BIT(SEG_CS);
-    }
+    keep_running(vm, which, index);
     host[index] = host_copy(index, raw);
 }
 
@@ -279,6 +290,15 @@ void tables_after(struct vm *vm, gpa_t at, u32 size,
             recorder_desc(&vm->recorder, record_of[which], t.index,
                           old->value[n], now, vm_now(vm), vm->cpu.eip);
     }
+}
+
+/* Not emulated, so what the guest loaded itself is to be taken first. */
+void tables_marked(struct vm *vm, gpa_t at)
+{
+    struct table_old unknown = {.count = 0};
+
+    direct_sync(vm);
+    tables_after(vm, at, sizeof(u32), &unknown);
 }
 
 void tables_reset(struct vm *vm)

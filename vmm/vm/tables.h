@@ -56,6 +56,8 @@ void tables_before(const struct vm *vm, gpa_t at, u32 size,
                    struct table_old *old);
 void tables_after(struct vm *vm, gpa_t at, u32 size,
                   const struct table_old *old);
+/* The word at `at` changed by a walk's A and D bits. */
+void tables_marked(struct vm *vm, gpa_t at);
 void tables_reset(struct vm *vm);
 
 #endif

@@ -162,6 +162,11 @@ static void hw_flush_all(void *ctx)
         arch_load_root(shadow_root(&vm->shadow));
 }
 
+static void hw_marked(void *ctx, gpa_t at)
+{
+    tables_marked(ctx, at);
+}
+
 static bool build_memory(struct vm *vm)
 {
     u32 low = LOW_MEMORY_END >> PAGE_SHIFT, high = HIGH_MEMORY >> PAGE_SHIFT;
@@ -178,7 +183,7 @@ static bool build_memory(struct vm *vm)
 
 static bool build_shadow(struct vm *vm)
 {
-    struct shadow_hw hw = {vm, hw_flush_page, hw_flush_all};
+    struct shadow_hw hw = {vm, hw_flush_page, hw_flush_all, hw_marked};
     u32 pages = (u32)(vm->config.mem >> PAGE_SHIFT) / 8;
 
     pages = min_u32(max_u32(pages, SHADOW_PAGES_MIN), SHADOW_PAGES_MAX);
