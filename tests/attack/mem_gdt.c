@@ -275,6 +275,30 @@ static void in_page_tables(void)
     flush_all();
 }
 
+/* Segment registers keep what they were loaded with (SDM vol. 3A 3.4.3). */
+static void under_the_feet(void)
+{
+    static const u32 index[] = {KCODE >> 3, KDATA >> 3};
+    static const u32 high[] = {0, 0x00cf9b01, 0x00cf1b00, 0x0000fa00};
+
+    spread(one, 1);
+    kernel_entries(one);
+    load_gdt(WINDOW, PAGE_SIZE - 1);
+    for (u32 i = 0; i < ARRAY_LEN(high) * ARRAY_LEN(index); i++) {
+        u32 *entry = one[index[i % ARRAY_LEN(index)]], old = entry[1];
+        attempt();
+        entry[1] = high[i / ARRAY_LEN(index)];
+        for (u32 k = 0; k < 50; k++) {
+            invlpg(WINDOW);
+            write_cr3(read_cr3());
+            if (peek((u32)mark[7]) != 7)
+                broken("a register follows its descriptor", i, k);
+        }
+        entry[1] = old;
+    }
+    gdt_load();
+}
+
 static void limits(void)
 {
     static const u16 limit[] = {0x2f, 0x30, 0x37, 0x38, 0x3f, 0x7ff, 0xfff};
@@ -305,6 +329,7 @@ void attack(void)
     moving();
     under_large();
     limits();
+    under_the_feet();
     around_the_end();
     foreign();
     in_page_tables();
