@@ -11,7 +11,7 @@
 # silently make an image that half of the PCs cannot start; so that is asked
 # first. The MBR gets an active partition, for BIOSes that start nothing else.
 #
-# With --guest, a multiboot kernel of one's own becomes the first entry. It is
+# With --guest, multiboot kernels of one's own become the first entry. Each is
 # looked at as GRUB and Trapline will look at it, so that a wrong file is told
 # here and not on the machine that is to boot.
 #
@@ -20,8 +20,8 @@
 # Manual: Multiboot Specification 0.6.96, 3.1.1 (the magic fields); ELF, TIS
 # 1.2, 1-4 (the header).
 #
-# usage: make.py --vmm ELF --hare ELF --out ISO [--guest ELF --words WORDS
-#                    --append WORDS]
+# usage: make.py --vmm ELF --hare ELF --out ISO [--append WORDS]
+#                [--guest ELF --words WORDS]...
 import argparse
 import os
 import shutil
@@ -87,15 +87,15 @@ def words_of(words):
     return "".join(" " + quoted(w) for w in words.split())
 
 
-def guest_line(words):
+def guest_line(number, words):
     """The path on the image and the words of the module's line."""
     words = words.split()
     own = words[:words.index("--")] if "--" in words else words
     if not any(w.startswith(("vm=", "for=")) for w in own):
-        words.insert(0, "vm=guest")
+        words.insert(0, f"vm=guest{number or ''}")
     if "--" not in words:
         words.append("--")
-    return "/boot/guest.elf" + words_of(" ".join(words))
+    return f"/boot/guest{number or ''}.elf" + words_of(" ".join(words))
 
 
 def menu(args):
@@ -105,10 +105,15 @@ def menu(args):
         raise Refused('iso/grub.cfg has no line "# GUEST" left')
     if not args.guest:
         return head + tail
-    title = quoted("Trapline: " + os.path.basename(args.guest))
+    names = ", ".join(os.path.basename(g) for g in args.guest)
+    title = quoted(f"Trapline: {names}")
+    words = args.words + [""] * (len(args.guest) - len(args.words))
+    lines = "".join(f"    module2 {guest_line(n, w)}\n"
+                    for n, w in enumerate(words))
     return (head + f"menuentry {title} {{\n"
             f"    multiboot2 /boot/trapline.elf{words_of(args.append)}\n"
-            f"    module2 {guest_line(args.words)}\n}}\n\n" + tail)
+            "    set gfxpayload=$screen\n"
+            f"{lines}}}\n\n" + tail)
 
 
 def fill(root, args):
@@ -117,8 +122,8 @@ def fill(root, args):
     for path, name in ((args.vmm, "trapline.elf"), (args.hare, "hare.elf")):
         subprocess.run(["objcopy", "--strip-debug", path,
                         f"{root}/boot/{name}"], check=True)
-    if args.guest:
-        shutil.copyfile(args.guest, f"{root}/boot/guest.elf")
+    for n, guest in enumerate(args.guest):
+        shutil.copyfile(guest, f"{root}/boot/guest{n or ''}.elf")
     with open(f"{root}/boot/grub/grub.cfg", "w") as out:
         out.write(menu(args))
 
@@ -138,8 +143,8 @@ def rescue(root, out):
 
 def make(args):
     check_platforms(args.grub)
-    if args.guest:
-        check_guest(args.guest)
+    for guest in args.guest:
+        check_guest(guest)
     made = args.out + ".new"
     with tempfile.TemporaryDirectory(prefix="trapline-iso-") as root:
         fill(root, args)
@@ -156,8 +161,8 @@ def main():
     parser.add_argument("--vmm", required=True)
     parser.add_argument("--hare", required=True)
     parser.add_argument("--out", required=True)
-    parser.add_argument("--guest", default="")
-    parser.add_argument("--words", default="")
+    parser.add_argument("--guest", action="append", default=[])
+    parser.add_argument("--words", action="append", default=[])
     parser.add_argument("--append", default="")
     parser.add_argument("--grub", default="/usr/lib/grub")
     args = parser.parse_args()

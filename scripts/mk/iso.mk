@@ -31,7 +31,7 @@ $(B)/iso.for:
 $(B)/trapline.iso: $(B)/trapline.elf $(B)/hare.elf $(B)/iso.for \
                    iso/grub.cfg iso/make.py $(wildcard $(GUEST))
 	$(PYTHON) iso/make.py --vmm $(B)/trapline.elf --hare $(B)/hare.elf \
-	    --out $@ --guest "$$GUEST" --words="$$GUEST_WORDS" \
+	    --out $@ $${GUEST:+--guest "$$GUEST"} --words="$$GUEST_WORDS" \
 	    --append="$$VMM_WORDS"
 
 .PHONY: iso run debug

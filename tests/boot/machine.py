@@ -11,13 +11,16 @@
 # that is gone afterwards. Everything a machine says goes to the test's log.
 import ctypes
 import os
+import pty
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import tty
 
 import pexpect
+import pexpect.fdpexpect
 
 BARE, VMM = "qemu-system-i386", "qemu-system-x86_64"
 EXIT_PASS = 0x21   # bare: a guest wrote 0x10 to the debug-exit port
@@ -28,6 +31,24 @@ BATCH_S = 60
 # UEFI for QEMU, as Debian and Ubuntu have it: code, and its variables' store.
 OVMF = tuple((f"/usr/share/OVMF/OVMF_CODE{size}.fd",
               f"/usr/share/OVMF/OVMF_VARS{size}.fd") for size in ("_4M", ""))
+# Bochs: no debugger (its prompt would wait), no sound, no network.
+BOCHS_RC = """config_interface: textconfig
+display_library: term
+romimage: file=/usr/share/bochs/BIOS-bochs-latest
+vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
+cpu: model={cpu}, count=1, ips=50000000, reset_on_triple_fault=0
+memory: guest={memory}, host={memory}
+pci: enabled=1, chipset=i440fx
+ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
+ata0-master: type=cdrom, path={iso}, status=inserted
+boot: cdrom
+com1: enabled=1, mode=term, dev={tty}
+plugin_ctrl: speaker=0, sb16=0, es1370=0, gameport=0, parallel=0
+sound: driver=dummy
+clock: sync=none
+log: {log}
+panic: action=fatal
+"""
 PR_SET_THP_DISABLE = 41  # linux/prctl.h
 POLICIES = ("vtlb", "cached")
 PROMPT = "trapline> "
@@ -149,6 +170,47 @@ class Session:
         self.child.close(force=True)
 
 
+class Bochs(Session):
+    """The same by Bochs, which booted a CD; COM1 is what one talks to."""
+
+    def __init__(self, env, iso, cpu, memory, seconds):
+        self.log = env.path("bochs.log")
+        self.wire = pty.openpty()  # ours, COM1's; both open to the end
+        tty.setraw(self.wire[1])
+        rc = BOCHS_RC.format(cpu=cpu, memory=memory, iso=iso, log=self.log,
+                             tty=os.ttyname(self.wire[1]))
+        command = ["bochs", "-q", "-f", env.write("bochsrc", rc.encode())]
+        usage = subprocess.run(["bochs", "--help"], stderr=subprocess.STDOUT,
+                               stdout=subprocess.PIPE, timeout=seconds)
+        if b"-rc" in usage.stdout:  # built with a debugger, which asks first
+            command += ["-rc", env.write("continue", b"continue\n")]
+        print("$", " ".join(command), flush=True)
+        self.screen = open(env.path("screen"), "wb")
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=self.screen,
+            stderr=subprocess.STDOUT, env={**os.environ, "TERM": "vt100"})
+        self.child = pexpect.fdpexpect.fdspawn(
+            self.wire[0], timeout=seconds, encoding="utf-8",
+            codec_errors="replace")
+        self.child.delaybeforesend = 0
+        self.child.logfile_read = sys.stdout
+        self.seconds = seconds
+
+    def end(self, seconds=None):
+        """Waits for the machine to be off; how it told so in its log."""
+        try:
+            self.process.wait(seconds or self.seconds)
+        except subprocess.TimeoutExpired:
+            raise Failure("Bochs goes on after the end") from None
+        with open(self.log, errors="replace") as text:
+            return text.read()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.screen.close()
+
+
 class Env:
     def __init__(self, build, tmp):
         self.build = build
@@ -218,6 +280,11 @@ class Env:
 
     def session(self, command, seconds=40):
         self.sessions.append(Session(command, seconds))
+        return self.sessions[-1]
+
+    def bochs(self, iso, cpu="corei7_sandy_bridge_2600k", memory=128,
+              seconds=60):
+        self.sessions.append(Bochs(self, iso, cpu, memory, seconds))
         return self.sessions[-1]
 
     def close(self):

@@ -83,8 +83,8 @@ def test_guest(env):
     first = config[config.index("menuentry"):].splitlines()
     check(first[0] == "menuentry 'Trapline: own.elf' {",
           f"the first entry is {first[0]}")
-    check(first[2] == "    module2 /boot/guest.elf 'vm=mine' 'mem=64M' '--' "
-          "'a=$b' 'it'\\''s' '\"c\"'", f"the guest's line is {first[2]}")
+    check(first[3] == "    module2 /boot/guest.elf 'vm=mine' 'mem=64M' '--' "
+          "'a=$b' 'it'\\''s' '\"c\"'", f"the guest's line is {first[3]}")
 
 
 def test_guest_refused(env):
