@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The known-good state of the random guest, and the way back to it.
+ *
+ * Known good are: flat segments, the IDT with a stub behind every gate, a
+ * TSS, two directories' worth of identical mapping for the 8 MiB there are.
+ * Behind each step world_mend() puts right what the units of the step said
+ * they would spoil; every 64 steps world_remake() does so for all tables.
+ * What the edits touch between two remakes (descriptors from GDT_FREE on,
+ * the LDT, gates from VECTOR_SPOIL on, the window tables, the directories)
+ * stays spoilt meanwhile, so that steps meet each other's leavings.
+ */
+#include "tests/fuzz/random/random.h"
+
+#define CR0_GOOD   (CR0_PE | CR0_ET | CR0_PG)
+#define CR4_GOOD   CR4_PSE
+#define IDENTITY   2 /* directory entries that map what there is */
+#define GOOD_DESCS 9
+#define LDT_SLOT   6
+#define TSS_SLOT   7
+#define BASED_SLOT 8 /* kernel code that begins above 0 */
+#define BASE       0x10000u
+#define TIMER_RATE 600 /* about half a millisecond */
+
+static u8 code_pages[2 * PAGE_SIZE] __attribute__((aligned(4096)));
+u32 window[TABLES][1024] __attribute__((aligned(4096)));
+u32 dirs[TABLES][1024] __attribute__((aligned(4096)));
+u32 gdts[GDTS][GDT_SIZE][2] __attribute__((aligned(4096)));
+u32 ldt[LDT_ENTRIES][2] __attribute__((aligned(4096)));
+struct tss tsses[2] __attribute__((aligned(4096)));
+struct seen seen;
+u32 traps;
+
+/* The buffer lies across two pages. */
+u8 *const code = code_pages + PAGE_SIZE - CODE_BYTES / 4;
+
+static void good_descs(void)
+{
+    gdt_set(KCODE >> 3, 0, 0xfffff, ATTR_KCODE | ATTR_G | ATTR_ACCESSED);
+    gdt_set(KDATA >> 3, 0, 0xfffff, ATTR_KDATA | ATTR_G | ATTR_ACCESSED);
+    gdt_set(UCODE >> 3, 0, 0xfffff,
+            ATTR_KCODE | ATTR_G | ATTR_RING3 | ATTR_ACCESSED);
+    gdt_set(UDATA >> 3, 0, 0xfffff,
+            ATTR_KDATA | ATTR_G | ATTR_RING3 | ATTR_ACCESSED);
+    gdt_set(TSS_SEL >> 3, (u32)&tss, TSS32_SIZE - 1, ATTR_P | SYS_TSS32_FREE);
+    gdt_set(LDT_SLOT, (u32)ldt, sizeof(ldt) - 1, ATTR_P | SYS_LDT);
+    gdt_set(TSS_SLOT, (u32)&tsses[1], TSS32_SIZE - 1, ATTR_P | SYS_TSS32_FREE);
+    gdt_set(BASED_SLOT, BASE, 0xfffff, ATTR_KCODE | ATTR_G | ATTR_ACCESSED);
+}
+
+static void good_gates(u32 from, u32 to)
+{
+    for (u32 v = from; v < to; v++) {
+        bool open = v == TRAP_BP || v == TRAP_OF || v >= VECTOR_DONE;
+        idt_set(v, SYS_INT32, open ? 3 : 0, KCODE, fuzz_stubs[v]);
+    }
+}
+
+static void good_tss(struct tss *t)
+{
+    t->word[TSS32_ESP0 / 4] = (u32)fuzz_stack_top;
+    t->word[TSS32_SS0 / 4] = KDATA;
+    t->word[TSS32_IOMAP / 4] = TSS32_SIZE << 16;
+}
+
+static void good_directory(u32 *dir)
+{
+    for (u32 i = 0; i < IDENTITY; i++)
+        dir[i] = (u32)page_tables[i] | PTE_P | PTE_W | PTE_U;
+    for (u32 i = 0; i < TABLES; i++)
+        dir[WINDOW + i] = (u32)window[i] | PTE_P | PTE_W | PTE_U;
+    dir[1023] = (u32)window[TABLES - 1] | PTE_P | PTE_W | PTE_U;
+}
+
+static void load_task(void)
+{
+    u32 ldt_sel = LDT_SLOT << 3;
+
+    gdt_set(TSS_SEL >> 3, (u32)&tss, TSS32_SIZE - 1, ATTR_P | SYS_TSS32_FREE);
+    __asm__ volatile("ltr %w0" : : "r"(TSS_SEL) : "memory");
+    __asm__ volatile("lldt %w0" : : "r"(ldt_sel) : "memory");
+}
+
+/* In the window and in the spoilt part of every table. */
+static void spoil_all(void)
+{
+    for (u32 i = GOOD_DESCS; i < GDT_SIZE; i++)
+        any_desc(gdt[i]);
+    for (u32 i = 0; i < LDT_ENTRIES; i++)
+        any_desc(ldt[i]);
+    for (u32 i = 0; i < TABLES; i++) {
+        for (u32 k = 0; k < 16; k++)
+            window[i][rnd_below(16)] = any_entry();
+        for (u32 k = 0; k < 4; k++)
+            dirs[i][FREE_PDE + rnd_below(FREE_PDES)] = any_big();
+    }
+}
+
+/* A write to a watched table is a trap: only where it makes a difference. */
+static void mend_word(u32 *at, u32 value)
+{
+    if (*(volatile u32 *)at != value)
+        *(volatile u32 *)at = value;
+}
+
+static void copy_descs(u32 copy, u32 count)
+{
+    for (u32 k = 0; k < count; k++) {
+        mend_word(&gdts[copy][k][0], gdt[k][0]);
+        mend_word(&gdts[copy][k][1], gdt[k][1]);
+    }
+}
+
+void mend_gdt(u32 copy)
+{
+    copy_descs(copy, GOOD_DESCS);
+}
+
+void mend_directory(u32 dir)
+{
+    for (u32 i = 0; i < IDENTITY; i++)
+        mend_word(&dirs[dir][i], page_dir[i]);
+}
+
+void world_remake(void)
+{
+    good_descs();
+    good_gates(0, TRAP_VECTORS);
+    good_tss(&tss);
+    good_tss(&tsses[0]);
+    good_tss(&tsses[1]);
+    for (u32 i = 0; i < TABLES; i++)
+        good_directory(dirs[i]);
+    good_directory(page_dir);
+    spoil_all();
+    for (u32 i = 0; i < GDTS; i++)
+        copy_descs(i, GDT_SIZE);
+    world_mend(DIRTY_ALL);
+}
+
+/* Whoever runs astray comes back by INT3. */
+static void fill(u32 from, u32 to)
+{
+    for (u32 at = from; at < to; at += 4)
+        *(volatile u32 *)at = 0xcccccccc;
+}
+
+void world_make(void)
+{
+    fill(PAGE_SIZE, VGA_WINDOW);
+    fill(ARENA, ARENA_END);
+    paging_on();
+    write_cr4(read_cr4() | CR4_GOOD);
+    world_remake();
+}
+
+static void mend_debug(void)
+{
+    __asm__ volatile("movl %0, %%dr7" : : "r"(DR7_FIXED) : "memory");
+}
+
+static void mend_lines(void)
+{
+    pic_init();
+    out8(PORT_CMOS_INDEX, 0x0d);
+}
+
+void world_mend(u32 dirty)
+{
+    if (dirty & DIRTY_DR)
+        mend_debug();
+    if (dirty & DIRTY_CR) {
+        write_cr3((u32)page_dir);
+        write_cr4(CR4_GOOD);
+        write_cr0(CR0_GOOD);
+    }
+    if (dirty & DIRTY_TABLES) {
+        good_descs();
+        good_gates(0, VECTOR_SPOIL);
+        gdt_load();
+        idt_load();
+    }
+    if (dirty & (DIRTY_TASK | DIRTY_TABLES))
+        load_task();
+    if (dirty & DIRTY_LINES)
+        mend_lines();
+}
+
+void arm_timer(void)
+{
+    pic_init();
+    pit_start(TIMER_RATE);
+    pic_unmask(IRQ_TIMER);
+}
+
+void run_from(u32 offset, u32 ring, u32 eflags)
+{
+    u32 keep = rnd();
+    struct entry_state s = {
+        .edi = any_address(),
+        .esi = any_address(),
+        .ebp = any_value(),
+        .ebx = any_address(),
+        .edx = keep,
+        .ecx = rnd_below(32),
+        .eax = any_value(),
+        .eip = (u32)code + offset,
+        .cs = ring ? UCODE : KCODE,
+        .eflags = eflags | EFLAGS_ONE,
+        .esp = ring ? (u32)ring3_stack_top : (u32)ring0_stack_top,
+        .ss = ring ? UDATA : KDATA,
+    };
+
+    enter(&s, ring == 0);
+}

@@ -1,0 +1,244 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+#
+# Random guests beside a witness, round after round, each from a seed.
+#
+# A round is one machine: a few random guests (tests/fuzz/random), every
+# other one under the other shadow policy, and a Hare that checks itself.
+# QEMU counts instructions for a clock (-icount), so a round is the same to
+# the last instruction whenever it is run with the same seed; nothing is
+# typed before every guest has ended. A guest may die, by its own doing;
+# the round has failed when
+#   - the VMM panics, or says nothing for too long and does not answer,
+#   - the witness computes anything wrong or does not end,
+#   - `audit` finds a violation in any VM, living or dead,
+#   - memory is missing when all are destroyed.
+# The command that replays a failed round is printed with it; the last line
+# sums up for machines.
+#
+# usage: run.py [--build DIR] [--seed N] [--rounds N] [--time S] [--jobs N]
+#               [--steps N] [--vms N] [--twice]
+#   --time 0 runs until it is stopped; --twice runs each round two times and
+#   compares every line of the console and every counter
+import argparse
+import concurrent.futures
+import os
+import re
+import sys
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "boot"))
+import machine  # noqa: E402
+import pexpect  # noqa: E402
+
+ICOUNT = ["-icount", "shift=2,sleep=off", "-rtc",
+          "base=2026-01-01T00:00:00,clock=vm"]
+SILENCE_S = 60     # without a word from anybody: somebody is stuck
+ANSWER_S = 60
+ROUND_S = 400      # of a whole round, on a slow and busy machine
+STEPS, VMS = 2500, 4
+ENDED = r"trapline: (\w+): (killed|exited)"
+POLICIES = ("cached", "vtlb")
+
+
+class Round:
+    def __init__(self, build, seed, steps, vms):
+        self.build, self.seed, self.steps = build, seed, steps
+        self.names = [f"f{i}" for i in range(vms)]
+        self.text = ""
+        self.why = None
+        self.lost = []       # guests that run astray for ever
+        self.answers = []    # of the monitor, at the end
+
+    def command(self):
+        guest = os.path.join(self.build, "fuzz/random.elf")
+        env = machine.Env(self.build, None)
+        lines = [f"{guest} vm={name} mem=8M shadow={POLICIES[i % 2]} -- "
+                 f"seed={self.seed * 16 + i} steps={self.steps} every=250"
+                 for i, name in enumerate(self.names)]
+        lines.append(env.hare_line("witness", "check=only", mem="16M"))
+        return env.vmm_machine(lines, append="", memory=160, extra=ICOUNT)
+
+    def replay(self):
+        return (f"tests/fuzz/run.py --build {self.build} --seed {self.seed} "
+                f"--steps {self.steps} --vms {len(self.names)} --rounds 1")
+
+    def steps_of(self, name):
+        """Steps done, by the guest's last report."""
+        text = "\n".join(machine.clean(self.text))
+        found = re.findall(rf"^\[{name}\] fuzz: \w+ step=(\d+)", text,
+                           re.M)
+        return max((int(n) for n in found if int(n) <= self.steps), default=0)
+
+    def deaths(self):
+        return [m for m in re.findall(r"trapline: (f\d+: killed: .*)",
+                                      self.text)]
+
+    # ---- the conversation
+
+    def fail(self, why):
+        self.why = self.why or why
+
+    def read_until_ended(self, child):
+        """Reads until every VM has ended, or somebody is stuck."""
+        waiting, until = set(self.names) | {"witness"}, time.time() + ROUND_S
+        while waiting and time.time() < until:
+            what = child.expect(["\n", pexpect.TIMEOUT, pexpect.EOF],
+                                timeout=SILENCE_S)
+            self.text += child.before
+            if what == 2:
+                self.fail("the machine ended")
+                return
+            if what == 1:
+                break
+            self.text += "\n"
+            line = machine.clean(child.before)[-1]
+            ended = re.search(ENDED, line)
+            if ended:
+                waiting.discard(ended.group(1))
+            if "trapline: panic" in line or "trapline: check" in line:
+                self.fail(line)
+        self.lost = sorted(waiting)
+
+    def ask(self, session, words):
+        lines = session.command(words, seconds=ANSWER_S)
+        self.answers.append((words, lines))
+        return lines
+
+    def judge(self, session):
+        if "witness" in self.lost:
+            self.fail("the witness did not end")
+        if not re.search(r"\[witness\] hare: all checks passed", self.text):
+            self.fail("the witness does not say that its checks passed")
+        self.ask(session, "list")
+        for name in self.lost:
+            self.ask(session, f"pause {name}")
+        for name in self.names + ["witness"]:
+            lines = self.ask(session, f"audit {name}")
+            if not any(f"audit: {name}: clean" in l for l in lines):
+                self.fail(f"{lines[:3]}")
+            self.ask(session, f"stats {name}")
+        self.count_memory(session)
+
+    def count_memory(self, session):
+        free = re.search(r"(\d+) MiB free, started", self.text)
+        for name in self.names + ["witness"]:
+            self.ask(session, f"destroy {name}")
+        left = re.search(r"(\d+) MiB of memory free",
+                         "\n".join(self.ask(session, "list")))
+        if not free or not left or int(left.group(1)) < int(free.group(1)):
+            self.fail(f"{free and free.group(1)} MiB were free at first and "
+                      f"{left and left.group(1)} MiB in the end")
+
+    def run(self):
+        session = machine.Session(self.command(), ANSWER_S)
+        session.child.logfile_read = None
+        try:
+            self.read_until_ended(session.child)
+            if not self.why:
+                session.type("\r")
+                session.wait(re.escape(machine.PROMPT))
+                self.judge(session)
+        except machine.Failure as why:
+            self.fail(f"the VMM does not answer: {why}")
+        finally:
+            session.kill()
+        return self
+
+    def trace(self):
+        """All that must repeat."""
+        return machine.clean(self.text) + [str(a) for a in self.answers]
+
+
+def difference(a, b):
+    for one, other in zip(a.trace(), b.trace()):
+        if one != other:
+            return f"{one[:200]!r} and then {other[:200]!r}"
+    return "one is longer"
+
+
+def one_round(args, seed):
+    first = Round(args.build, seed, args.steps, args.vms).run()
+    if args.twice and not first.lost:
+        second = Round(args.build, seed, args.steps, args.vms).run()
+        if first.trace() != second.trace():
+            first.fail("it was not the same twice: " +
+                       difference(first, second))
+    return first
+
+
+class Totals:
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.rounds = self.steps = self.failed = self.lost = 0
+        self.deaths = {}
+
+    def add(self, r, verbose):
+        with self.lock:
+            self.rounds += 1
+            self.steps += sum(r.steps_of(n) for n in r.names)
+            self.lost += len(r.lost)
+            for death in r.deaths():
+                kind = re.sub(r"[0-9a-f]*\d[0-9a-f]*|bytes.*", "N",
+                              death.split("killed: ")[1])[:60]
+                self.deaths[kind] = self.deaths.get(kind, 0) + 1
+                if verbose:
+                    print(f"seed {r.seed}: {death}", flush=True)
+            if r.why:
+                self.failed += 1
+                print(f"FAIL seed {r.seed}: {r.why}\nwhy: seed {r.seed}: "
+                      f"{r.why}; replay: {r.replay()}\n"
+                      f"{r.text[-3000:]}", flush=True)
+
+
+def rounds(args, totals):
+    until = time.time() + args.time if args.time else None
+    lock, state = threading.Lock(), {"next": args.seed}
+
+    def worker():
+        while not totals.failed or args.keep:
+            with lock:
+                seed, state["next"] = state["next"], state["next"] + 1
+            if args.rounds and seed >= args.seed + args.rounds:
+                return
+            if until and time.time() >= until:
+                return
+            totals.add(one_round(args, seed), args.verbose)
+
+    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        for job in [pool.submit(worker) for _ in range(args.jobs)]:
+            job.result()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=0)
+    parser.add_argument("--time", type=float, default=0)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--vms", type=int, default=VMS)
+    parser.add_argument("--twice", action="store_true")
+    parser.add_argument("--keep", action="store_true",
+                        help="go on after a failure")
+    parser.add_argument("--verbose", action="store_true")
+    args = parser.parse_args()
+    totals, started = Totals(), time.time()
+    try:
+        rounds(args, totals)
+    except KeyboardInterrupt:
+        pass
+    for kind, n in sorted(totals.deaths.items(), key=lambda d: -d[1]):
+        print(f"  {n:5} guests died: {kind}")
+    print(f"fuzz machine: rounds={totals.rounds} steps={totals.steps} "
+          f"failed={totals.failed} deaths={sum(totals.deaths.values())} "
+          f"lost={totals.lost} first_seed={args.seed} "
+          f"seconds={time.time() - started:.0f}", flush=True)
+    return 1 if totals.failed or not totals.rounds else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
