@@ -8,15 +8,19 @@
 # own process and leave a profile. In the machine nobody writes files: QEMU is
 # stopped when the VMM is done, and the counters are read out of its memory
 # from outside (QMP pmemsave), so that the VMM is the one that ships but for
-# the increments. Both profiles are merged by llvm-profdata, and llvm-cov says
-# by file what was never run. A file under its floor fails the check.
+# the increments. It runs micro-guests and Hare ("guests"), and the attack
+# guests, several side by side; what an attack has not done in ATTACK_S
+# seconds does not count. All profiles are merged by llvm-profdata, and
+# llvm-cov says by file what was never run. A file under its floor fails the
+# check, and so does a VMM that panics.
 #
 # The machine's profile is written in the text format of llvm-profdata, which
 # has no version. Of the raw data only the records are read: (name's MD5, hash
 # of the body, distance to the counters, ..., number of counters).
 #
 # LIMIT: a counter tells that a line ran, not that anybody looked at what it
-# did. Known record layouts: clang 14 to 19. Assembly is not counted.
+# did. Known record layouts: clang 14 to 19, tried with 14. Assembly and the
+# functions in headers are not counted.
 #
 # usage: coverage.py [BUILD] [--html] [--bare] | --selftest
 #   --html   the report by line, in BUILD/coverage/html
@@ -36,8 +40,8 @@ import time
 import zlib
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-UNIT_S, MACHINE_S, TOOL_S, POLL_S = 60, 60, 60, 0.05
-GUESTS = 10       # micro-guests side by side in one machine
+UNIT_S, MACHINE_S, ATTACK_S, TOOL_S, POLL_S = 60, 60, 6, 60, 0.05
+MICROS, ATTACKS = 10, 6   # guests side by side in one machine
 
 # What a guest reaches: by a trap, a page table, a port or a device.
 FACING = ("vmm/vm/exits.c", "vmm/vm/direct.c", "vmm/vm/env.c",
@@ -50,11 +54,11 @@ FACING = ("vmm/vm/exits.c", "vmm/vm/direct.c", "vmm/vm/env.c",
 # Percent of (lines, branches) that the tests must run. Near today's figures,
 # so that code which arrives without a test fails; a little under them,
 # because when an interrupt arrives in the machine is a matter of time.
-TOTAL_FLOOR = (97, 93)
-FILE_FLOOR = (89, 75)
+TOTAL_FLOOR = (99, 97)
+FILE_FLOOR = (95, 85)
 FLOORS = {  # path: (lines, branches)
-    "vmm/cpu/exec_data.c": (88, 59),
-    "vmm/vm/priv.c": (74, 74),
+    # What is written back was read for writing: TRY() has no second way.
+    "vmm/cpu/exec_data.c": (95, 80),
 }
 
 
@@ -240,30 +244,53 @@ def machine_command(build, stem, modules):
             ",".join(m.replace(",", ",,") for m in modules)]
 
 
+class Machine:
+    """Guests under the VMM, for so many seconds at most; `must_end`: all of
+    them have to stop before that."""
+
+    def __init__(self, name, modules, seconds=MACHINE_S, must_end=True):
+        self.name = name
+        self.modules = modules
+        self.seconds = seconds
+        self.must_end = must_end
+
+
 def ended(log):
+    """Whether the VMM is done."""
     try:
         with open(log, errors="replace") as text:
-            return re.search(r"trapline: poweroff, status|panic",
-                             text.read(), re.I)
+            said = text.read()
     except FileNotFoundError:
-        return None
+        return False
+    if re.search(r"(?i)panic|check failed", said):
+        raise Trouble(f"the VMM has panicked; see {log}")
+    return "trapline: poweroff, status" in said
 
 
-def run_machine(build, image, name, modules):
+def wait_for(machine, child, stem):
+    deadline = time.monotonic() + machine.seconds
+    while not ended(f"{stem}.log"):
+        if child.poll() is not None:
+            raise Trouble(f"machine {machine.name}: QEMU ended with exit "
+                          f"code {child.returncode}; see {stem}.log")
+        if time.monotonic() > deadline and machine.must_end:
+            raise Trouble(f"machine {machine.name} did not end within "
+                          f"{machine.seconds} s; see {stem}.log")
+        if time.monotonic() > deadline:
+            return
+        time.sleep(POLL_S)
+
+
+def run_machine(build, image, machine):
     """The counters' bytes when the VMM was done, or its time was up."""
-    stem = os.path.abspath(f"{build}/coverage/{name}")
+    stem = os.path.abspath(f"{build}/coverage/{machine.name}")
     for old in glob.glob(f"{stem}.*"):
         os.unlink(old)
-    deadline = time.monotonic() + MACHINE_S
-    child = subprocess.Popen(machine_command(build, stem, modules),
+    child = subprocess.Popen(machine_command(build, stem, machine.modules),
                              stdin=subprocess.DEVNULL)
     try:
-        while not ended(f"{stem}.log"):
-            if child.poll() is not None or time.monotonic() > deadline:
-                raise Trouble(f"machine {name} did not end within "
-                              f"{MACHINE_S} s; see {stem}.log")
-            time.sleep(POLL_S)
-        qmp = Qmp(f"{stem}.qmp", deadline)
+        wait_for(machine, child, stem)
+        qmp = Qmp(f"{stem}.qmp", time.monotonic() + MACHINE_S)
         qmp.ask("stop")
         at, size = image.counters()
         qmp.ask("pmemsave", val=at, size=size, filename=f"{stem}.memory")
@@ -275,35 +302,45 @@ def run_machine(build, image, name, modules):
         return memory.read()
 
 
-def machines(build):
-    """(name, modules) of each machine: all micro-guests, several to a
-    machine, under both policies, and Hare's checks."""
-    guests = sorted(glob.glob(f"{build}/micro/*.elf"))
+def groups(build, kind, most):
+    """(name, modules): every program of tests/KIND, `most` to a machine,
+    under both policies."""
+    names = [os.path.basename(s)[:-2]
+             for s in sorted(glob.glob(f"tests/{kind}/*.c"))]
     for policy in ("vtlb", "cached"):
-        for at in range(0, len(guests), GUESTS):
-            yield (f"micro-{policy}-{at // GUESTS}",
-                   [f"{g} vm={os.path.basename(g)[:-4]} mem=8M "
-                    f"shadow={policy}" for g in guests[at:at + GUESTS]])
-        yield (f"hare-{policy}", [f"{build}/hare.elf vm={n} mem=32M "
-                                  f"shadow={policy} -- check=only"
-                                  for n in ("alpha", "beta")])
+        for at in range(0, len(names), most):
+            yield (f"{kind}-{policy}-{at // most}",
+                   [f"{build}/{kind}/{n}.elf vm={n[:15]} mem=8M "
+                    f"shadow={policy}" for n in names[at:at + most]])
 
 
-def machine_profile(build, pool):
+def guest_machines(build):
+    for name, modules in groups(build, "micro", MICROS):
+        yield Machine(name, modules)
+    for policy in ("vtlb", "cached"):
+        yield Machine(f"hare-{policy}",
+                      [f"{build}/hare.elf vm={n} mem=32M shadow={policy} -- "
+                       f"check=only" for n in ("alpha", "beta")])
+
+
+def attack_machines(build):
+    for name, modules in groups(build, "attack", ATTACKS):
+        yield Machine(name, modules, ATTACK_S, must_end=False)
+
+
+def machine_profile(build, pool, name, machines):
     image = Image(f"{build}/coverage/trapline64.elf")
     major = int(tool("clang", "-dumpversion").split(".")[0])
 
-    def one(job):
-        name, modules = job
-        path = f"{build}/coverage/{name}.proftext"
-        text = profile_text(image, major,
-                            run_machine(build, image, name, modules))
+    def one(machine):
+        path = f"{build}/coverage/{machine.name}.proftext"
+        text = profile_text(image, major, run_machine(build, image, machine))
         with open(path, "w") as out:
             out.write(text)
         return path
 
-    texts = list(pool.map(one, machines(build)))
-    merged = f"{build}/coverage/machine.profdata"
+    texts = list(pool.map(one, machines))
+    merged = f"{build}/coverage/{name}.profdata"
     tool("llvm-profdata", "merge", "-sparse", "-o", merged, *texts)
     return merged
 
@@ -341,27 +378,30 @@ def percent(pair):
     return 100.0 * pair[0] / pair[1] if pair[1] else 100.0
 
 
-def table(unit, machine, both):
-    print(f"{'file':28} {'lines':>6} {'unit':>7} {'machine':>7} "
-          f"{'both':>7}   {'branches':>8} {'both':>7}")
-    rows = [(path, unit[path], machine[path], both[path]) for path in both]
-    rows.append(("total", *({k: total(f, k) for k in ("lines", "branches")}
-                            for f in (unit, machine, both))))
-    for path, u, m, b in rows:
-        print(f"{path:28} {b['lines'][1]:6} {percent(u['lines']):6.1f}% "
-              f"{percent(m['lines']):6.1f}% {percent(b['lines']):6.1f}%   "
-              f"{b['branches'][1]:8} {percent(b['branches']):6.1f}%")
+def table(parts):
+    """parts: {heading: summary}; the last is all of them together."""
+    everything = list(parts.values())[-1]
+    print(f"{'':29}lines, run by" + " " * (8 * len(parts) - 5) + "branches")
+    print(f"{'':35}" + "".join(f"{h:>8}" for h in parts) + f"{'all':>17}")
+    rows = [(path, [s[path] for s in parts.values()]) for path in everything]
+    rows.append(("total", [{k: total(s, k) for k in ("lines", "branches")}
+                           for s in parts.values()]))
+    for path, found in rows:
+        print(f"{path:28} {found[-1]['lines'][1]:6}" +
+              "".join(f"{percent(f['lines']):7.1f}%" for f in found) +
+              f"{found[-1]['branches'][1]:9}"
+              f"{percent(found[-1]['branches']):7.1f}%")
 
 
-def under_floor(both):
-    for path, found in both.items():
+def under_floor(everything):
+    for path, found in everything.items():
         floors = FLOORS.get(path, FILE_FLOOR)
         for kind, floor in zip(("lines", "branches"), floors):
             if percent(found[kind]) < floor:
                 yield path, kind, percent(found[kind]), floor
     for kind, floor in zip(("lines", "branches"), TOTAL_FLOOR):
-        if percent(total(both, kind)) < floor:
-            yield "all files", kind, percent(total(both, kind)), floor
+        if percent(total(everything, kind)) < floor:
+            yield "all files", kind, percent(total(everything, kind)), floor
 
 
 def note(bare, line, column, branch):
@@ -400,12 +440,18 @@ def measure(args):
     build = args.build
     os.makedirs(f"{build}/coverage", exist_ok=True)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        unit = unit_profile(build, pool)
-        machine = machine_profile(build, pool)
+        profiles = {
+            "unit": unit_profile(build, pool),
+            "guests": machine_profile(build, pool, "guests",
+                                      guest_machines(build)),
+            "attacks": machine_profile(build, pool, "attacks",
+                                       attack_machines(build))}
     both = f"{build}/coverage/all.profdata"
-    tool("llvm-profdata", "merge", "-sparse", "-o", both, unit, machine)
-    found = summary(build, both)
-    table(summary(build, unit), summary(build, machine), found)
+    tool("llvm-profdata", "merge", "-sparse", "-o", both, *profiles.values())
+    profiles["all"] = both
+    parts = {name: summary(build, p) for name, p in profiles.items()}
+    found = parts["all"]
+    table(parts)
     if args.bare:
         show_bare(build, both)
     if args.html:

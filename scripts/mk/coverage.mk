@@ -42,7 +42,7 @@ $(B)/coverage/trapline.elf: $(B)/coverage/trapline64.elf
 
 .PHONY: coverage coverage-programs
 coverage-programs: $(COVER_TESTS) $(B)/coverage/trapline.elf $(MICRO_ELFS) \
-        $(B)/hare.elf
+        $(ATTACK_ELFS) $(B)/hare.elf
 
 test-programs: coverage-programs
 
