@@ -86,7 +86,6 @@ enum env_status operand_read(struct exec *x, u32 n, u32 access, u32 *value);
 enum env_status operand_write(struct exec *x, u32 n, u32 value);
 /* A far pointer in memory. */
 enum env_status far_pointer(struct exec *x, u16 *sel, u32 *offset);
-void set_status(struct cpu *cpu, u32 eflags);
 
 /* exec_control.c: a near branch; #GP(0) beyond the limit of CS. */
 enum env_status branch(struct exec *x, u32 target);

@@ -8,7 +8,6 @@
  *
  * SDM vol. 1 3.7, vol. 2A table 2-1 to 2-3 (effective addresses).
  */
-#include "arch/x86/defs/regs.h"
 #include "vmm/cpu/exec_impl.h"
 
 u32 ea_offset(const struct cpu *cpu, const struct insn *insn)
@@ -60,8 +59,6 @@ static u32 plain_operand(const struct exec *x, u32 kind, u32 size)
         return reg_read(x->cpu, EAX, size);
     case O_CL:
         return reg_read(x->cpu, ECX, 1);
-    case O_R:
-        return x->cpu->gpr[x->insn->rm];
     case O_ONE:
         return 1;
     default:
@@ -130,9 +127,4 @@ enum env_status far_pointer(struct exec *x, u16 *sel, u32 *offset)
     *offset = size == 4 ? get_le32(bytes) : get_le16(bytes);
     *sel = get_le16(bytes + size);
     return ENV_OK;
-}
-
-void set_status(struct cpu *cpu, u32 eflags)
-{
-    cpu->eflags = (cpu->eflags & ~EFLAGS_STATUS) | (eflags & EFLAGS_STATUS);
 }

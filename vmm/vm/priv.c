@@ -80,8 +80,7 @@ void priv_cr_written(void *ctx, unsigned n, u32 old)
             return;
         shadow_set_mode(&vm->shadow, &mode);
     }
-    if (n != 2)
-        tables_recheck(vm);
+    tables_recheck(vm);
 }
 
 void priv_dr_written(void *ctx, unsigned n)
