@@ -184,6 +184,64 @@ static void a_trace_takes_write_rights_at_once(void)
     end();
 }
 
+/* A frame at more addresses than are flushed one by one. */
+static void a_trace_of_a_frame_that_is_everywhere(void)
+{
+    begin();
+    for (u32 i = 0; i < NPAGES; i++)
+        guest_put(PT, pages[i], DATA << 12 | ALL);
+    for (u32 d = 0; d < NDIRS; d++)
+        guest_put(PD, dirs[d], PT << 12 | ALL);
+    world_mode(PD, true, true, true);
+    for (u32 i = 0; i < NVPN; i++)
+        EXPECT_EQ(touch(i, PF_WRITE), SHADOW_FILLED);
+    shadow_trace(&shadow, gfn(DATA), TRACE_GDT);
+    for (u32 i = 0; i < NVPN; i++)
+        EXPECT(!hw_access(i, PF_WRITE));
+    end();
+}
+
+/* A page table on the frame of a descriptor table: two reasons, and the
+ * second does not end the first. */
+static void a_page_table_may_be_watched_already(void)
+{
+    begin();
+    shadow_trace(&shadow, gfn(PT), TRACE_GDT);
+    EXPECT_EQ(touch(PAGE_0, PF_WRITE), SHADOW_FILLED);
+    EXPECT(p2m_lookup(&p2m, gfn(PT)).trace & TRACE_GDT);
+    guest_put(PT, 1, PT << 12 | ALL);
+    world_mode(PD, true, true, true);
+    EXPECT_EQ(touch(PAGE_1, PF_WRITE), SHADOW_TRACED);
+    shadow_untrace(&shadow, gfn(PT), TRACE_GDT);
+    EXPECT_EQ(touch(PAGE_1, PF_WRITE),
+              policy == SHADOW_CACHED ? SHADOW_TRACED : SHADOW_FILLED);
+    end();
+}
+
+/* Pages are made as long as the limit allows; only then all are dropped. */
+static void a_shadow_grows_to_its_limit(void)
+{
+    u32 count = 24; /* tables: with directories more than are made at once */
+
+    world_begin(policy, PLAIN);
+    guest_put(PT, 0, DATA << 12 | ALL);
+    for (u32 i = 0; i < 1024; i++)
+        guest_put(PD, i, PT << 12 | ALL);
+    for (u32 i = 0; i < count; i++) {
+        guest_put(20 + i, 0, DATA << 12 | ALL);
+        guest_put(PD, i, (20 + i) << 12 | ALL);
+    }
+    world_mode(PD, true, true, false);
+    for (u32 i = 0; i < count; i++) {
+        struct shadow_result r;
+        EXPECT_EQ(shadow_fault(&shadow, gva(i << 22), 0, &r), SHADOW_FILLED);
+    }
+    for (u32 i = 0; i < count; i++)
+        EXPECT(shadow_peek(&shadow, gva(i << 22), 0) == guest_ptr(DATA));
+    EXPECT(count > SHADOW_PAGES_LEAST);
+    end();
+}
+
 static void paging_off(void)
 {
     begin();
@@ -313,6 +371,22 @@ static void vtlb_is_stale_until_invlpg(void)
     touch(PAGE_0, 0);
     EXPECT(hw_access(PAGE_0, 0) == guest_ptr(OTHER));
     EXPECT(!p2m_lookup(&p2m, gfn(PT)).trace);
+    end();
+}
+
+/* The software TLB hears of stores and waits for the guest's flush all the
+ * same (SDM vol. 3A 4.10.4.2). */
+static void vtlb_waits_when_told_of_a_write(void)
+{
+    policy = SHADOW_VTLB;
+    begin();
+    touch(PAGE_0, 0);
+    guest_put(PT, 0, OTHER << 12 | ALL);
+    shadow_written(&shadow, gpa(PT << 12), 4);
+    EXPECT(hw_access(PAGE_0, 0) == guest_ptr(DATA));
+    shadow_load_cr3(&shadow, PD << 12);
+    touch(PAGE_0, 0);
+    EXPECT(hw_access(PAGE_0, 0) == guest_ptr(OTHER));
     end();
 }
 
@@ -587,6 +661,9 @@ BOTH(invlpg_of_a_page_that_was_large)
 BOTH(a_shared_leaf_is_flushed_everywhere)
 BOTH(a_fill_asked_for_by_software)
 BOTH(pages_run_out_at_any_point)
+BOTH(a_trace_of_a_frame_that_is_everywhere)
+BOTH(a_page_table_may_be_watched_already)
+BOTH(a_shadow_grows_to_its_limit)
 BOTH(the_upper_half_is_the_vmms)
 BOTH(a_start_without_memory_gives_back)
 BOTH(the_audit_sees_damage)
@@ -603,6 +680,7 @@ static const struct unit_case cases[] = {
     CASE(large_pages_by_small_shadows_both),
     CASE(invlpg_of_a_page_that_was_large_both),
     CASE(vtlb_is_stale_until_invlpg),
+    CASE(vtlb_waits_when_told_of_a_write),
     CASE(cached_follows_writes),
     CASE(cached_keeps_pages_across_cr3_loads),
     CASE(an_equal_write_keeps_the_entry),
@@ -614,6 +692,9 @@ static const struct unit_case cases[] = {
     CASE(a_shared_leaf_is_flushed_everywhere_both),
     CASE(a_fill_asked_for_by_software_both),
     CASE(pages_run_out_at_any_point_both),
+    CASE(a_trace_of_a_frame_that_is_everywhere_both),
+    CASE(a_page_table_may_be_watched_already_both),
+    CASE(a_shadow_grows_to_its_limit_both),
     CASE(the_upper_half_is_the_vmms_both),
     CASE(a_start_without_memory_gives_back_both),
     CASE(the_audit_sees_damage_both),

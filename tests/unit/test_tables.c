@@ -266,7 +266,79 @@ static void running_segments_outlive_their_descriptors(void)
     EXPECT_EQ(vm->cpu.seg_dirty, BIT(SEG_CS) | BIT(SEG_SS));
 }
 
+/* IDT and GDT over one another: each hears of a store. */
+static void tables_may_share_a_frame(void)
+{
+    start(SHADOW_VTLB);
+    lgdt(0x3000, 0x1f);
+    vm->cpu.idtr = (struct table_reg){0x2ff8, 0xff};
+    env.table_loaded(vm, TABLE_IDT);
+    store64(0x3010, KERNEL_DATA);
+    EXPECT_EQ(host_dpl(2), 1);
+    EXPECT_EQ(vm->recorder.gate[3].hi, KERNEL_DATA >> 32);
+}
+
+static void map_page(u32 page, u32 pte)
+{
+    p2m_write(&vm->p2m, gpa(0x6000 + page * 4), &pte, 4);
+    env.invlpg(vm, gva(page << PAGE_SHIFT));
+}
+
+/* What is not mapped is not there; when it is mapped, it is. */
+static void a_page_that_comes_and_goes(void)
+{
+    start(SHADOW_CACHED);
+    page_the_first_4m();
+    store64(0x4008, KERNEL_DATA);
+    map_page(4, 0);
+    lgdt(0x3ff8, 0x1f);
+    EXPECT_EQ(fake_gdt[2], 0);
+    map_page(4, 0x4003);
+    EXPECT_EQ(host_dpl(2), 1);
+    map_page(4, 0);
+    EXPECT_EQ(fake_gdt[2], 0);
+}
+
+/* An entry across two pages of which one is absent, or no memory at all. */
+static void half_an_entry_is_none(void)
+{
+    start(SHADOW_VTLB);
+    page_the_first_4m();
+    store64(0x3ffc, KERNEL_DATA);
+    lgdt(0x3ff4, 0x0f);
+    EXPECT_EQ(host_dpl(1), 1);
+    map_page(4, 0xd0000003);
+    EXPECT_EQ(fake_gdt[1], 0);
+    map_page(4, 0x4003);
+    EXPECT_EQ(host_dpl(1), 1);
+    map_page(4, 0);
+    EXPECT_EQ(fake_gdt[1], 0);
+}
+
+/* Vectors end at 255 whatever the limit says, and a store before the table
+ * or behind it is none of its business. */
+static void stores_around_a_table_are_nothing_to_it(void)
+{
+    start(SHADOW_VTLB);
+    vm->cpu.idtr = (struct table_reg){0x2000, 0xfff};
+    env.table_loaded(vm, TABLE_IDT);
+    store64(0x2000 + 300 * 8, 0xc0108e0000081234ull);
+    store64(0x2000 + 255 * 8, 0xc0108e0000085678ull);
+    EXPECT_EQ(vm->recorder.gate[255].lo, 0x00085678);
+    EXPECT_EQ(vm->recorder.gate[300 % 256].lo, 0);
+    lgdt(0x3010, 0x0f);
+    store64(0x3000, KERNEL_DATA);
+    store64(0x3020, KERNEL_DATA);
+    EXPECT_EQ(fake_gdt[1] | fake_gdt[2], 0);
+    store64(0x300c, KERNEL_DATA); /* half of it is entry 0 */
+    EXPECT_EQ(tables_entry(vm, TABLE_GDT, 0), KERNEL_DATA >> 32);
+}
+
 static const struct unit_case cases[] = {
+    CASE(tables_may_share_a_frame),
+    CASE(a_page_that_comes_and_goes),
+    CASE(half_an_entry_is_none),
+    CASE(stores_around_a_table_are_nothing_to_it),
     CASE(lgdt_mirrors_what_is_there),
     CASE(later_writes_are_seen_and_recorded),
     CASE(a_table_may_straddle_pages_and_entries),
