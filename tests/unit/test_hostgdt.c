@@ -66,8 +66,9 @@ static void no_copy_is_dangerous(void)
 {
     for (u32 attr = 0; attr < 0x10000; attr++) {
         struct segment seg = {8, (u16)(attr & 0xf0ff), 0x1000, 0xfff};
-        u64 copies[] = {hostgdt_copy(&seg), hostgdt_data(&seg)};
-        for (int i = 0; i < 2; i++) {
+        u64 copies[] = {hostgdt_copy(&seg), hostgdt_data(&seg),
+                        hostgdt_as_data(hostgdt_data(&seg))};
+        for (int i = 0; i < 3; i++) {
             u32 hi = (u32)(copies[i] >> 32);
             if (!copies[i])
                 continue;
@@ -77,6 +78,21 @@ static void no_copy_is_dangerous(void)
             EXPECT(hi & ATTR_ACCESSED << 8);
         }
     }
+}
+
+static void a_hidden_data_register_is_nowhere_to_jump_to(void)
+{
+    struct segment user = FLAT(CODE, 3), data = FLAT(DATA | ATTR_DOWN, 0);
+    struct segment conforming = FLAT(CODE | ATTR_CONFORM, 0);
+    u64 copy = hostgdt_as_data(hostgdt_data(&user));
+    EXPECT_EQ(copy >> 40 & ATTR_TYPE, ATTR_ACCESSED);
+    EXPECT_EQ(dpl_of(copy), 3);
+    EXPECT_EQ(hostgdt_segment(8, copy).base, user.base);
+    copy = hostgdt_as_data(hostgdt_data(&conforming));
+    EXPECT_EQ(copy >> 40 & ATTR_TYPE, ATTR_ACCESSED);
+    EXPECT_EQ(dpl_of(copy), 3);
+    copy = hostgdt_data(&data);
+    EXPECT_EQ(hostgdt_as_data(copy), copy);
 }
 
 static void running_code_has_the_hardware_ring(void)
@@ -127,6 +143,7 @@ static const struct unit_case cases[] = {
     CASE(ring1_data_is_absent_lest_it_becomes_a_kernel_stack),
     CASE(system_and_absent_have_no_copy),
     CASE(no_copy_is_dangerous),
+    CASE(a_hidden_data_register_is_nowhere_to_jump_to),
     CASE(running_code_has_the_hardware_ring),
     CASE(decoding_a_copy_gives_the_guest_view),
     CASE(small_limits_keep_their_granularity),

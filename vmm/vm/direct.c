@@ -38,11 +38,13 @@ static u16 selector_for(struct vm *vm, u32 s, u64 want, u32 rpl)
 
     if (slot && *slot == want)
         return (u16)((sel & ~SEL_RPL) | rpl);
-    vm->arch.gdt[ARCH_GDT_HIDDEN + s] = want;
+    vm->arch.gdt[ARCH_GDT_HIDDEN + s] =
+        s == SEG_CS ? want : hostgdt_as_data(want);
     return (u16)((ARCH_GDT_HIDDEN + s) << 3 | rpl);
 }
 
-/* Ring-3 code is present in the table only while it is the running CS. */
+/* Ring-3 code is present in the table, or in a hidden slot, only while it is
+ * the running CS. */
 static void open_code(struct vm *vm, u64 want)
 {
     struct direct *d = &vm->direct;
@@ -52,11 +54,11 @@ static void open_code(struct vm *vm, u64 want)
     if (d->open)
         *d->open = 0;
     d->open = NULL;
-    if (vm->cpu.cpl != 3 || hostgdt_copy(cs))
+    if (vm->cpu.cpl != 3)
         return;
     slot = host_slot(vm, cs->sel);
-    if (!slot || *slot)
-        return;
+    if (!slot || *slot || hostgdt_copy(cs))
+        slot = &vm->arch.gdt[ARCH_GDT_HIDDEN + SEG_CS];
     *slot = want;
     d->open = slot;
 }

@@ -35,6 +35,19 @@ u64 hostgdt_data(const struct segment *seg)
     return encode(seg, attr | ATTR_ACCESSED | DPL(host_ring(dpl)));
 }
 
+u64 hostgdt_as_data(u64 copy)
+{
+    u32 lo = (u32)copy, hi = (u32)(copy >> 32);
+    u32 type = (u32)(ATTR_CODE | ATTR_CONFORM | ATTR_READABLE)
+               << DESC_TYPE_SHIFT;
+
+    if (!(hi & ATTR_CODE << DESC_TYPE_SHIFT))
+        return copy;
+    if (hi & ATTR_CONFORM << DESC_TYPE_SHIFT)
+        hi |= DESC_DPL;
+    return (u64)(hi & ~type) << 32 | lo;
+}
+
 u64 hostgdt_running(const struct segment *seg, u32 cpl)
 {
     u32 attr = seg->attr & ~(ATTR_DPL | ATTR_L);

@@ -43,6 +43,9 @@ static inline u32 host_ring(u32 cpl)
 
 /* What a data (or, readable, code) segment looks like in a host table. */
 u64 hostgdt_data(const struct segment *seg);
+/* The same for reading only, so that nothing can jump or return there: code
+ * becomes data, and conforming code, which all may read, data of ring 3. */
+u64 hostgdt_as_data(u64 copy);
 /* The running CS or SS: DPL is the hardware ring, conforming is gone. */
 u64 hostgdt_running(const struct segment *seg, u32 cpl);
 /* The copy that stands in the table: 0 when loads of it must trap. */
