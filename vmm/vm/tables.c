@@ -100,10 +100,11 @@ static void keep_running(struct vm *vm, enum cpu_table which, u32 index)
         vm->cpu.seg_dirty |= BIT(SEG_CS) | BIT(SEG_SS);
 }
 
-/* One entry of the guest's table is `raw` now: copy or record it. */
+/* One entry of the guest's table is `raw` now: copy or record it. What the
+ * guest itself loaded from the old copy is read before that changes. */
 static void mirror(struct vm *vm, enum cpu_table which, u32 index, u64 raw)
 {
-    u64 *host = which == TABLE_GDT ? vm->arch.gdt : vm->arch.ldt;
+    u64 *host = which == TABLE_GDT ? vm->arch.gdt : vm->arch.ldt, copy;
 
     fast_forget_segs(&vm->fast);
     if (which == TABLE_IDT) {
@@ -114,10 +115,14 @@ static void mirror(struct vm *vm, enum cpu_table which, u32 index, u64 raw)
     }
     if (index == 0 || index >= ARCH_GDT_OWN)
         return;
+    copy = host_copy(index, raw);
+    if (host[index] == copy)
+        return;
     if (&host[index] == vm->direct.open)
         vm->direct.open = NULL;
     keep_running(vm, which, index);
-    host[index] = host_copy(index, raw);
+    direct_sync(vm);
+    host[index] = copy;
 }
 
 static void find_pages(struct vm *vm, struct table *t)
