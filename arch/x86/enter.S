@@ -21,11 +21,13 @@
  *
  * SDM vol. 3A 6.14 (64-bit interrupts), vol. 2A IRET.
  */
+#include "arch/x86/defs/regs.h"
 #include "arch/x86/defs/traps.h"
 #include "arch/x86/layout.h"
 #include "arch/x86/offsets.h"
 
-#define FRAME_CS 24 /* behind vector, error and RIP */
+#define FRAME_CS     24 /* behind vector, error and RIP */
+#define FRAME_RFLAGS 32
 
     .text
     .globl arch_enter
@@ -70,7 +72,8 @@ enter_iretq:
     .balign 16
 trap_entry:
     testb $3, FRAME_CS(%rsp)
-    jz trap_vmm
+    jz from_ring0
+from_guest:
     mov %eax, CPU_EAX(%r8)
     mov %ecx, CPU_ECX(%r8)
     mov %edx, CPU_EDX(%r8)
@@ -113,6 +116,14 @@ enter_refused:
     movl $0, AV_FAULT_AT(%r9)
     jmp enter_return
     .size enter_refused, . - enter_refused
+
+/* In virtual-8086 mode the low bits of CS are no privilege level. The mode
+ * does not exist here (SDM vol. 3A 20.1), except in QEMU's translator, where
+ * an IRET outside ring 0 can enter it. */
+from_ring0:
+    testl $EFLAGS_VM, FRAME_RFLAGS(%rsp)
+    jnz from_guest
+    jmp trap_vmm
 
 /* NMI, double fault and machine check are the VMM's, whoever was running:
  * they come on a stack of their own (IST) with the frame above. So does

@@ -53,12 +53,14 @@ static bool is_segment_fault(u64 vector)
     return vector == TRAP_GP || vector == TRAP_NP || vector == TRAP_SS;
 }
 
-/* A guest with interrupts off: no processor lets it, but see
- * drivers/host/watchdog.c. */
+/* A guest with interrupts off, or in virtual-8086 mode: no processor lets it,
+ * but see drivers/host/watchdog.c. The CS of the latter is of the guest's
+ * making, and IRETQ must never see it. */
 static bool runaway(const struct trap_frame *frame)
 {
-    return ((frame->cs & SEL_RPL) || (frame->rflags & EFLAGS_VM)) &&
-           !(frame->rflags & EFLAGS_IF);
+    if (frame->rflags & EFLAGS_VM)
+        return true;
+    return (frame->cs & SEL_RPL) && !(frame->rflags & EFLAGS_IF);
 }
 
 /* The NMI becomes the exit that the guest would not make. */
@@ -76,6 +78,7 @@ static void take_back(struct trap_frame *frame)
     cpu->gpr[ESI] = (u32)frame->rsi;
     cpu->gpr[EDI] = (u32)frame->rdi;
     cpu->eip = (u32)frame->rip;
+    av->hw_eflags = (u32)frame->rflags;
     av->vector = TRAP_NMI;
     av->error = 0;
     frame->rip = (u64)enter_return;

@@ -287,6 +287,17 @@ static void (*const handlers[TRAP_EXCEPTIONS + 1])(struct vm *) = {
     [TRAP_EXCEPTIONS] = on_host_irq,
 };
 
+/* Its segment registers are of another mode: nothing of it can go on. */
+static __attribute__((noinline)) void on_virtual_8086(struct vm *vm)
+{
+    if (vm->arch.vector >= TRAP_EXCEPTIONS)
+        on_host_irq(vm);
+    vm_kill(vm,
+            "it entered virtual-8086 mode, near %04x:%08x, which a processor "
+            "allows in ring 0 only",
+            vm->arch.hw_cs & 0xffff, vm->cpu.eip);
+}
+
 void exit_handle(struct vm *vm)
 {
     const struct arch_vcpu *av = &vm->arch;
@@ -294,7 +305,10 @@ void exit_handle(struct vm *vm)
 
     *last =
         (struct vm_last_exit){av->vector, av->error, av->fault_at, vm->cpu.eip};
-    handlers[min_u32(av->vector, TRAP_EXCEPTIONS)](vm);
+    if (av->hw_eflags & EFLAGS_VM)
+        on_virtual_8086(vm);
+    else
+        handlers[min_u32(av->vector, TRAP_EXCEPTIONS)](vm);
 }
 
 /* Directly run instructions do not end the shadow in struct cpu; that EIP has
