@@ -10,7 +10,7 @@
  * Timer ticks are neither lost nor delivered in bursts: a channel-0 tick that
  * falls due while the last one is still unacknowledged stays in a backlog
  * (at most PC_BACKLOG_MAX, then counted as lost in pit.st.lost) that drains
- * one tick at a time, each after the last was taken and at least a quarter of
+ * one tick at a time, each after the last was taken and at least a 32nd of
  * a period later. Ticks that fall due while the guest has masked the line
  * merge into one, as on the real machine.
  */

@@ -17,7 +17,7 @@
 #include "drivers/bus/state.h"
 #include "vmm/base/bits.h"
 
-#define GAP_PARTS 4 /* the gap between ticks is at least period / this */
+#define GAP_PARTS 32 /* the gap between ticks is at least period / this */
 
 #define CMD_CHANNEL(v)      ((v) >> 6 & 3)
 #define CMD_READ_BACK       3 /* in the place of the channel */

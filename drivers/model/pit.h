@@ -8,8 +8,9 @@
  * taken, pit_deadline() says when it wants to be called again.
  *
  * PIT_BACKLOG_MAX: a VM that shares a processor with fifteen others in slices
- * of 10 ms sits out 150 ms; at 1000 Hz that is 150 ticks. 256 covers it, and
- * 256 ticks at a quarter of their period are a "burst" of 64 periods.
+ * of 10 ms sits out 150 ms; at 1000 Hz that is 150 ticks. 256 covers it. It
+ * gets a sixteenth of the time, so what it sat out must fit into its turns:
+ * ticks that are owed come a 32nd of their period apart.
  *
  * PIT_GAP_MIN keeps a guest that programs a period of a microsecond from
  * making the host's timer fire a million times a second.
