@@ -3,11 +3,12 @@
  * The loop of the hypervisor: who runs, until when, and what is between.
  *
  * A turn: answer the keyboard, bring every VM's devices up to now, let the
- * scheduler pick, run the choice until its slice or the next device deadline
- * is over. The inner loop is the one of the textbook: deliver what is
- * pending, enter, handle the exit. Only a hardware interrupt (the timer that
- * was set for the deadline, or the console) ends it, so time is not read at
- * each exit. Nobody runnable: the host halts until the next deadline.
+ * scheduler pick, run the choice until its slice or the console's next deadline
+ * is over, with its own devices served in between. The inner loop is the one of
+ * the textbook: deliver what is pending, enter, handle the exit. Only a
+ * hardware interrupt (the timer that was set for the deadline, or the console)
+ * ends it, so time is not read at each exit. Nobody runnable: the host halts
+ * until the next deadline.
  */
 #include "arch/x86/defs/regs.h"
 #include "arch/x86/defs/traps.h"
@@ -262,13 +263,15 @@ static u32 verdict(const struct hv *hv)
     return vms == 0;
 }
 
+/* The devices of those who do not run get nobody interrupted: a VM that wakes
+ * gets its turn behind the present one, and what it missed is counted then. A
+ * guest with a fast timer would otherwise cut up the turns of all others. */
 static void turn(struct hv *hv)
 {
     u64 wake = min_u64(console_deadline(&hv->console), view_deadline(hv));
-    int slot;
+    u64 devices = service_all(hv);
+    int slot = sched_pick(&hv->sched);
 
-    wake = min_u64(wake, service_all(hv));
-    slot = sched_pick(&hv->sched);
     if (slot >= 0) {
         u64 now = arch_now_ns();
         u64 slice = now + sched_slice(&hv->sched, (u32)slot);
@@ -276,7 +279,7 @@ static void turn(struct hv *hv)
         run(hv, &hv->vm[slot], min_u64(slice, wake));
         return;
     }
-    arch_set_timer(wake);
+    arch_set_timer(min_u64(wake, devices));
     arch_idle();
 }
 
