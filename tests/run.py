@@ -91,16 +91,22 @@ def micro_tests(build):
                        needs=[elf] if where == "bare" else [elf, vmm])
 
 
+def attack_test(build, name, policy, words, elfs):
+    return Test(f"attack/{name}/{policy}",
+                [PYTHON, "tests/attack/run.py", "--build", build, "--shadow",
+                 policy, words], ATTACK_S,
+                needs=elfs + [f"{build}/witness.elf", f"{build}/trapline.elf"])
+
+
 def attack_tests(build):
+    elfs = []
     for source in sorted(glob.glob("tests/attack/*.c")):
         name = name_of(source)
+        elfs.append(f"{build}/attack/{name}.elf")
         for policy in POLICIES:
-            yield Test(f"attack/{name}/{policy}",
-                       [PYTHON, "tests/attack/run.py", "--build", build,
-                        "--shadow", policy, name], ATTACK_S,
-                       needs=[f"{build}/attack/{name}.elf",
-                              f"{build}/witness.elf",
-                              f"{build}/trapline.elf"])
+            yield attack_test(build, name, policy, name, elfs[-1:])
+    for policy in POLICIES:
+        yield attack_test(build, "together", policy, "--together", elfs)
 
 
 def boot_tests(build):
