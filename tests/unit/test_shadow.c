@@ -610,6 +610,42 @@ static void the_audit_sees_damage(void)
     end();
 }
 
+/* Pages of [0, 2 * 4 MiB) that the shadow maps for this access. */
+static u32 mapped_now(u32 access)
+{
+    u32 count = 0;
+
+    for (u32 at = 0; at < 2 * LARGE32_SIZE; at += PAGE_SIZE)
+        count += shadow_peek(&shadow, gva(at), access) != NULL;
+    return count;
+}
+
+static void one_frame_is_not_mapped_without_end(void)
+{
+    struct shadow_result r;
+
+    policy = SHADOW_CACHED;
+    begin();
+    guest_put(PD, 1, PT << 12 | ALL);
+    for (u32 i = 0; i < 1024; i++)
+        guest_put(PT, i, DATA << 12 | ALL);
+    for (u32 at = 0; at < 2 * LARGE32_SIZE; at += PAGE_SIZE) {
+        EXPECT_EQ(shadow_fault(&shadow, gva(at), PF_WRITE, &r), SHADOW_FILLED);
+        EXPECT(shadow_peek(&shadow, gva(at), PF_WRITE) != NULL);
+    }
+    EXPECT(mapped_now(PF_WRITE) > 0);
+    EXPECT(mapped_now(PF_WRITE) <= 2 * 512);
+    EXPECT_EQ(shadow_audit(&shadow, &to_stdout), 0);
+    shadow_trace(&shadow, gfn(DATA), TRACE_GDT);
+    EXPECT_EQ(mapped_now(PF_WRITE), 0);
+    EXPECT(mapped_now(0) > 0);
+    EXPECT(!hw_access(PAGE_0, PF_WRITE));
+    shadow_untrace(&shadow, gfn(DATA), TRACE_GDT);
+    guest_put(PD, 1, 0);
+    EXPECT_EQ(shadow_audit(&shadow, &to_stdout), 0);
+    end();
+}
+
 static void the_audit_of_cached_sees_lies(void)
 {
     u64 *leaf, *other;
@@ -698,6 +734,7 @@ static const struct unit_case cases[] = {
     CASE(the_upper_half_is_the_vmms_both),
     CASE(a_start_without_memory_gives_back_both),
     CASE(the_audit_sees_damage_both),
+    CASE(one_frame_is_not_mapped_without_end),
     CASE(the_audit_of_cached_sees_lies),
 };
 UNIT_MAIN(cases)

@@ -246,13 +246,16 @@ static void check_sums(struct cached_audit *c)
     u32 chained = 0, idle = 0, watched = 0;
 
     for (u32 i = 0; i < s->rmap.frames * CELLS_PER_FRAME; i++) {
-        u32 ref = *cell(s, &s->rmap, i);
+        u32 ref = *cell(s, &s->rmap, i), before = chained;
         while (ref && chained <= c->entries) {
             const struct link *row =
                 frame_ptr(s->frames, page_at(s, ref_page(ref))->links);
             chained++;
             ref = row[ref_entry(ref)].next;
         }
+        if (chained - before != *cell(s, &s->lengths, i))
+            audit_say(&c->a, "Chain %u has %u entries, %u are counted", i,
+                      chained - before, *cell(s, &s->lengths, i));
     }
     for (u32 i = s->free; i && idle <= s->made; i = page_at(s, i)->next)
         idle++;
@@ -277,7 +280,7 @@ u32 audit_cached(const struct shadow *s, const struct sink *sink)
     check_current(&c);
     check_pages(&c);
     check_sums(&c);
-    audit_frames(&c.a, 2 + s->meta_frames + s->rmap.frames + s->roles.frames +
-                           2 * s->made);
+    audit_frames(&c.a, 2 + s->meta_frames + s->rmap.frames + s->lengths.frames +
+                           s->roles.frames + 2 * s->made);
     return c.a.count;
 }

@@ -71,6 +71,7 @@ struct shadow {
     u32 dir[SHADOW_DIRS]; /* cached: the pages behind pdpt */
     struct cells pages;   /* vtlb: frame of each page */
     struct cells rmap;    /* cached: heads of the reverse map */
+    struct cells lengths; /* cached: of the reverse map's chains */
     struct cells roles;   /* cached: heads of the role table */
     u32 meta_frames;
     mfn_t meta[SHADOW_META_FRAMES]; /* cached: struct spage records */

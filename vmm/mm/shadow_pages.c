@@ -180,6 +180,7 @@ void pages_drop_all(struct shadow *s)
     memset(s->pdpt, 0, SHADOW_DIRS * sizeof(*s->pdpt));
     memset(s->dir, 0, sizeof(s->dir));
     cells_clear(s, &s->rmap);
+    cells_clear(s, &s->lengths);
     cells_clear(s, &s->roles);
     for (u32 i = 1; i <= s->made; i++) {
         struct spage *p = page_at(s, i);
@@ -209,9 +210,11 @@ static u32 cells_for(u32 n, u32 most)
 bool pages_init(struct shadow *s)
 {
     u32 most = CELLS_FRAMES * CELLS_PER_FRAME;
+    u32 chains = cells_for(s->p2m->ram_frames, most);
 
     s->max_pages = min_u32(s->max_pages, SHADOW_CAPACITY - 1);
-    if (!cells_init(s, &s->rmap, cells_for(s->p2m->ram_frames, most)) ||
+    if (!cells_init(s, &s->rmap, chains) ||
+        !cells_init(s, &s->lengths, chains) ||
         !cells_init(s, &s->roles, cells_for(s->max_pages, most)))
         return false;
     while (s->meta_frames * SPAGES_PER_FRAME <= s->max_pages) {
@@ -236,5 +239,6 @@ void pages_destroy(struct shadow *s)
     while (s->meta_frames)
         frame_free(s->frames, s->meta[--s->meta_frames]);
     cells_destroy(s, &s->roles);
+    cells_destroy(s, &s->lengths);
     cells_destroy(s, &s->rmap);
 }

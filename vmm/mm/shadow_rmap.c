@@ -16,9 +16,10 @@
  * stand for 512 pages, and paging-structure caches remember it (SDM vol. 3A
  * 4.10.3).
  *
- * LIMIT: a frame that a guest maps very often makes the chain of its bucket
- * long, and finding costs that much for the others in it, too. It is that
- * guest's own time, a few milliseconds at most.
+ * A guest may map one frame as often as it has shadow entries, and every look
+ * for mappings would then take so long that the other guests notice. So a
+ * chain that has CHAIN_MOST entries is emptied before it gets one more; what
+ * is needed of it comes back by faults.
  */
 #include "vmm/base/check.h"
 #include "vmm/mm/cached.h"
@@ -35,9 +36,16 @@ static struct link *link_of(const struct shadow *s, u32 ref)
     return &row[ref_entry(ref)];
 }
 
+#define CHAIN_MOST 512
+
 static u32 *head_of(const struct shadow *s, mfn_t m)
 {
     return cell(s, &s->rmap, hash_cell(&s->rmap, m.v));
+}
+
+static u32 *length_of(const struct shadow *s, mfn_t m)
+{
+    return cell(s, &s->lengths, hash_cell(&s->lengths, m.v));
 }
 
 void rmap_add(struct shadow *s, u32 ref, mfn_t m)
@@ -49,6 +57,7 @@ void rmap_add(struct shadow *s, u32 ref, mfn_t m)
     if (*head)
         link_of(s, *head)->prev = ref;
     *head = ref;
+    ++*length_of(s, m);
 }
 
 void rmap_remove(struct shadow *s, u32 ref, mfn_t m)
@@ -61,6 +70,7 @@ void rmap_remove(struct shadow *s, u32 ref, mfn_t m)
         link_of(s, link->prev)->next = link->next;
     else
         *head_of(s, m) = link->next;
+    --*length_of(s, m);
 }
 
 /* The first from ref on that is about m: a chain may hold several frames. */
@@ -81,11 +91,22 @@ u32 rmap_next(const struct shadow *s, u32 ref, mfn_t m)
     return about(s, link_of(s, ref)->next, m);
 }
 
+static void chain_empty(struct shadow *s, mfn_t m)
+{
+    const u32 *head = head_of(s, m);
+
+    flush_note_all(s);
+    while (*head)
+        entry_zap(s, *head);
+}
+
 void entry_put(struct shadow *s, u32 ref, u64 entry)
 {
     u64 *at = ref_at(s, ref);
 
     CHECK(!(*at & PTE_P));
+    if (*length_of(s, shadow_mfn(entry)) == CHAIN_MOST)
+        chain_empty(s, shadow_mfn(entry));
     *at = entry;
     page_at(s, ref_page(ref))->present++;
     rmap_add(s, ref, shadow_mfn(entry));
@@ -99,8 +120,11 @@ static bool dir_is_current(const struct shadow *s, u32 page)
 void leaf_flush(struct shadow *s, u32 ref)
 {
     mfn_t table = page_at(s, ref_page(ref))->mfn;
-    u32 up = rmap_first(s, table), seen = 0;
+    u32 up, seen = 0;
 
+    if (s->flush.all)
+        return;
+    up = rmap_first(s, table);
     for (; up && !s->flush.all; up = rmap_next(s, up, table)) {
         u32 dir = ref_page(up);
         if (++seen > FLUSH_PARENTS)
