@@ -98,6 +98,8 @@ bool arch_key_read(u8 *scancode);
 void arch_screen_show(const u16 *cells, u32 cursor, const char *title);
 /* The console as it was so many lines ago (negative: so many sooner). */
 void arch_screen_back(int lines);
+/* A panic begins: what comes now must be on the screen in the end. */
+void arch_screen_panic(void);
 
 /* The end. QEMU's debug-exit device gets status when it is present and makes
  * (status << 1) | 1 of it, so success (0) is exit code 1 of QEMU. Without the

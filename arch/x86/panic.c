@@ -104,8 +104,10 @@ static void begin(void)
 {
     static const char again[] = "\ntrapline: panic inside a panic; stopped.\n";
 
-    if (!panics++)
+    if (!panics++) {
+        arch_screen_panic();
         return;
+    }
     if (panics == 2)
         arch_console_write(again, sizeof(again) - 1);
     arch_poweroff(ARCH_STATUS_PANIC);

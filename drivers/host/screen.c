@@ -8,7 +8,8 @@
  * from then on they paint: a guest that prints a thousand lines between two
  * ticks costs one painting. After the last word (power-off, panic) the screen
  * is painted anew from nothing, once, whatever it showed and wherever a
- * painting was interrupted.
+ * painting was interrupted. A panic that is longer than the screen shows its
+ * beginning, where the cause is.
  *
  * A loader that names no screen may still have left one: a VGA in text mode
  * is recognised by its registers.
@@ -55,6 +56,8 @@ static bool stale;   /* the console has text that is not painted */
 static bool away;    /* a guest is shown */
 static bool over;    /* nothing will be painted any more */
 static u64 painted;  /* when */
+static bool panic;   /* a panic has begun, ... */
+static u32 cause;    /* ... on this line of the terminal */
 
 static void write(void *ctx, u64 offset, const void *from, u32 bytes)
 {
@@ -178,8 +181,17 @@ void host_screen_last(void)
     start();
     need_term();
     term_resize(&term, paint.columns, paint.rows);
+    if (panic)
+        term_back(&term, (int)(term.top - cause));
     term_show(&term, &grid);
     show();
+}
+
+void arch_screen_panic(void)
+{
+    need_term();
+    panic = true;
+    cause = term.top + term.row;
 }
 
 void arch_screen_show(const u16 *cells, u32 cursor, const char *title)
