@@ -33,6 +33,7 @@ static u32 fake_dr6;       /* what the real DR6 says beside its fixed bits */
 static const u32 *fake_dr; /* the last arch_set_debug() */
 static u32 fake_modes;     /* calls of arch_set_modes() */
 static u32 fake_flushes;   /* pages and roots told to the real TLB */
+static u32 fake_ldt_size;  /* entries, by the last arch_set_ldt() */
 static u64 fake_now = 1000000;
 static u64 fake_step; /* how far the clock goes on at each look */
 static struct boot_info fake_boot;
@@ -78,6 +79,7 @@ bool arch_load_segs(struct arch_vcpu *av, u32 mask)
 
 void arch_set_ldt(struct arch_vcpu *av, u32 entries)
 {
+    fake_ldt_size = entries;
 }
 
 void arch_set_modes(u32 cr0, u32 cr4)

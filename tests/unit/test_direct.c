@@ -93,6 +93,8 @@ static void selectors_beyond_the_copies_become_hidden_slots(void)
 
     for (u32 i = 0; i < ARRAY_LEN(odd); i++) {
         start(0);
+        for (u32 n = ARCH_GDT_OWN; n < ARCH_GDT_HIDDEN; n++)
+            fake_gdt[n] = H_KCODE;
         vm->cpu.seg[SEG_CS].sel = odd[i];
         vm->cpu.seg[SEG_FS].sel = odd[i];
         EXPECT(direct_load(vm));
@@ -110,6 +112,20 @@ static void segments_of_the_ldt_load_from_it(void)
     EXPECT(direct_load(vm));
     EXPECT_EQ(fake_segs[SEG_GS], 0xc);
     EXPECT_EQ(fake_ldt[1], H_KDATA);
+    EXPECT_EQ(fake_ldt_size, 3);
+}
+
+/* Unlike the GDT's, entry 0 of an LDT is a descriptor (SDM vol. 3A 3.5.1);
+ * it has no copy, and works all the same. */
+static void entry_0_of_the_ldt_is_a_hidden_slot(void)
+{
+    start(0);
+    store64(LDT_AT, G_UDATA);
+    EXPECT_EQ(seg_lldt(&vm->cpu, &env, LDT, &fault), ENV_OK);
+    EXPECT_EQ(seg_load(&vm->cpu, &env, SEG_GS, 4, &fault), ENV_OK);
+    EXPECT(direct_load(vm));
+    EXPECT_EQ(fake_segs[SEG_GS], HIDDEN(SEG_GS));
+    EXPECT_EQ(fake_gdt[HIDDEN(SEG_GS) >> 3], G_UDATA);
 }
 
 static void null_and_absent_segments_are_null(void)
@@ -153,6 +169,18 @@ static void ring_3_code_without_its_descriptor_is_hidden(void)
     EXPECT(direct_load(vm));
     EXPECT_EQ(vm->arch.hw_cs, HIDDEN(SEG_CS) | 3);
     EXPECT(vm->direct.open == &fake_gdt[HIDDEN(SEG_CS) >> 3]);
+}
+
+/* Only ring 3's code is ever opened. */
+static void conforming_kernel_code_has_no_copy(void)
+{
+    start(0);
+    store64(GDT_AT + KCODE, G_KCODE | 1ull << 42);
+    vm->cpu.seg[SEG_CS].attr |= ATTR_CONFORM;
+    EXPECT(direct_load(vm));
+    EXPECT_EQ(fake_gdt[KCODE >> 3], 0);
+    EXPECT_EQ(vm->arch.hw_cs, HIDDEN(SEG_CS) | 1);
+    EXPECT_EQ(fake_gdt[HIDDEN(SEG_CS) >> 3], H_KCODE);
 }
 
 static void an_open_descriptor_that_is_written_is_closed(void)
@@ -226,6 +254,31 @@ static void a_selector_without_a_copy_is_an_absent_segment(void)
     fake_segs[SEG_GS] = (u16)(ARCH_GDT_OWN << 3);
     direct_sync(vm);
     EXPECT_EQ(vm->cpu.seg[SEG_GS].attr & ATTR_P, 0);
+}
+
+/* The same index in the LDT is none of the VMM's slots. */
+static void a_selector_of_the_ldt_is_never_a_hidden_slot(void)
+{
+    start(0);
+    EXPECT(direct_load(vm));
+    fake_segs[SEG_GS] = (u16)HIDDEN(SEG_DS) | 4;
+    direct_sync(vm);
+    EXPECT_EQ(vm->cpu.seg[SEG_GS].attr & ATTR_P, 0);
+}
+
+/* A register that nobody loaded keeps what it holds, though its descriptor
+ * has changed; CS and SS are not read here at all. */
+static void what_was_not_loaded_is_not_read_anew(void)
+{
+    start(0);
+    EXPECT(direct_load(vm));
+    store64(GDT_AT + KDATA, G_UDATA);
+    fake_segs[SEG_CS] = UDATA;
+    fake_segs[SEG_SS] = UDATA;
+    direct_sync(vm);
+    EXPECT_EQ(vm->cpu.seg[SEG_DS].attr & ATTR_DPL, 0);
+    EXPECT_EQ(vm->cpu.seg[SEG_CS].sel, KCODE);
+    EXPECT_EQ(vm->cpu.seg[SEG_SS].sel, KDATA);
 }
 
 /* Software wrote the register after the guest did. */
@@ -305,6 +358,10 @@ static const struct unit_case cases[] = {
     CASE(a_changed_descriptor_makes_it_a_hidden_slot),
     CASE(selectors_beyond_the_copies_become_hidden_slots),
     CASE(segments_of_the_ldt_load_from_it),
+    CASE(entry_0_of_the_ldt_is_a_hidden_slot),
+    CASE(conforming_kernel_code_has_no_copy),
+    CASE(a_selector_of_the_ldt_is_never_a_hidden_slot),
+    CASE(what_was_not_loaded_is_not_read_anew),
     CASE(null_and_absent_segments_are_null),
     CASE(ring_3_code_is_present_only_while_it_runs),
     CASE(ring_3_code_without_its_descriptor_is_hidden),

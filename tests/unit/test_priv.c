@@ -82,6 +82,18 @@ static void only_paging_bits_empty_the_shadow(void)
     EXPECT(!filled());
 }
 
+/* What the other registers may hold is not judged by CR4's bits, and PE
+ * alone is not a reason to stop. */
+static void each_register_is_checked_by_its_own_rules(void)
+{
+    start();
+    EXPECT_EQ(env.cr_check(vm, 0, CR0_PE | CR0_PG | CR0_WP, &fault), ENV_OK);
+    EXPECT_EQ(env.cr_check(vm, 3, 0xfffff000, &fault), ENV_OK);
+    EXPECT_EQ(env.cr_check(vm, 3, 0, &fault), ENV_OK);
+    EXPECT_EQ(env.cr_check(vm, 4, 0, &fault), ENV_OK);
+    EXPECT_EQ(vm->state, VM_RUNNING);
+}
+
 /* A VM whose state is not in the real registers must not touch them. */
 static void nothing_real_changes_for_a_vm_that_is_out(void)
 {
@@ -226,6 +238,7 @@ static void the_recorder_hears_of_every_table(void)
 
 static const struct unit_case cases[] = {
     CASE(only_paging_bits_empty_the_shadow),
+    CASE(each_register_is_checked_by_its_own_rules),
     CASE(nothing_real_changes_for_a_vm_that_is_out),
     CASE(sysenter_msrs_are_kept),
     CASE(other_msrs),

@@ -118,16 +118,32 @@ static void tables_nowhere_are_harmless(void)
     EXPECT_EQ(vm->recorder.gate[255].lo, 0);
 }
 
+/* Selector 0 loads nothing, so the first descriptor has no copy. */
+static void the_null_descriptor_has_no_copy(void)
+{
+    start(SHADOW_VTLB);
+    store64(0x3000, KERNEL_DATA);
+    lgdt(0x3000, 0x0f);
+    EXPECT_EQ(fake_gdt[0], 0);
+    store64(0x3000, USER_DATA);
+    EXPECT_EQ(fake_gdt[0], 0);
+}
+
 static void idt_gates_are_recorded_with_old_and_new(void)
 {
+    u64 records;
+
     start(SHADOW_VTLB);
     store64(0x2000 + 14 * 8, 0xc0108e0000081234ull);
     vm->cpu.idtr = (struct table_reg){0x2000, 0x7ff};
     env.table_loaded(vm, TABLE_IDT);
     EXPECT_EQ(vm->recorder.gate[14].lo, 0x00081234);
     EXPECT_EQ(vm->recorder.gate[14].hi, 0xc0108e00);
+    records = vm->recorder.records;
     store64(0x2000 + 14 * 8, 0xc0108e0000085678ull);
     EXPECT_EQ(vm->recorder.gate[14].lo, 0x00085678);
+    EXPECT_EQ(vm->recorder.records, records + 1);
+    EXPECT_EQ(vm->recorder.ring[records % RECORD_RING].kind, RECORD_IDT_GATE);
 }
 
 static void a_remapped_table_is_found_at_the_next_cr3_load(void)
@@ -345,6 +361,7 @@ static const struct unit_case cases[] = {
     CASE(a_shorter_table_takes_copies_away),
     CASE(the_vmms_own_slots_are_never_touched),
     CASE(tables_nowhere_are_harmless),
+    CASE(the_null_descriptor_has_no_copy),
     CASE(idt_gates_are_recorded_with_old_and_new),
     CASE(a_remapped_table_is_found_at_the_next_cr3_load),
     CASE(one_write_may_change_every_page_of_every_table),
