@@ -48,6 +48,7 @@ SHOWN = ("check/coverage",)  # what they print is worth reading each time
 
 BUILD_S, UNIT_S, DIFF_S, MICRO_S, BOOT_S, CHECK_S = 1200, 120, 90, 60, 180, 120
 ATTACK_S = 120
+COVERAGE_S = 300  # it runs machines, beside whatever else runs
 SKIPPED = 77      # exit status of a test that could not be run here
 
 
@@ -135,7 +136,8 @@ def check_tests(build):
         for words in commands:
             words = [w.format(build=build) for w in words]
             suffix = "/selftest" if "--selftest" in words else ""
-            yield Test(f"check/{name}{suffix}", [PYTHON] + words, CHECK_S)
+            limit = COVERAGE_S if name == "coverage" else CHECK_S
+            yield Test(f"check/{name}{suffix}", [PYTHON] + words, limit)
 
 
 def discover(build, kinds):
