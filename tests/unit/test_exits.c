@@ -314,6 +314,22 @@ static void a_shadow_from_long_ago_is_over(void)
     EXPECT_EQ(stack_word(0), CODE_AT);
 }
 
+/* Neither a shadow that is over nor a place where one was lets another
+ * instruction pass first. */
+static void only_a_shadow_here_and_now_counts(void)
+{
+    for (u32 i = 0; i < 2; i++) {
+        start("\x40", 1);
+        raise_timer();
+        vm->cpu.irq_shadow = i == 0;
+        vm->shadow_eip = i ? CODE_AT : CODE_AT - 1;
+        exit_inject(vm);
+        EXPECT_EQ(vm->cpu.gpr[EAX], 0x2badb002);
+        EXPECT_EQ(vm->cpu.eip, HANDLER);
+        EXPECT_EQ(stack_word(0), CODE_AT);
+    }
+}
+
 static void an_unknown_instruction_in_the_shadow_kills_nobody(void)
 {
     start("\xd8\xca", 2);
@@ -450,6 +466,7 @@ static const struct unit_case cases[] = {
     CASE(a_host_interrupt_leaves_the_inner_loop),
     CASE(an_interrupt_waits_for_one_instruction_behind_sti),
     CASE(a_shadow_from_long_ago_is_over),
+    CASE(only_a_shadow_here_and_now_counts),
     CASE(an_unknown_instruction_in_the_shadow_kills_nobody),
     CASE(virtual_8086_mode_stops_the_vm),
     CASE(no_interrupt_while_if_is_clear),

@@ -168,6 +168,18 @@ static void a_bad_image_costs_nothing(void)
     EXPECT(strstr(vm->reason, "could not be reset"));
 }
 
+/* What is in the real registers belongs to nobody when its VM is gone. */
+static void a_vm_that_is_gone_is_not_current(void)
+{
+    start();
+    vm_destroy(vm);
+    EXPECT(!fake_hv.current);
+    start();
+    fake_hv.current = &fake_hv.vm[1];
+    vm_destroy(vm);
+    EXPECT(fake_hv.current == &fake_hv.vm[1]);
+}
+
 /* All frames but n are somebody else's. */
 static void leave_free(u32 n)
 {
@@ -224,6 +236,7 @@ static const struct unit_case cases[] = {
     CASE(no_more_modules_than_fit_are_attached),
     CASE(all_slots_in_use_is_said),
     CASE(a_bad_image_costs_nothing),
+    CASE(a_vm_that_is_gone_is_not_current),
     CASE(memory_that_runs_out_under_vtlb),
     CASE(memory_that_runs_out_under_cached),
 };
