@@ -9,6 +9,8 @@
 #                The CPU is the one with UMIP, so that SGDT and friends trap.
 #   make matrix  boots the ISO on every PC that the tests know (`make test`
 #                does so as well)
+#   make doctor  says what this machine lacks
+#   make usb     writes the image onto a stick: DEV=/dev/sdX
 #   make debug   the same, stopped at its first instruction for gdb
 
 # A guest of one's own, as the menu's first entry:
@@ -53,6 +55,16 @@ debug: iso
 	@echo '  gdb $(B)/trapline64.elf -ex "target remote :1234" \'
 	@echo '      -ex "hbreak vmm_main" -ex continue'
 	@$(QEMU_RUN) -s -S; test $$? -eq 1
+
+# Is this machine fit to build and test? And the image onto a USB stick.
+DEV ?=
+
+.PHONY: doctor usb
+doctor:
+	@scripts/doctor
+
+usb: iso
+	@scripts/usb $(B)/trapline.iso '$(DEV)'
 
 .PHONY: matrix
 matrix:

@@ -2,12 +2,15 @@
 #
 # The image as a file, and what is made of it, without booting: its size, the
 # two platforms in it, a guest of one's own in the menu, the files that are
-# refused.
+# refused; the disks that scripts/usb refuses, looking at a made-up kernel; a
+# package that scripts/doctor misses.
 import os
 import re
 import shutil
 import subprocess
 import sys
+
+import pexpect
 
 from machine import check
 
@@ -134,3 +137,149 @@ def test_guest_changes(env):
     os.utime(guest, (future, future))
     check(made in make(own), "a changed guest made no new ISO")
     make("GUEST=absent", status=2)
+
+
+# ---- the doctor
+
+def test_doctor(env):
+    """Here nothing is missing: these very tests run."""
+    text = tool("scripts/doctor")
+    check("Nothing is missing." in text, "it found something")
+    check(re.search("ok +ovmf", text), "it did not look for ovmf")
+
+
+def test_doctor_misses(env):
+    """A package that is not installed, a GRUB without a platform."""
+    query = env.write("dpkg-query", b"""#!/bin/sh
+for package in "$@"; do :; done
+[ "$package" = ovmf ] || printf 'installed 1.0'
+""")
+    os.chmod(query, 0o755)
+    os.makedirs(env.path("grub/i386-pc"))
+    env.write("grub/i386-pc/moddep.lst", b"")
+    text = tool("scripts/doctor", status=1, env={
+        **os.environ, "PATH": f"{env.tmp}:{os.environ['PATH']}",
+        "TRAPLINE_GRUB_DIR": env.path("grub")})
+    for pattern in (r"(?m)^MISSING +ovmf ", r"(?m)^ok +xorriso +1\.0$",
+                    r"(?m)^ok +GRUB i386-pc", r"(?m)^BAD +GRUB x86_64-efi",
+                    r"(?m)^Install: ovmf \(", r"(?m)^2 of these"):
+        check(re.search(pattern, text), f"no line like {pattern}")
+
+
+# ---- the stick
+
+def put(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as out:
+        out.write(text)
+
+
+def disk(env, name="sdx", **changes):
+    """A made-up kernel with one disk and a partition of it; the disk."""
+    root = env.path(name)
+    facts = {"removable": "1", "ro": "0", "size": "16384", "dev": "8:16",
+             "device/type": "0", "device/vendor": "Acme",
+             "device/model": "Stick"}
+    facts.update(changes)
+    for fact, text in facts.items():
+        put(f"{root}/sys/block/{name}/{fact}", text + "\n")
+    part = f"{root}/sys/block/{name}/{name}1"
+    put(f"{part}/partition", "1\n")
+    put(f"{part}/dev", "8:17\n")
+    put(f"{root}/sys/class/block/{name}1/partition", "1\n")
+    for table in ("mounts", "swaps", "self/mountinfo"):
+        put(f"{root}/proc/{table}", "")
+    put(f"{root}/dev/{name}", "-" * 64)
+    put(f"{root}/dev/{name}1", "")
+    return root
+
+
+def usb(env, root, dev, typed=None):
+    """scripts/usb at a terminal, or without one: (status, text)."""
+    words = ["scripts/usb", env.iso, f"{root}/dev/{dev}" if dev else ""]
+    around = {**os.environ, "TRAPLINE_ROOT": root}
+    if typed is None:
+        done = subprocess.run(words, cwd=ROOT, env=around, timeout=TOOL_S,
+                              stdin=subprocess.DEVNULL, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return done.returncode, done.stdout
+    talk = pexpect.spawn(words[0], words[1:], cwd=ROOT, env=around,
+                         timeout=TOOL_S, encoding="utf-8")
+    talk.expect("to go on: ")
+    asked = talk.before
+    talk.sendline(typed)
+    talk.expect(pexpect.EOF)
+    talk.close()
+    return talk.exitstatus, asked + talk.before
+
+
+def refused(env, root, dev, sentence, typed=None):
+    status, text = usb(env, root, dev, typed)
+    print(text)
+    check(status == 1 and sentence in text,
+          f"exit status {status}, {text.strip()!r}; not {sentence!r}")
+    if os.path.exists(f"{root}/dev/sdx"):
+        check(os.path.getsize(f"{root}/dev/sdx") == 64, "the disk has changed")
+
+
+def test_usb_refuses(env):
+    """Anything but a whole, removable, unused disk of some size."""
+    facts = (
+        ({"removable": "0"}, "is not a removable disk"),
+        ({"removable": ""}, "is not a removable disk"),
+        ({"device/type": "5"}, "a drive of another kind"),
+        ({"ro": "1"}, "is write-protected"),
+        ({"size": "0"}, "has no medium"),
+        ({"size": str(os.path.getsize(env.iso) // 512 - 1)}, "the ISO"),
+        ({"holders/dm-0": ""}, "/dev/sdx is part of dm-0"),
+        ({"sdx1/holders/md0": ""}, "/dev/sdx1 is part of md0"),
+        ({"device/type": ""}, "at a terminal"),
+        ({}, "at a terminal"),
+    )
+    for changes, sentence in facts:
+        refused(env, disk(env, **changes), "sdx", sentence)
+        shutil.rmtree(env.path("sdx"))
+
+
+def test_usb_refuses_in_use(env):
+    for table, row in (("mounts", "/dev/sdx / ext4 rw 0 0\n"),
+                       ("mounts", "/dev/sdx1 /media/me vfat rw 0 0\n"),
+                       ("swaps", "Filename Type\n/dev/sdx1 partition 1 0\n"),
+                       ("self/mountinfo", "1 2 8:17 / /m rw - vfat /dev/q\n"),
+                       ("self/mountinfo", "1 2 8:16 / /m rw - vfat /dev/q\n")):
+        root = disk(env)
+        put(f"{root}/proc/{table}", row)
+        refused(env, root, "sdx", "is mounted or in use as swap")
+
+
+def test_usb_refuses_names(env):
+    root = disk(env)
+    put(f"{root}/elsewhere", "")
+    for dev, sentence in (("", "say which disk"), ("sdy", "there is no"),
+                          ("sdx1", "is a partition"),
+                          ("../elsewhere", "is no disk")):
+        refused(env, root, dev, sentence)
+    put(f"{root}/dev/tty", "")
+    refused(env, root, "tty", "is no disk that the kernel knows")
+    refused(env, root, "sdx", "nothing was written", typed="yes")
+    refused(env, root, "sdx", "nothing was written", typed="")
+
+
+def test_usb_refuses_real(env):
+    """Without a made-up kernel, neither a file nor a character device."""
+    for dev in (env.write("file", b""), "/dev/null"):
+        text = tool("scripts/usb", env.iso, dev, status=1)
+        check("is no disk in /dev" in text, f"{dev} was not refused as such")
+
+
+def test_usb_writes(env):
+    """The right disk, its name typed: the image, byte by byte. A link to it
+    will do."""
+    root = disk(env)
+    os.makedirs(f"{root}/dev/disk/by-id")
+    os.symlink("../../sdx", f"{root}/dev/disk/by-id/stick")
+    status, text = usb(env, root, "disk/by-id/stick", typed="sdx")
+    check(status == 0, f"exit status {status}: {text}")
+    check("Acme Stick, 8 MiB" in text, "it does not say which disk")
+    with open(env.iso, "rb") as want, open(f"{root}/dev/sdx", "rb") as got:
+        check(want.read() == got.read(), "the disk does not hold the image")
