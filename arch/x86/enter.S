@@ -96,7 +96,7 @@ from_guest:
     cmp $TRAP_PF, %ebx
     jne enter_return
     mov %cr2, %rax
-    mov %eax, AV_FAULT_AT(%r9)
+    mov %rax, AV_FAULT_AT(%r9) /* and fault_above */
     .globl enter_return
 enter_return:
     mov %r10, %rsp

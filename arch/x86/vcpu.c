@@ -45,6 +45,7 @@ STATIC_ASSERT(offsetof(struct arch_vcpu, hw_eflags) == AV_EFLAGS);
 STATIC_ASSERT(offsetof(struct arch_vcpu, vector) == AV_VECTOR);
 STATIC_ASSERT(offsetof(struct arch_vcpu, error) == AV_ERROR);
 STATIC_ASSERT(offsetof(struct arch_vcpu, fault_at) == AV_FAULT_AT);
+STATIC_ASSERT(offsetof(struct arch_vcpu, fault_above) == AV_FAULT_AT + 4);
 
 #define FXSAVE_SIZE  512
 #define FXSAVE_FCW   0

@@ -238,6 +238,19 @@ static void page_fault(u32 at, u32 error)
     trap(TRAP_PF, error);
 }
 
+/* Page zero is mapped, so a wrapped address would be filled, for ever. */
+static void an_operand_over_the_top_is_the_guests_fault(void)
+{
+    start("\xa1\xfe\xff\xff\xff", 5); /* mov eax, [0xfffffffe] */
+    vm->arch.fault_above = 1;
+    vm->arch.fault_at = 0;
+    trap(TRAP_PF, 0);
+    EXPECT_EQ(vm->cpu.eip, HANDLER);
+    EXPECT_EQ(vm->recorder.gate[TRAP_GP].reflected, 1);
+    EXPECT_EQ(stack_word(0), 0);
+    EXPECT_EQ(stack_word(1), CODE_AT);
+}
+
 static void page_faults_are_filled_or_reflected(void)
 {
     start("\x90", 1);
@@ -460,6 +473,7 @@ static const struct unit_case cases[] = {
     CASE(tf_is_quiet_behind_a_software_interrupt),
     CASE(exits_are_counted_by_kind),
     CASE(an_instruction_that_stops_the_vm_is_dropped),
+    CASE(an_operand_over_the_top_is_the_guests_fault),
     CASE(page_faults_are_filled_or_reflected),
     CASE(a_store_to_a_device_is_emulated),
     CASE(a_store_to_a_watched_frame_is_emulated),

@@ -193,15 +193,30 @@ static __attribute__((noinline)) void hidden_fault(struct vm *vm,
         vm_kill(vm, "no machine memory is left for its shadow page tables");
 }
 
+/* An operand that runs over the top of 4 GiB. Processors wrap around in
+ * 32-bit code; QEMU's translator goes on above, where nothing is. The guest
+ * gets what it would for the limit of a segment, as from cpu/seg.c. */
+static __attribute__((noinline)) void over_the_top(struct vm *vm)
+{
+    struct fault fault = fault_error(TRAP_GP, 0);
+
+    account(vm, EXIT_EXCEPTION);
+    raise(vm, &fault);
+}
+
 static void on_page_fault(struct vm *vm)
 {
     const struct arch_vcpu *av = &vm->arch;
     gva_t at = gva(av->fault_at);
     struct shadow_result result;
-    enum shadow_answer answer =
-        shadow_fault(&vm->shadow, at, av->error, &result);
+    enum shadow_answer answer;
     struct fault fault;
 
+    if (av->fault_above) {
+        over_the_top(vm);
+        return;
+    }
+    answer = shadow_fault(&vm->shadow, at, av->error, &result);
     if (answer != SHADOW_GUEST_FAULT) {
         hidden_fault(vm, answer);
         return;
