@@ -167,3 +167,28 @@ def test_panic(env, case):
     talk = env.session(command[:at] + command[at + 2:])
     qmp = Qmp(env, talk)
     qmp.wait(qmp.drawn, "^trapline: panic: ", "^ rax", "^Stack, innermost")
+
+
+def test_failure(env):
+    """No panic, but no success either: the machine stops, and says so."""
+    bad = env.guest("bad", "mov $0x31, %al; out %al, $0xf4; 1: jmp 1b")
+    command = env.vmm_machine([f"{bad} vm=bad mem=2M"],
+                              extra=Qmp.words(env))
+    at = command.index("-device")
+    talk = env.session(command[:at] + command[at + 2:])
+    qmp = Qmp(env, talk)
+    qmp.wait(qmp.drawn, "^trapline: poweroff, status 1$")
+
+
+def test_nothing_there(env):
+    """Neither keyboard controller nor VGA: the serial line does."""
+    talk = env.session(env.vmm_machine(
+        [env.hare_line(words="")], append="", extra=(
+            "-machine", "q35,i8042=off", "-vga", "none")))
+    talk.wait(PASSED)
+    talk.wait(re.escape(PROMPT))
+    talk.command("list", "alpha")
+    talk.command("screen alpha", PASSED)
+    talk.command("screen")
+    talk.type("poweroff\r")
+    check(talk.end() == EXIT_ZERO, "it did not power off")

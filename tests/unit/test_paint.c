@@ -292,6 +292,13 @@ static void text_mode(void)
     paint_show(&p, &g);
     EXPECT_EQ(written, 2);
     EXPECT_EQ(memory[3998] | memory[3999] << 8, 0x1f42);
+    written = writes = 0;
+    for (u32 i = 70; i < 90; i++)
+        g.cell[i] = (u16)(0x0700 | i);
+    paint_show(&p, &g);
+    EXPECT_EQ(written, 40);
+    EXPECT_EQ(writes, 2); /* a row's end, the next one's beginning */
+    EXPECT_EQ(memory[178] | memory[179] << 8, 0x0759);
     m.width = 132, m.height = 60, m.pitch = 132 * 2 + 8;
     EXPECT(start(m));
     EXPECT_EQ(p.columns, 132);

@@ -266,6 +266,24 @@ static void a_vm_that_ends_is_not_shown(void)
     EXPECT_EQ(fake_hv.view.shown, VIEW_CONSOLE);
 }
 
+static void a_vm_that_is_killed_gives_way_to_the_reason(void)
+{
+    start();
+    view_show(&fake_hv, 1);
+    view_tick(&fake_hv, SECOND);
+    EXPECT(fake_screen);
+    vm_kill(vm, "it was time");
+    view_tick(&fake_hv, 2 * SECOND);
+    EXPECT(!fake_screen);
+    EXPECT_EQ(fake_hv.view.shown, VIEW_CONSOLE);
+    press(F1); /* its last picture can still be seen */
+    console();
+    view_tick(&fake_hv, 3 * SECOND);
+    view_tick(&fake_hv, 4 * SECOND);
+    EXPECT(fake_screen);
+    EXPECT(strstr(fake_screen_title, "1: fake, killed"));
+}
+
 static void a_paused_guest_gets_its_keys_later(void)
 {
     start();
@@ -371,6 +389,7 @@ static const struct unit_case list[] = {
     CASE(a_digit_on_an_empty_line),
     CASE(a_full_queue_drops_whole_keys),
     CASE(a_vm_that_ends_is_not_shown),
+    CASE(a_vm_that_is_killed_gives_way_to_the_reason),
     CASE(a_paused_guest_gets_its_keys_later),
     CASE(the_screen_is_looked_at_now_and_then),
     CASE(a_guest_may_point_anywhere),

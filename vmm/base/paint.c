@@ -104,21 +104,24 @@ static void init_pixels(struct paint *p)
     clear_pixels(p);
 }
 
-static void put_text_cell(struct paint *p, u32 index, u16 cell)
+/* Cells that stand in one row. */
+static void put_text(struct paint *p, u32 index, const u16 *cell, u32 count)
 {
     u32 row = index / p->columns, column = index % p->columns;
 
-    write(p, (u64)row * p->mode.pitch + column * sizeof(cell), &cell,
-          sizeof(cell));
-    p->shown[index] = cell;
+    write(p, (u64)row * p->mode.pitch + column * sizeof(*cell), cell,
+          count * (u32)sizeof(*cell));
+    memcpy(&p->shown[index], cell, count * sizeof(*cell));
 }
 
 static void init_text(struct paint *p)
 {
+    static const u16 blank = CELL_BLANK;
+
     p->columns = min_u32(p->mode.width, GRID_COLUMNS);
     p->rows = min_u32(p->mode.height, GRID_ROWS);
     for (u32 i = 0; i < p->columns * p->rows; i++)
-        put_text_cell(p, i, CELL_BLANK);
+        put_text(p, i, &blank, 1);
 }
 
 bool paint_init(struct paint *p, const struct screen_mode *mode,
@@ -189,11 +192,15 @@ static void draw_cell(struct paint *p, u32 index, u16 cell, bool was, bool is)
     p->shown[index] = cell;
 }
 
+/* Neighbours that have changed are written at once. */
 static void show_text(struct paint *p, const struct grid *grid)
 {
-    for (u32 i = 0; i < p->columns * p->rows; i++) {
-        if (p->shown[i] != grid->cell[i])
-            put_text_cell(p, i, grid->cell[i]);
+    for (u32 i = 0, n; i < p->columns * p->rows; i += max_u32(n, 1)) {
+        u32 rest = p->columns - i % p->columns;
+        for (n = 0; n < rest && p->shown[i + n] != grid->cell[i + n];)
+            n++;
+        if (n)
+            put_text(p, i, &grid->cell[i], n);
     }
 }
 

@@ -103,6 +103,8 @@ void view_show(struct hv *hv, u32 which)
     v->due = 0;
     if (which == VIEW_CONSOLE)
         arch_screen_show(NULL, 0, NULL);
+    else
+        v->alive = hv->vm[which - 1].state != VM_KILLED;
 }
 
 void view_forget(struct hv *hv, u32 slot)
@@ -251,6 +253,10 @@ void view_tick(struct hv *hv, u64 now)
     }
     if (v->shown == VIEW_CONSOLE || now < v->due)
         return;
+    if (v->alive && hv->vm[v->shown - 1].state == VM_KILLED) {
+        view_show(hv, VIEW_CONSOLE);
+        return;
+    }
     v->due = now + REFRESH_NS;
     refresh(hv);
 }

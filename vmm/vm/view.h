@@ -8,7 +8,8 @@
  * from the console to the first VM, from there to the next, and from the last
  * back; Alt-F1 is F1 for the guest. At the console, while nothing is typed, a
  * digit goes to the VM that `list` has under that key. Shift with Page Up and
- * Page Down leafs through what the console has shown before.
+ * Page Down leafs through what the console has shown before. When the shown
+ * VM is killed, the console says why, so that is what is shown then.
  */
 #ifndef VM_VIEW_H
 #define VM_VIEW_H
@@ -24,6 +25,7 @@ struct view {
     u32 shown; /* VIEW_CONSOLE, or a slot + 1 */
     u64 due;   /* when the guest's screen is looked at again */
     struct keymap keymap;
+    bool alive;     /* the shown VM had not been killed when it appeared */
     bool back;      /* the console shows older text */
     u8 mute;        /* a key that changed the view, until it is let go */
     u8 byte[8];     /* what the last key typed at the console */
