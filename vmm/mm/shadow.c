@@ -200,25 +200,21 @@ static u64 leaf_make(const struct shadow *s, const struct walk *w, u32 access)
     return leaf;
 }
 
-static enum shadow_answer fill(struct shadow *s, gva_t at, u32 access,
-                               struct walk *w)
+static void fill(struct shadow *s, gva_t at, u32 access, struct walk *w)
 {
     struct shadow_slot slot;
 
     make_marks(s, w, access);
-    if (!s->policy->slot(s, at, w, &slot))
-        return SHADOW_NO_MEMORY;
+    slot = s->policy->slot(s, at, w);
     /* Only now: making tables may have traced the page itself. */
     s->policy->set(s, at, slot, leaf_make(s, w, access));
     s->stats.fills++;
-    return SHADOW_FILLED;
 }
 
 /* The whole walk: the guest's own fault, or what is at its end. */
 static __attribute__((noinline)) enum shadow_answer
 fault_walk(struct shadow *s, gva_t at, u32 access, struct shadow_result *out)
 {
-    enum shadow_answer answer;
     struct p2m_entry to;
     struct walk w;
 
@@ -233,9 +229,9 @@ fault_walk(struct shadow *s, gva_t at, u32 access, struct shadow_result *out)
         return SHADOW_MMIO;
     if ((access & PF_WRITE) && (to.kind == P2M_ROM || to.trace))
         return SHADOW_TRACED;
-    answer = fill(s, at, access, &w);
+    fill(s, at, access, &w);
     flush_now(s);
-    return answer;
+    return SHADOW_FILLED;
 }
 
 enum shadow_answer shadow_fault(struct shadow *s, gva_t at, u32 error,

@@ -32,7 +32,6 @@ enum shadow_answer {
     SHADOW_GUEST_FAULT, /* the guest's own #PF: out->error */
     SHADOW_MMIO,        /* no RAM there: emulate; out->at */
     SHADOW_TRACED,      /* a write to a traced frame or ROM: emulate; out->at */
-    SHADOW_NO_MEMORY,   /* no frame for a shadow page even after dropping all */
 };
 
 struct shadow_result {

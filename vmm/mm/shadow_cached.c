@@ -113,8 +113,8 @@ static u32 table_linked(struct shadow *s, u32 ref, struct key key)
     return page;
 }
 
-static bool cached_slot(struct shadow *s, gva_t at, const struct walk *walk,
-                        struct shadow_slot *out)
+static struct shadow_slot cached_slot(struct shadow *s, gva_t at,
+                                      const struct walk *walk)
 {
     u32 quad = at.v >> SHADOW_DIR_SHIFT, ref, page;
 
@@ -123,9 +123,8 @@ static bool cached_slot(struct shadow *s, gva_t at, const struct walk *walk,
         point(s, quad, page_get(s, dir_key(s, quad)));
     ref = ref_make(s->dir[quad], at.v >> SHADOW_TABLE_SHIFT & SHADOW_INDEX);
     page = table_linked(s, ref, leaf_key(s, at, walk));
-    out->ref = ref_make(page, at.v >> PAGE_SHIFT & SHADOW_INDEX);
-    out->entry = ref_at(s, out->ref);
-    return true;
+    ref = ref_make(page, at.v >> PAGE_SHIFT & SHADOW_INDEX);
+    return (struct shadow_slot){ref_at(s, ref), ref};
 }
 
 static void cached_set(struct shadow *s, gva_t at, struct shadow_slot slot,

@@ -30,9 +30,10 @@ struct shadow_policy {
     /* mode (and g_cr3) is new; the PDPT must follow. */
     void (*enter)(struct shadow *s);
     void (*invlpg)(struct shadow *s, gva_t at);
-    /* The leaf for a translation, tables made on the way; false: no memory. */
-    bool (*slot)(struct shadow *s, gva_t at, const struct walk *walk,
-                 struct shadow_slot *out);
+    /* The leaf for a translation, tables made on the way: pages that are
+     * needed are there, at worst after dropping all. */
+    struct shadow_slot (*slot)(struct shadow *s, gva_t at,
+                               const struct walk *walk);
     void (*set)(struct shadow *s, gva_t at, struct shadow_slot slot, u64 leaf);
     /* f has its first trace reason: no writable mapping of it may stay. */
     void (*protect)(struct shadow *s, gfn_t f);

@@ -94,8 +94,8 @@ static u64 *dir_entry(struct shadow *s, gva_t at)
     return &dir[at.v >> SHADOW_TABLE_SHIFT & SHADOW_INDEX];
 }
 
-static bool vtlb_slot(struct shadow *s, gva_t at, const struct walk *walk,
-                      struct shadow_slot *out)
+static struct shadow_slot vtlb_slot(struct shadow *s, gva_t at,
+                                    const struct walk *walk)
 {
     u64 *entry, *table;
 
@@ -104,8 +104,7 @@ static bool vtlb_slot(struct shadow *s, gva_t at, const struct walk *walk,
     table = table_behind(s, entry);
     if (walk->large)
         *entry |= FROM_LARGE;
-    *out = (struct shadow_slot){&table[at.v >> PAGE_SHIFT & SHADOW_INDEX], 0};
-    return true;
+    return (struct shadow_slot){&table[at.v >> PAGE_SHIFT & SHADOW_INDEX], 0};
 }
 
 static void vtlb_set(struct shadow *s, gva_t at, struct shadow_slot slot,

@@ -182,15 +182,12 @@ static __attribute__((noinline)) void hidden_fault(struct vm *vm,
         [SHADOW_GUEST_FAULT] = EXIT_PAGE_TRUE,
         [SHADOW_MMIO] = EXIT_MMIO,
         [SHADOW_TRACED] = EXIT_PAGE_WRITE,
-        [SHADOW_NO_MEMORY] = EXIT_PAGE_FILL,
     };
     struct step step;
 
     account(vm, kinds[answer]);
     if (answer == SHADOW_MMIO || answer == SHADOW_TRACED)
         emulate(vm, &step);
-    if (answer == SHADOW_NO_MEMORY)
-        vm_kill(vm, "no machine memory is left for its shadow page tables");
 }
 
 /* An operand that runs over the top of 4 GiB. Processors wrap around in
