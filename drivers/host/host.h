@@ -44,7 +44,7 @@ void host_pic_end(u32 line);
 void pit_gate_start(u32 count); /* channel 2 counts down once ... */
 bool pit_gate_done(void);       /* ... and has arrived at zero */
 void pit_one_shot(u64 ns);      /* an interrupt on IRQ 0 */
-void pit_free_run(void); /* channel 0, as slow as it goes, for ever */
+void pit_free_run(void);        /* channel 0, as slow as it goes, for ever */
 u32 pit_count(u64 ns);
 
 /* lapic.c: the local APIC. */
