@@ -36,7 +36,8 @@ attack: $(ATTACK_ELFS) $(B)/witness.elf
 
 # The figures of every attack: runs them all first.
 attack-report:
-	@$(PYTHON) tests/run.py --build $(B) --kinds attack
+	-@$(PYTHON) tests/run.py --build $(B) --kinds attack
+	-@$(PYTHON) tests/run.py --build $(B) --kinds boot --only boot/rounds
 	@$(PYTHON) tests/attack/run.py --build $(B) --report
 
 -include $(ATTACK_LIB:.o=.d) $(WITNESS_OBJ:.o=.d) \

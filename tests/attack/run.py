@@ -37,7 +37,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests/boot"))
 
-from machine import EXIT_ZERO, Env, Failure, POLICIES, PROMPT, check, clean
+from machine import EXIT_PANIC, EXIT_ZERO, Env, Failure, POLICIES, PROMPT, check, clean
 
 ICOUNT = ("-icount", "shift=2,sleep=off")
 WINDOW_MS = 400
@@ -267,6 +267,11 @@ def attack(env, run):
                                 f"{SLOWDOWN_MAX:.2f} is the most")
 
 
+def panicked(env):
+    env.close()
+    return any(s.child.exitstatus == EXIT_PANIC for s in env.sessions)
+
+
 def run_one(run):
     with tempfile.TemporaryDirectory(prefix="trapline-") as tmp:
         env = Env(run.build, tmp)
@@ -274,7 +279,8 @@ def run_one(run):
             attack(env, run)
         except Failure as why:
             print(f"\nwhy: {run.name}, {run.policy}: {why}", flush=True)
-            save(run.result_path(), {"failed": str(why)})
+            save(run.result_path(), {"failed": str(why),
+                                     "panic": panicked(env)})
             return False
         finally:
             env.close()
@@ -304,9 +310,16 @@ def report(build):
             for end in ("done", "odd", "killed", "endless")}
     print(f"attacks: {len(results)} runs, {len(good)} withstood; "
           f"{sum(r['attempts'] for r in good.values())} attempts")
+    panics = sum(r.get("panic", False) for r in results.values())
+    print(f"panics and asserts of the VMM: {panics}")
     print("ends: " + ", ".join(f"{n} {end}" for end, n in ends.items()))
     print(f"witness slowdown against its fair share, at worst: "
           f"{good[worst]['slowdown']:.3f} ({worst})")
+    rounds = f"{build}/attack/rounds.json"
+    if os.path.exists(rounds):
+        kept = json.load(open(rounds))
+        print(f"frames leaked after {kept['rounds']} rounds of create and "
+              f"destroy: {kept['leaked']}")
     return good == results
 
 
