@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * The wiring, in order: console, processor, traps, what the loader said,
- * memory, page tables, interrupts and time, guests, the loop.
+ * The wiring, in order: console, processor, traps, what the loader and the
+ * firmware said, memory, page tables, screen, interrupts and time, the
+ * checklist of all that, guests, the loop.
  *
  * Everything that needs memory before there are frames takes it from bootmem,
- * which knows what must not be touched: the low MiB (firmware), the VMM, and
- * the modules, wherever the loader put them. The loader's own tables are
- * copied by bootinfo_parse() before the first allocation and may be
- * overwritten after that.
+ * which knows what must not be touched: the low MiB (firmware), the VMM, the
+ * modules, wherever the loader put them, the frame buffer and the ACPI
+ * tables. The loader's own tables are copied by bootinfo_parse() before the
+ * first allocation and may be overwritten after that.
  *
  * The VMM's own command line: exit=stopped ends the machine when every VM has
  * stopped. crash=gp|ud|stack|check makes the VMM commit that fault at the end
@@ -15,22 +16,34 @@
  * canary=1 is for tests with hostile guests: canary frames lie among those of
  * every VM, `audit` without a name checks them and all the accounts, and the
  * processor time of each VM is printed when one of them ends.
+ * clock=pit|acpi|hpet|cpuid and alarm=apic|pit name what the TSC is measured
+ * against and what interrupts guests, where the VMM's own choice turns out to
+ * be a bad one.
  */
 #include "arch/x86/arch.h"
 #include "arch/x86/defs/ports.h"
 #include "arch/x86/layout.h"
 #include "arch/x86/machine.h"
 #include "drivers/host/host.h"
+#include "vmm/base/bits.h"
 #include "vmm/base/check.h"
 #include "vmm/base/fmt.h"
 #include "vmm/base/str.h"
+#include "vmm/vm/acpi.h"
 #include "vmm/vm/vm.h"
 
 void vmm_main(u32 magic, u32 info);
 
 static struct boot_info boot;
+static struct platform platform;
 static struct bootmem bootmem;
 static struct hv hv;
+
+static struct {
+    enum clock_source clock;
+    enum alarm_source alarm;
+    struct slice crash;
+} options;
 
 static void put(void *ctx, const char *text, size_t len)
 {
@@ -54,6 +67,8 @@ static void read_boot_info(u32 magic, u32 info)
 
     if (error)
         arch_panic("%s", error);
+    acpi_read(&boot, &view, &platform);
+    host_power_init(&platform);
 }
 
 static u64 screen_bytes(void)
@@ -74,6 +89,9 @@ static void collect_memory(void)
     }
     bootmem_reserve(&bootmem, boot.screen.at,
                     hpa(boot.screen.at.v + screen_bytes()));
+    for (u32 i = 0; i < platform.memory.count; i++)
+        bootmem_reserve(&bootmem, hpa(platform.memory.range[i].start),
+                        hpa(platform.memory.range[i].end));
 }
 
 /* Where the screen can be painted, or null. Text is part of VGA's window,
@@ -107,26 +125,129 @@ static void make_frames(void)
                    hpa(bootmem.free.range[i].end));
 }
 
-static void banner(void)
+/* The name of a line of the checklist; what was found follows it. */
+static void item(const char *name)
+{
+    fmt_sink(&out, "  %-11s ", name);
+}
+
+static void check_firmware(void)
+{
+    item("firmware");
+    fmt_sink(&out, "%s\n", boot.uefi ? "UEFI" : "BIOS");
+    item("loader");
+    fmt_sink(&out, "%s\n", boot.loader[0] ? boot.loader : "of no name");
+    item("ACPI");
+    if (platform.problem)
+        fmt_sink(&out, "none: %s\n", platform.problem);
+    else
+        fmt_sink(&out, "%u tables, %s\n", platform.tables,
+                 platform.has_s5 ? "power-off by them"
+                                 : "without a way to power off");
+    if (!platform.ignored)
+        return;
+    item("");
+    fmt_sink(&out, "left out: %u, the first of them because %s %s\n",
+             platform.ignored, platform.ignored_name, platform.ignored_why);
+}
+
+static void check_processor(void)
 {
     char name[49];
 
     features_name(name);
-    fmt_sink(&out, "Trapline: on %s, TSC %u MHz, %s timer%s\n", name,
-             (u32)(time_tsc_hz() / 1000000), time_has_apic() ? "APIC" : "PIT",
-             features_umip() ? ", UMIP" : "");
-    fmt_sink(&out, "Trapline: %u MiB of RAM, %u MiB free, started by %s\n",
+    item("processor");
+    fmt_sink(&out, "%s%s\n", name, features_umip() ? ", with UMIP" : "");
+    item("processors");
+    fmt_sink(&out, "%u present, 1 used\n", max_u32(platform.processors, 1));
+    item("memory");
+    fmt_sink(&out, "%u MiB, %u MiB of it free\n",
              (u32)(bootmem_total(&bootmem) >> 20),
-             hv.frames.nfree >> (20 - PAGE_SHIFT), boot.loader);
-    fmt_sink(&out, "Trapline: screen of %ux%u %s at 0x%llx\n",
-             boot.screen.width, boot.screen.height,
-             boot.screen.kind == SCREEN_NONE   ? "nothing"
-             : boot.screen.kind == SCREEN_TEXT ? "characters"
-                                               : "pixels",
-             (unsigned long long)boot.screen.at.v);
-    for (u32 i = 0; i < boot.modules; i++)
-        fmt_sink(&out, "Trapline: module %u, %u bytes: %s\n", i,
-                 (u32)boot.module[i].size, boot.module[i].line);
+             hv.frames.nfree >> (20 - PAGE_SHIFT));
+    if (!boot.ram.lost)
+        return;
+    item("");
+    fmt_sink(&out, "the map has too many ranges; %u small ones are left out\n",
+             boot.ram.lost);
+}
+
+static void check_time(void)
+{
+    static const char *const by[CLOCK_SOURCES] = {
+        [CLOCK_PIT] = "measured by the PIT",
+        [CLOCK_ACPI] = "measured by the ACPI timer",
+        [CLOCK_HPET] = "measured by the HPET",
+        [CLOCK_CPUID] = "as CPUID says",
+    };
+    bool apic = time_alarm() == ALARM_APIC;
+
+    item("clock");
+    fmt_sink(&out, "TSC, %u MHz, %s%s\n", (u32)(time_tsc_hz() / 1000000),
+             by[time_clock()],
+             options.clock && options.clock != time_clock()
+                 ? "; the clock that was asked for does not count"
+                 : "");
+    item("alarm");
+    fmt_sink(&out, "%s%s\n", apic ? "local APIC timer" : "PIT",
+             options.alarm && options.alarm != time_alarm()
+                 ? "; the alarm that was asked for does not ring"
+                 : "");
+    item("interrupts");
+    fmt_sink(&out, "%s%s\n",
+             platform.has_pic ? "8259 PIC" : "no 8259 PIC: devices are polled",
+             !features_apic() ? ""
+             : lapic_is_x2()  ? ", local APIC (x2APIC)"
+                              : ", local APIC");
+}
+
+static void check_serial(void)
+{
+    u32 card = host_uart_card();
+
+    item("serial");
+    switch (host_uart_kind()) {
+    case UART_COM1:
+        fmt_sink(&out, "COM1\n");
+        break;
+    case UART_PCI:
+        fmt_sink(&out, "PCI card %02x:%02x.%x\n", PCI_BUS(card), PCI_DEV(card),
+                 PCI_FN(card));
+        break;
+    case UART_NONE:
+        fmt_sink(&out, "none\n");
+        break;
+    }
+}
+
+static void check_screen(void)
+{
+    const struct screen_mode *s = &boot.screen;
+
+    item("screen");
+    if (s->kind == SCREEN_TEXT)
+        fmt_sink(&out, "%ux%u characters\n", s->width, s->height);
+    else if (s->kind == SCREEN_PIXELS)
+        fmt_sink(&out, "%ux%u pixels of %u bits at 0x%llx\n", s->width,
+                 s->height, s->depth, (unsigned long long)s->at.v);
+    else
+        fmt_sink(&out, "none by the loader's word\n");
+    item("keyboard");
+    fmt_sink(&out, "%s\n", host_kbd_present() ? "8042" : "none");
+}
+
+static void checklist(void)
+{
+    fmt_sink(&out, "Trapline: this machine, and what is used of it\n");
+    check_firmware();
+    check_processor();
+    check_time();
+    check_serial();
+    check_screen();
+    for (u32 i = 0; i < boot.modules; i++) {
+        item(i ? "" : "modules");
+        fmt_sink(&out, "%u: %u bytes, %s\n", i, (u32)boot.module[i].size,
+                 boot.module[i].line);
+    }
 }
 
 /* Uses up the stack, but in a way that no compiler turns into a loop. */
@@ -151,24 +272,68 @@ static void crash(struct slice how)
         CHECK(zero);
 }
 
+/* The number of a word in a list; false when it is not there. The first one,
+ * "any", is what there is without a wish. */
+static bool choose(struct slice value, const char *const *words, u32 count,
+                   u32 *out_number)
+{
+    for (u32 i = 0; i < count; i++) {
+        if (slice_eq(value, words[i])) {
+            *out_number = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_option(struct slice word)
+{
+    struct slice key, value;
+    u32 number;
+
+    slice_split(word, '=', &key, &value);
+    if (slice_eq(word, "exit=stopped"))
+        hv.exit_when_idle = true;
+    else if (slice_eq(word, "canary=1"))
+        hv.canary = true;
+    else if (slice_eq(key, "crash"))
+        options.crash = value;
+    else if (slice_eq(key, "clock") &&
+             choose(value, time_clock_words, CLOCK_SOURCES, &number))
+        options.clock = (enum clock_source)number;
+    else if (slice_eq(key, "alarm") &&
+             choose(value, time_alarm_words, ALARM_SOURCES, &number))
+        options.alarm = (enum alarm_source)number;
+    else
+        return !value.len;
+    return true;
+}
+
 static void read_options(void)
 {
-    struct slice rest = slice_of(boot.command_line), word, key, value;
+    struct slice rest = slice_of(boot.command_line), word;
 
     while (slice_word(&rest, &word)) {
-        slice_split(word, '=', &key, &value);
-        if (slice_eq(word, "exit=stopped"))
-            hv.exit_when_idle = true;
-        else if (slice_eq(word, "canary=1"))
-            hv.canary = true;
-        else if (slice_eq(key, "crash"))
-            crash(value);
-        else if (value.len)
+        if (!read_option(word))
             fmt_sink(&out,
                      "Trapline: the option \"%.*s\" is unknown; there are "
-                     "exit=stopped, canary=1 and crash=gp|ud|stack|check\n",
+                     "exit=stopped, canary=1, clock=pit|acpi|hpet|cpuid, "
+                     "alarm=apic|pit and crash=gp|ud|stack|check\n",
                      (int)word.len, word.at);
     }
+}
+
+/* Interrupts of the PIC that the VMM wants, and the alarm's NMI. */
+static void interrupts_init(void)
+{
+    host_pic_init();
+    time_init(&platform, features_apic(), options.clock, options.alarm);
+    if (platform.has_pic)
+        host_pic_unmask(IRQ_COM1);
+    if (time_alarm() == ALARM_APIC)
+        watchdog_init();
+    if (platform.has_8042)
+        host_kbd_init();
 }
 
 static const u8 *module_data(struct hv *h, u32 module)
@@ -196,22 +361,16 @@ void vmm_main(u32 magic, u32 info)
     features_check();
     gdt_init();
     read_boot_info(magic, info);
+    read_options();
     collect_memory();
     paging_init(&bootmem);
     host_screen_init(&boot.screen, map_screen());
     modes_init();
     make_frames();
-    host_pic_init();
-    time_init(features_apic());
-    host_pic_unmask(IRQ_COM1);
-    if (time_has_apic())
-        watchdog_init();
-    else
-        host_pic_unmask(IRQ_TIMER);
-    host_kbd_init();
-    banner();
+    interrupts_init();
+    checklist();
     hypervisor_init();
-    read_options();
+    crash(options.crash);
     hv_start(&hv);
     arch_poweroff(hv_run(&hv));
 }

@@ -30,6 +30,7 @@ bool features_apic(void);
 bool features_mce(void);
 bool features_pat(void);
 u64 features_address_end(void);    /* the first machine address it lacks */
+u64 features_tsc_hz(void);         /* as CPUID says it; 0: it does not */
 void features_name(char name[49]); /* the brand string, or the vendor */
 
 /* paging.c: the final page tables, and CR3. */

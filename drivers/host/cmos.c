@@ -22,6 +22,7 @@ static const u8 field_register[FIELDS] = {0, 2, 4, 7, 8, 9};
 #define B_24_HOURS   0x02
 #define HOURS_PM     0x80
 #define PATIENCE     100000
+#define ABSENT       0xff  /* what a bus without a chip reads as */
 #define DAYS_TO_2000 10957 /* from 1970 */
 
 static u8 cmos(u8 reg)
@@ -69,6 +70,8 @@ u64 cmos_seconds(void)
     u8 mode = cmos(REG_B);
     u64 days;
 
+    if (mode == ABSENT)
+        return 0;
     for (u32 i = 0; i < 10; i++) {
         read_fields(field);
         read_fields(again);

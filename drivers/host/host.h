@@ -9,6 +9,7 @@
 #define HOST_HOST_H
 
 #include "vmm/base/paint.h"
+#include "vmm/base/platform.h"
 
 /* Host interrupt vectors: the PIC's sixteen lines, then the local APIC. */
 #define VECTOR_PIC      0x20
@@ -17,8 +18,11 @@
 
 #define TICK_NS 10000000ull
 
-/* uart.c: COM1. */
+/* uart.c: COM1, or else a PCI card. */
+enum uart_kind { UART_NONE, UART_COM1, UART_PCI };
 void host_uart_init(void);
+enum uart_kind host_uart_kind(void);
+u32 host_uart_card(void); /* of UART_PCI: where it is, as pci.c has it */
 void host_uart_interrupt(void);
 void host_uart_write(const char *text, size_t len);
 bool host_uart_read(u8 *byte);
@@ -32,13 +36,38 @@ extern const paint_glyph host_font[256]; /* made by scripts/font.py */
 
 /* kbd.c: the 8042 and what is plugged into it. */
 void host_kbd_init(void);
+bool host_kbd_present(void);
 void host_kbd_interrupt(void);
+
+/* pci.c: a function is bus << 8 | device << 3 | function. */
+#define PCI_BUS(at)   ((at) >> 8)
+#define PCI_DEV(at)   ((at) >> 3 & 31)
+#define PCI_FN(at)    ((at)&7)
+#define PCI_FUNCTIONS 0x10000
+#define PCI_BARS      6
+/* Class, subclass, interface and revision, a byte each, in one word. */
+u32 pci_class(u32 at);
+#define PCI_INTERFACE(class) ((class) >> 8 & 0xff)
+bool pci_present(void);
+/* The first function from `from` on whose pci_class() is `want` where the mask
+ * has ones; PCI_FUNCTIONS: none. */
+u32 pci_find(u32 from, u32 want, u32 mask);
+struct io_reg pci_bar(u32 at, u32 index);
+void pci_enable(u32 at); /* answer to its addresses, interrupt nobody */
 
 /* pic.c: the 8259 pair, remapped to VECTOR_PIC, all lines masked. */
 void host_pic_init(void);
 void host_pic_unmask(u32 line);
-bool host_pic_real(u32 line); /* false: a spurious interrupt, nothing to end */
+bool host_pic_asked(u32 line); /* an interrupt waits, masked or not */
+bool host_pic_real(u32 line);  /* false: a spurious interrupt, nothing to end */
 void host_pic_end(u32 line);
+
+/* A counter that only counts up, around at mask + 1. */
+struct yardstick {
+    u32 (*read)(void);
+    u32 mask;
+    u64 hz;
+};
 
 /* pit.c: the 8254. */
 void pit_gate_start(u32 count); /* channel 2 counts down once ... */
@@ -47,23 +76,46 @@ void pit_one_shot(u64 ns);      /* an interrupt on IRQ 0 */
 void pit_free_run(void);        /* channel 0, as slow as it goes, for ever */
 u32 pit_count(u64 ns);
 
-/* lapic.c: the local APIC. */
-void lapic_init(void);
+/* pmtimer.c: what the firmware's tables name; false: no such counter. */
+bool pmtimer_find(const struct platform *p, struct yardstick *out);
+bool hpet_find(const struct platform *p, struct yardstick *out);
+
+/* lapic.c: the local APIC. False: it cannot be reached. */
+bool lapic_init(void);
 void lapic_start(u32 count); /* an interrupt on VECTOR_TIMER; 0 stops */
 u32 lapic_count(void);
 u32 lapic_id(void);
 void lapic_end(void);
+bool lapic_is_x2(void);
 
 /* watchdog.c: an NMI from the PIT; false: this machine has no way. */
 bool watchdog_init(void);
 
-/* time.c */
-void time_init(bool have_apic);
+/* time.c. What the clock is measured with, and the alarm made of. */
+enum clock_source {
+    CLOCK_ANY,
+    CLOCK_PIT,
+    CLOCK_ACPI,
+    CLOCK_HPET,
+    CLOCK_CPUID,
+    CLOCK_SOURCES
+};
+enum alarm_source { ALARM_ANY, ALARM_APIC, ALARM_PIT, ALARM_SOURCES };
+extern const char *const time_clock_words[CLOCK_SOURCES]; /* as typed */
+extern const char *const time_alarm_words[ALARM_SOURCES];
+
+/* A wish that cannot be met is as good as none. */
+void time_init(const struct platform *p, bool have_apic,
+               enum clock_source clock, enum alarm_source alarm);
 u64 time_tsc_hz(void);
-bool time_has_apic(void);
+enum clock_source time_clock(void);
+enum alarm_source time_alarm(void);
 void time_tick(void); /* the timer interrupt came */
 
-/* cmos.c: seconds since 1970 now. */
+/* power.c: how the machine is switched off. */
+void host_power_init(const struct platform *p);
+
+/* cmos.c: seconds since 1970 now; 0 when no clock answers. */
 u64 cmos_seconds(void);
 
 #endif

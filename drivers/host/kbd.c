@@ -133,6 +133,11 @@ void host_kbd_init(void)
     host_pic_unmask(IRQ_KBD);
 }
 
+bool host_kbd_present(void)
+{
+    return present;
+}
+
 static void drain(void)
 {
     u8 status, byte;

@@ -15,6 +15,7 @@
 #define ICW3_MASTER   BIT(IRQ_CASCADE)
 #define ICW4_8086     0x01
 #define OCW2_EOI      0x20
+#define OCW3_READ_IRR 0x0a
 #define OCW3_READ_ISR 0x0b
 #define LINES         8 /* of each chip */
 
@@ -45,6 +46,14 @@ void host_pic_unmask(u32 line)
     if (line >= LINES)
         mask &= (u16)~BIT(IRQ_CASCADE);
     write_masks();
+}
+
+bool host_pic_asked(u32 line)
+{
+    u16 port = line < LINES ? PORT_PIC1_CMD : PORT_PIC2_CMD;
+
+    outb(port, OCW3_READ_IRR);
+    return inb(port) & BIT(line % LINES);
 }
 
 bool host_pic_real(u32 line)

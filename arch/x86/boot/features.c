@@ -9,6 +9,7 @@
  */
 #include "arch/x86/arch.h"
 #include "arch/x86/asm.h"
+#include "arch/x86/boot/tschz.h"
 #include "arch/x86/defs/cpuid.h"
 #include "arch/x86/machine.h"
 #include "vmm/base/bits.h"
@@ -79,6 +80,13 @@ u64 features_address_end(void)
     return BIT64(bits >= 32 && bits <= 52 ? bits : 36);
 }
 
+u64 features_tsc_hz(void)
+{
+    struct cpuid tsc = leaf_or_zero(CPUID_TSC);
+
+    return tsc_hz_said(tsc.eax, tsc.ebx, tsc.ecx, leaf_or_zero(CPUID_MHZ).eax);
+}
+
 static void put_text(char *at, u32 a, u32 b, u32 c)
 {
     put_le32((u8 *)at, a);
@@ -92,7 +100,8 @@ void features_name(char name[49])
 
     memset(name, 0, 49);
     put_text(name, r.ebx, r.edx, r.ecx);
-    if (!leaf_or_zero(CPUID_BRAND + 2).eax)
+    if (cpuid(CPUID_AMD_MAX, 0).eax < CPUID_BRAND + 2 ||
+        !cpuid(CPUID_BRAND, 0).eax)
         return;
     for (u32 i = 0; i < 3; i++) {
         r = cpuid(CPUID_BRAND + i, 0);

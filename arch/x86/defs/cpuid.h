@@ -10,6 +10,8 @@
 #define CPUID_VENDOR   0x0
 #define CPUID_FEATURES 0x1
 #define CPUID_EXTENDED 0x7
+#define CPUID_TSC      0x15
+#define CPUID_MHZ      0x16
 #define CPUID_AMD_MAX  0x80000000
 #define CPUID_AMD      0x80000001
 #define CPUID_BRAND    0x80000002 /* to 0x80000004 */

@@ -13,6 +13,7 @@
 #define MSR_SYSENTER_ESP 0x00000175
 #define MSR_SYSENTER_EIP 0x00000176
 #define MSR_PAT          0x00000277
+#define MSR_X2APIC       0x00000800 /* the local APIC's registers, 1 for 16 */
 #define MSR_EFER         0xc0000080
 #define MSR_FS_BASE      0xc0000100
 #define MSR_GS_BASE      0xc0000101
