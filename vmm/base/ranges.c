@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * See ranges.h. Sets of some dozen ranges: everything is a walk from the low
- * end, and inserting moves what is behind.
+ * end, and inserting moves what is behind. Adding takes out all that the new
+ * range touches and puts one range in their place; removing cuts, and a cut
+ * in the middle is the only thing besides adding that needs room.
  */
 #include "vmm/base/ranges.h"
 #include "vmm/base/bits.h"
