@@ -104,6 +104,15 @@ static void nonsense_is_not_sane(void)
     load(&c, MODE_SQUARE, 1000, 5);
     c.second = 2;
     EXPECT(!counter_sane(&c));
+    load(&c, MODE_SQUARE, 1000, 5);
+    c.bcd = 2;
+    EXPECT(!counter_sane(&c));
+    load(&c, MODE_SQUARE, 1000, 5);
+    c.access = ACCESS_BOTH + 1;
+    EXPECT(!counter_sane(&c));
+    load(&c, MODE_SQUARE, 1000, 5);
+    c.latched = 3;
+    EXPECT(!counter_sane(&c));
     counter_control(&c, (u8)CONTROL(0));
     EXPECT(counter_sane(&c)); /* not loaded yet */
 }
@@ -119,6 +128,21 @@ static void a_triggered_counter_has_no_edge_of_its_own(void)
     counter_set_gate(&c, true, 6);
     EXPECT_EQ(counter_next_edge(&c), NEVER);
     EXPECT(!counter_out(&c, 7));
+    counter_set_gate(&c, false, 8); /* a falling edge is nothing to it */
+    EXPECT(!counter_out(&c, 15));
+    EXPECT(counter_out(&c, 16));
+}
+
+/* "A new count written during counting is loaded on the next CLK pulse"
+ * (mode 4). */
+static void a_strobe_is_put_off_by_a_new_count(void)
+{
+    struct counter c;
+
+    load(&c, 4, 10, 0);
+    counter_write(&c, 10, 5);
+    counter_write(&c, 0, 5);
+    EXPECT(counter_out(&c, 10));
     EXPECT(!counter_out(&c, 15));
     EXPECT(counter_out(&c, 16));
 }
@@ -153,6 +177,7 @@ static void null_count_ends_with_the_period(void)
 
 static const struct unit_case cases[] = {
     CASE(a_triggered_counter_has_no_edge_of_its_own),
+    CASE(a_strobe_is_put_off_by_a_new_count),
     CASE(a_rate_of_one_stays_high),
     CASE(null_count_ends_with_the_period),
     CASE(edges_are_where_out_rises),

@@ -53,6 +53,73 @@ static void a_crossing_store_is_all_or_nothing(void)
     EXPECT_EQ(seen, value);
 }
 
+static u32 word_at(u32 at)
+{
+    u32 word = 0;
+    p2m_read(&vm->p2m, gpa(at), &word, 4);
+    return word;
+}
+
+/* The page that is met first is the one whose fault counts, and a page that
+ * is not touched has none. */
+static void only_touched_pages_fault(void)
+{
+    u32 value = 0x11223344;
+
+    start();
+    paged(0x101);
+    EXPECT_EQ(env.read(vm, gva(0x101ffe), &value, 4, ACC_READ, &fault),
+              ENV_FAULT);
+    EXPECT_EQ(fault.cr2, 0x101ffe);
+    EXPECT_EQ(env.write(vm, gva(0x101ffe), &value, 4, ACC_WRITE, &fault),
+              ENV_FAULT);
+    EXPECT_EQ(fault.cr2, 0x101ffe);
+    EXPECT_EQ(word_at(0x102000), 0);
+    EXPECT_EQ(env.read(vm, gva(0x100ffc), &value, 4, ACC_READ, &fault), ENV_OK);
+    EXPECT_EQ(env.write(vm, gva(0x100ffc), &value, 4, ACC_WRITE, &fault),
+              ENV_OK);
+}
+
+/* Neighbours in the guest are no neighbours in the machine, also where the
+ * shadow maps both. */
+static void a_crossing_access_follows_the_mapping(void)
+{
+    struct shadow_result r;
+    u32 value = 0x11223344, seen = 0;
+
+    start();
+    paged(0);
+    p2m_write(&vm->p2m, gpa(0x102ffc), &(u32){0xaaaabbbb}, 4);
+    p2m_write(&vm->p2m, gpa(0x103000), &(u32){0xccccdddd}, 4);
+    EXPECT_EQ(shadow_fault(&vm->shadow, gva(0x102000), PF_WRITE, &r),
+              SHADOW_FILLED);
+    EXPECT_EQ(shadow_fault(&vm->shadow, gva(0x103000), PF_WRITE, &r),
+              SHADOW_FILLED);
+    EXPECT_EQ(env.read(vm, gva(0x102ffe), &seen, 4, ACC_READ, &fault), ENV_OK);
+    EXPECT_EQ(seen, 0xddddaaaa);
+    EXPECT_EQ(env.write(vm, gva(0x102ffe), &value, 4, ACC_WRITE, &fault),
+              ENV_OK);
+    EXPECT_EQ(word_at(0x102ffc), 0x3344bbbb);
+    EXPECT_EQ(word_at(0x103000), 0xcccc1122);
+}
+
+/* A store by the emulator into a page table is a store like any other. */
+static void a_store_into_a_page_table_reaches_the_shadow(void)
+{
+    u32 pte = 0x104007;
+    struct shadow_result r;
+
+    vm = fake_vm(0x400000, SHADOW_CACHED);
+    env = env_of(vm);
+    paged(0);
+    shadow_fault(&vm->shadow, gva(0x103000), 0, &r);
+    EXPECT(shadow_peek(&vm->shadow, gva(0x103000), 0));
+    EXPECT_EQ(
+        env.write(vm, gva(0x6000 + 0x103 * 4), &pte, 4, ACC_WRITE, &fault),
+        ENV_OK);
+    EXPECT(!shadow_peek(&vm->shadow, gva(0x103000), 0));
+}
+
 static void user_rights_are_asked_for_at_cpl_3_only(void)
 {
     u32 pte = 0x200000 | 3, word;
@@ -94,6 +161,27 @@ static void holes_read_ones_and_swallow_writes(void)
               ENV_OK);
     EXPECT_EQ(word, 0xffffffff);
     EXPECT(vm->pc.bus.unclaimed >= 2);
+}
+
+/* Each piece on the bus is as large as its address is aligned, four bytes at
+ * most. */
+static void a_bus_access_comes_in_aligned_pieces(void)
+{
+    static const struct {
+        u32 at, size, pieces;
+    } want[] = {{0, 4, 1}, {0, 2, 1}, {0, 3, 2}, {1, 4, 3}, {2, 4, 2},
+                {1, 7, 3}, {3, 1, 1}, {0, 8, 2}, {2, 8, 3}};
+    u8 bytes[8];
+
+    start();
+    for (u32 i = 0; i < ARRAY_LEN(want); i++) {
+        gva_t at = gva(0xd0000000 + want[i].at);
+        u64 before = vm->pc.bus.unclaimed;
+        env.read(vm, at, bytes, want[i].size, ACC_READ, &fault);
+        EXPECT_EQ(vm->pc.bus.unclaimed - before, want[i].pieces);
+        env.write(vm, at, bytes, want[i].size, ACC_WRITE, &fault);
+        EXPECT_EQ(vm->pc.bus.unclaimed - before, 2 * want[i].pieces);
+    }
 }
 
 static void addresses_wrap_at_4_gib(void)
@@ -186,6 +274,10 @@ static void creation_says_why_it_cannot(void)
 
 static const struct unit_case cases[] = {
     CASE(a_crossing_store_is_all_or_nothing),
+    CASE(only_touched_pages_fault),
+    CASE(a_crossing_access_follows_the_mapping),
+    CASE(a_store_into_a_page_table_reaches_the_shadow),
+    CASE(a_bus_access_comes_in_aligned_pieces),
     CASE(user_rights_are_asked_for_at_cpl_3_only),
     CASE(the_vga_window_is_on_the_bus),
     CASE(holes_read_ones_and_swallow_writes),
