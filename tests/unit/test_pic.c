@@ -284,6 +284,23 @@ static void special_fully_nested(void)
     EXPECT(!pic_pending(&pic));
 }
 
+/* It is the cascade alone that may interrupt itself, and nobody but itself. */
+static void special_fully_nested_is_for_the_cascade(void)
+{
+    setup(0x11);
+    pulse(3);
+    EXPECT_EQ(pic_ack(&pic), 0x23);
+    pulse(3);
+    EXPECT(!pic_pending(&pic));
+    setup(0x11);
+    pulse(1);
+    EXPECT_EQ(pic_ack(&pic), 0x21);
+    pulse(10);
+    EXPECT(!pic_pending(&pic));
+    out(0, 0x20);
+    EXPECT_EQ(pic_ack(&pic), 0x2a);
+}
+
 static void polling_takes(void)
 {
     setup(1);
@@ -362,6 +379,7 @@ static const struct unit_case cases[] = {
     CASE(rotation),
     CASE(special_mask),
     CASE(special_fully_nested),
+    CASE(special_fully_nested_is_for_the_cascade),
     CASE(polling_takes),
     CASE(initialisation_forgets),
     CASE(state_survives),
