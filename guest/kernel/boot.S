@@ -5,7 +5,8 @@
  * A multiboot loader enters at _start's physical address in 32-bit protected
  * mode, paging and interrupts off, flat segments, the magic in EAX and the
  * address of its information in EBX. The kernel is linked 3 GiB higher, so
- * until paging is on every symbol here is used through PHYS().
+ * until paging is on every symbol here is used through PHYS(). The code up to
+ * there has a page of its own, linked where it runs.
  *
  * The loader may have left its information anywhere; the first page table
  * shows only 4 MiB. So what the kernel wants of it (the fixed part, the
@@ -39,7 +40,7 @@
     .long MB1_HEADER_ALIGN | MB1_HEADER_MEMORY
     .long -(MB1_HEADER_MAGIC + (MB1_HEADER_ALIGN | MB1_HEADER_MEMORY))
 
-    .text
+    .section .start, "ax"
     .globl _start
 _start:
     cli
@@ -98,6 +99,7 @@ _start:
     mov $5f, %eax
     jmp *%eax
 
+    .text
 5:  mov $boot_stack + BOOT_STACK_SIZE, %esp
     xor %ebp, %ebp
     call kmain
