@@ -56,6 +56,39 @@ def test_too_old(env):
     talk.wait(r"64-bit|long mode")
 
 
+# The menu's other entries: where they are, how many guests pass.
+MENU = {"vtlb": (1, 2), "eight": (2, 8), "traced": (3, 1), "yours": (4, 2),
+        "bare": (5, 1)}
+DOWN, END_OF_LINE, BOOT = "\x0e", "\x05", "\x18"  # GRUB's Ctrl-N, -E, -X
+
+
+def in_menu(env, memory=128):
+    talk = env.session(env.machine("-cdrom", env.iso, "-boot", "d",
+                                   memory=memory), FIRMWARE_S)
+    talk.wait("will be executed automatically")
+    return talk
+
+
+@cases(*MENU)
+def test_menu(env, case):
+    row, guests = MENU[case]
+    talk = in_menu(env)
+    talk.type(DOWN * row + "\r")
+    for _ in range(guests):
+        talk.wait("hare: all checks passed")
+
+
+def test_menu_edited(env):
+    """Somebody adds a guest at the end of an entry, then boots that."""
+    talk = in_menu(env)
+    talk.type(DOWN * MENU["yours"][0] + "e")
+    talk.wait("vm=mine")
+    talk.type(DOWN * 20 + END_OF_LINE
+              + "\rmodule2 /boot/hare.elf vm=third mem=8M -- check=only"
+              + BOOT)
+    talk.wait("third: exited with status 0x10")
+
+
 @cases(*EVERY_PC)
 def test_pc(env, case):
     firmware, board, media, cpu, memory, count = case.split("-")
