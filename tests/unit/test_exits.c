@@ -113,6 +113,23 @@ static void an_unknown_instruction_stops_the_vm_with_its_bytes(void)
     EXPECT(strstr(vm->reason, "0008:00200000"));
 }
 
+/* An SSE operand that is not aligned, say. */
+static void an_unknown_instruction_of_ring_3_is_reflected(void)
+{
+    u32 tss[26] = {[TSS32_ESP0 / 4] = STACK, [TSS32_SS0 / 4] = 16};
+
+    start("\x0f\x28\x00", 3); /* movaps xmm0, [eax] */
+    poke(0x5000, tss, sizeof(tss));
+    vm->cpu.tr = (struct segment){0x28, ATTR_P | SYS_TSS32_BUSY, 0x5000, 103};
+    vm->cpu.cpl = 3;
+    trap(TRAP_GP, 0);
+    EXPECT_EQ(vm->state, VM_RUNNING);
+    EXPECT_EQ(vm->cpu.eip, HANDLER);
+    EXPECT_EQ(vm->cpu.cpl, 0);
+    EXPECT_EQ(stack_word(0), 0);
+    EXPECT_EQ(stack_word(1), CODE_AT);
+}
+
 static void a_triple_fault_stops_the_vm(void)
 {
     start("\x0f\x0b", 2);
@@ -465,6 +482,7 @@ static const struct unit_case cases[] = {
     CASE(privileged_instructions_are_emulated),
     CASE(the_guests_own_fault_is_reflected),
     CASE(an_unknown_instruction_stops_the_vm_with_its_bytes),
+    CASE(an_unknown_instruction_of_ring_3_is_reflected),
     CASE(a_triple_fault_stops_the_vm),
     CASE(exceptions_that_no_guest_can_cause_stop_the_vm),
     CASE(an_fpu_error_goes_the_way_that_ne_says),

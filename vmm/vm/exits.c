@@ -72,6 +72,25 @@ static void kill_unknown(struct vm *vm, const struct step *step)
             vm->cpu.seg[SEG_CS].sel, vm->cpu.eip, bytes);
 }
 
+/* What the emulator does not know is not privileged by IOPL or by a selector:
+ * what the processor refuses in ring 3 it refuses to the guest's ring 3. */
+static bool refused_to_user(const struct vm *vm)
+{
+    u32 vector = vm->arch.vector;
+
+    return vm->cpu.cpl == 3 && vector >= TRAP_TS && vector <= TRAP_GP;
+}
+
+static void on_unknown(struct vm *vm, const struct step *step)
+{
+    struct fault fault = fault_error((u8)vm->arch.vector, 0);
+
+    if (refused_to_user(vm))
+        raise(vm, &fault);
+    else
+        kill_unknown(vm, step);
+}
+
 /* TF was set before the instruction: a single-step trap behind it. */
 static void single_step(struct vm *vm)
 {
@@ -98,7 +117,7 @@ static void stepped(struct vm *vm, const struct step *step,
         raise(vm, &step->fault);
         break;
     case STEP_UNKNOWN:
-        kill_unknown(vm, step);
+        on_unknown(vm, step);
         break;
     case STEP_STOP:
         break;
