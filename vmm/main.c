@@ -16,9 +16,9 @@
  * canary=1 is for tests with hostile guests: canary frames lie among those of
  * every VM, `audit` without a name checks them and all the accounts, and the
  * processor time of each VM is printed when one of them ends.
- * clock=pit|acpi|hpet|cpuid and alarm=apic|pit name what the TSC is measured
- * against and what interrupts guests, where the VMM's own choice turns out to
- * be a bad one.
+ * clock=pit|pit0|acpi|hpet|cpuid and alarm=apic|pit name what the TSC is
+ * measured against and what interrupts guests, where the VMM's own choice turns
+ * out to be a bad one.
  */
 #include "arch/x86/arch.h"
 #include "arch/x86/defs/ports.h"
@@ -175,6 +175,7 @@ static void check_time(void)
 {
     static const char *const by[CLOCK_SOURCES] = {
         [CLOCK_PIT] = "measured by the PIT",
+        [CLOCK_PIT_0] = "measured by channel 0 of the PIT",
         [CLOCK_ACPI] = "measured by the ACPI timer",
         [CLOCK_HPET] = "measured by the HPET",
         [CLOCK_CPUID] = "as CPUID says",
@@ -317,7 +318,7 @@ static void read_options(void)
         if (!read_option(word))
             fmt_sink(&out,
                      "Trapline: the option \"%.*s\" is unknown; there are "
-                     "exit=stopped, canary=1, clock=pit|acpi|hpet|cpuid, "
+                     "exit=stopped, canary=1, clock=pit|pit0|acpi|hpet|cpuid, "
                      "alarm=apic|pit and crash=gp|ud|stack|check\n",
                      (int)word.len, word.at);
     }
@@ -326,7 +327,7 @@ static void read_options(void)
 /* Interrupts of the PIC that the VMM wants, and the alarm's NMI. */
 static void interrupts_init(void)
 {
-    host_pic_init();
+    platform.has_pic &= host_pic_init();
     time_init(&platform, features_apic(), options.clock, options.alarm);
     if (platform.has_pic)
         host_pic_unmask(IRQ_COM1);

@@ -56,7 +56,7 @@ struct io_reg pci_bar(u32 at, u32 index);
 void pci_enable(u32 at); /* answer to its addresses, interrupt nobody */
 
 /* pic.c: the 8259 pair, remapped to VECTOR_PIC, all lines masked. */
-void host_pic_init(void);
+bool host_pic_init(void); /* false: there is none */
 void host_pic_unmask(u32 line);
 bool host_pic_asked(u32 line); /* an interrupt waits, masked or not */
 bool host_pic_real(u32 line);  /* false: a spurious interrupt, nothing to end */
@@ -74,6 +74,7 @@ void pit_gate_start(u32 count); /* channel 2 counts down once ... */
 bool pit_gate_done(void);       /* ... and has arrived at zero */
 void pit_one_shot(u64 ns);      /* an interrupt on IRQ 0 */
 void pit_free_run(void);        /* channel 0, as slow as it goes, for ever */
+struct yardstick pit_counter(void); /* and read while it does */
 u32 pit_count(u64 ns);
 
 /* pmtimer.c: what the firmware's tables name; false: no such counter. */
@@ -95,6 +96,7 @@ bool watchdog_init(void);
 enum clock_source {
     CLOCK_ANY,
     CLOCK_PIT,
+    CLOCK_PIT_0, /* its channel 0 */
     CLOCK_ACPI,
     CLOCK_HPET,
     CLOCK_CPUID,

@@ -27,8 +27,24 @@ static void write_masks(void)
     outb(PORT_PIC2_DATA, (u8)(mask >> LINES));
 }
 
-void host_pic_init(void)
+/* Its mask registers keep what is written to them. */
+static bool present(void)
 {
+    bool kept = true;
+
+    for (u32 pattern = 0x55; pattern <= 0xaa; pattern += 0x55) {
+        outb(PORT_PIC1_DATA, (u8)pattern);
+        outb(PORT_PIC2_DATA, (u8)~pattern);
+        kept &= inb(PORT_PIC1_DATA) == (u8)pattern &&
+                inb(PORT_PIC2_DATA) == (u8)~pattern;
+    }
+    return kept;
+}
+
+bool host_pic_init(void)
+{
+    bool found = present();
+
     outb(PORT_PIC1_CMD, ICW1_INIT);
     outb(PORT_PIC2_CMD, ICW1_INIT);
     outb(PORT_PIC1_DATA, VECTOR_PIC);
@@ -38,6 +54,7 @@ void host_pic_init(void)
     outb(PORT_PIC1_DATA, ICW4_8086);
     outb(PORT_PIC2_DATA, ICW4_8086);
     write_masks();
+    return found;
 }
 
 void host_pic_unmask(u32 line)

@@ -3,14 +3,13 @@
  * The VMM's clock and alarm.
  *
  * The clock is the TSC. How fast it runs is measured at boot against something
- * whose rate is known: PIT channel 2, the ACPI timer, the HPET, whichever is
- * the first that counts; if none does, CPUID may say the rate. The best of
- * some measurements counts, because whatever disturbs one can only make it
- * longer. Two that agree are enough. Under an emulator that counts
- * instructions the result is the same in each run. A thing that is not there
- * reads as all ones, or stands still, so nothing is believed that does not give
- * a plausible rate, and no wait is longer than a fraction of a second by the
- * TSC itself.
+ * whose rate is known: the PIT, the ACPI timer, the HPET, whichever is the
+ * first that counts; if none does, CPUID may say the rate. The best of some
+ * measurements counts, because whatever disturbs one can only make it longer.
+ * Two that agree are enough. Under an emulator that counts instructions the
+ * result is the same in each run. A thing that is not there reads as all ones,
+ * or stands still, so nothing is believed that does not give a plausible rate,
+ * and no wait is longer than a fraction of a second by the TSC itself.
  *
  * The alarm is the timer of the local APIC, which needs no interrupt
  * controller; PIT channel 0 through the PIC serves where there is none. It is
@@ -39,8 +38,8 @@
 #define HZ_LEAST   10000000ull
 #define HZ_MOST    20000000000ull
 
-const char *const time_clock_words[CLOCK_SOURCES] = {"any", "pit", "acpi",
-                                                     "hpet", "cpuid"};
+const char *const time_clock_words[CLOCK_SOURCES] = {"any",  "pit",  "pit0",
+                                                     "acpi", "hpet", "cpuid"};
 const char *const time_alarm_words[ALARM_SOURCES] = {"any", "apic", "pit"};
 
 static struct {
@@ -71,6 +70,9 @@ static bool find(const struct platform *p, enum clock_source s,
     *out = (struct yardstick){tsc_counter, ~0u, features_tsc_hz()};
     switch (s) {
     case CLOCK_PIT:
+        return true;
+    case CLOCK_PIT_0:
+        *out = pit_counter();
         return true;
     case CLOCK_ACPI:
         return pmtimer_find(p, out);
@@ -172,9 +174,9 @@ static void choose_clock(const struct platform *p, enum clock_source wish)
         if (measure(p, (enum clock_source)s))
             return;
     }
-    arch_panic("the rate of the TSC cannot be found: PIT channel 2 does not "
-               "count, no ACPI timer and no HPET does either, and CPUID says "
-               "nothing of it. Switch the PC timer (8254) or ACPI on in the "
+    arch_panic("the rate of the TSC cannot be found: the PIT does not count, "
+               "no ACPI timer and no HPET does either, and CPUID says nothing "
+               "of it. Switch the PC timer (8254) or ACPI on in the "
                "firmware's setup, or use another machine");
 }
 
