@@ -22,6 +22,7 @@
 #define CODE_AT 0x200000
 #define HANDLER 0x201000
 #define PAGES   1024
+#define FAR_GDT 0x100000
 
 static u32 seed = 1;
 
@@ -110,6 +111,21 @@ static void warm(struct vm *vm)
 }
 
 static u8 stack_fast[64], stack_slow[64];
+static u64 gdt_fast[8];
+
+/* What the real CPU is given for the ring that the guest is in now must be
+ * what the direct engine itself would give it. */
+static void compare_hardware(struct vm *vm, const struct cpu *fast, u16 cs,
+                             u16 ss)
+{
+    EXPECT_EQ(fast->seg_dirty & (BIT(SEG_CS) | BIT(SEG_SS)), 0);
+    vm->cpu.seg_dirty |= BIT(SEG_CS) | BIT(SEG_SS);
+    EXPECT(direct_load(vm));
+    EXPECT_EQ(vm->arch.hw_cs, cs);
+    EXPECT_EQ(vm->arch.hw_ss, ss);
+    for (u32 i = 0; i < ARRAY_LEN(gdt_fast); i++)
+        EXPECT_EQ(fake_gdt[i], gdt_fast[i]);
+}
 
 static void compare(const struct cpu *fast, const struct cpu *slow)
 {
@@ -150,10 +166,14 @@ static void one_event(struct vm *vm, const struct event *event)
 {
     struct cpu before = vm->cpu, fast;
     struct cpu_env env = env_of(vm);
+    u16 cs, ss;
     u8 vector;
 
     EXPECT(short_way(vm, event));
     fast = vm->cpu;
+    cs = vm->arch.hw_cs;
+    ss = vm->arch.hw_ss;
+    memcpy(gdt_fast, fake_gdt, sizeof(gdt_fast));
     p2m_read(&vm->p2m, gpa(KSTACK - 64), stack_fast, 64);
     memset(stack_slow, 0, 64);
     p2m_write(&vm->p2m, gpa(KSTACK - 64), stack_slow, 64);
@@ -162,6 +182,7 @@ static void one_event(struct vm *vm, const struct event *event)
     p2m_read(&vm->p2m, gpa(KSTACK - 64), stack_slow, 64);
     compare(&fast, &vm->cpu);
     compare_stacks();
+    compare_hardware(vm, &fast, cs, ss);
     memset(stack_slow, 0, 64);
     p2m_write(&vm->p2m, gpa(KSTACK - 64), stack_slow, 64);
 }
@@ -197,6 +218,7 @@ static void iret_returns_alike(void)
     for (u32 i = 0; i < 500; i++) {
         struct cpu before, fast;
         struct step step;
+        u16 cs, ss;
         u8 iret = 0xcf;
         at_ring(vm, 0);
         warm(vm);
@@ -210,9 +232,13 @@ static void iret_returns_alike(void)
         before = vm->cpu;
         EXPECT(fast_iret(vm));
         fast = vm->cpu;
+        cs = vm->arch.hw_cs;
+        ss = vm->arch.hw_ss;
+        memcpy(gdt_fast, fake_gdt, sizeof(gdt_fast));
         vm->cpu = before;
         EXPECT_EQ(cpu_step(&vm->cpu, &env, &step), STEP_OK);
         compare(&fast, &vm->cpu);
+        compare_hardware(vm, &fast, cs, ss);
     }
 }
 
@@ -304,15 +330,28 @@ static void redescribe(u32 lo, u32 hi)
               ENV_OK);
 }
 
-/* A GDT as long as can be, with kernel data in the VMM's part of it. */
-static void reach_beyond(void)
+/* The same GDT at FAR_GDT, where nothing else is, to `limit`. */
+static void move_gdt(u16 limit)
 {
     struct cpu_env env = env_of(it);
+    u8 bytes[48];
 
-    descriptor(it, ARCH_GDT_OWN, 0x93);
-    it->cpu.gdtr.limit = 0xffff;
+    p2m_read(&it->p2m, gpa(GDT_AT), bytes, sizeof(bytes));
+    p2m_write(&it->p2m, gpa(FAR_GDT), bytes, sizeof(bytes));
+    it->cpu.gdtr = (struct table_reg){FAR_GDT, limit};
     env.table_loaded(it, TABLE_GDT);
-    poke(it, TSS_AT + TSS32_SS0, ARCH_GDT_OWN * 8);
+}
+
+/* SS0 names kernel data that stands at this index; it is good when the index
+ * is one that the guest's table has and the VMM leaves to it. */
+static void stack_segment_at(u32 index, u16 limit)
+{
+    poke(it, FAR_GDT + index * 8, 0xffff);
+    poke(it, FAR_GDT + index * 8 + 4, 0xcf9300);
+    move_gdt(limit);
+    poke(it, FAR_GDT, 0xffff);
+    poke(it, FAR_GDT + 4, 0xcf9300);
+    poke(it, TSS_AT + TSS32_SS0, index * 8);
 }
 
 static bool interrupt_0x81(struct vm *vm)
@@ -363,12 +402,38 @@ static void odd_inner_stacks_are_refused(void)
     ENTRY(poke(it, TSS_AT + TSS32_SS0, 0x20));
     ENTRY(poke(it, TSS_AT + TSS32_SS0, 0x30));
     ENTRY(poke(it, TSS_AT + TSS32_SS0, 0xfff8));
-    ENTRY(reach_beyond());
+    ENTRY(stack_segment_at(0, 47));
+    ENTRY(stack_segment_at(6, 47));
+    ENTRY(stack_segment_at(ARCH_GDT_OWN, 0xffff));
     ENTRY(redescribe(0x1000ffff, 0x00cf9300)); /* a base */
     ENTRY(redescribe(0x0000fffe, 0x00cf9300)); /* a limit */
     ENTRY(redescribe(0x0000ffff, 0x00cf9200)); /* not accessed yet */
     ENTRY(redescribe(0x0000ffff, 0x00cf9700)); /* expand-down */
 #undef ENTRY
+}
+
+/* One step on this side of the limits. */
+static void the_last_that_is_allowed_is_taken(void)
+{
+#define TAKEN(change)                                                          \
+    do {                                                                       \
+        user();                                                                \
+        change;                                                                \
+        EXPECT(interrupt_0x81(it));                                            \
+    } while (0)
+    TAKEN(stack_segment_at(ARCH_GDT_OWN - 1, 0xffff));
+    TAKEN(stack_segment_at(6, 55));
+    TAKEN(it->cpu.idtr.limit = 0x81 * 8 + 7);
+    TAKEN(it->cpu.tr.limit = TSS32_SS0 + 1);
+#undef TAKEN
+    returning(true);
+    it->cpu.gpr[ESP] = KSTACK - 20;
+    poke(it, KSTACK - 20, CODE_AT);
+    poke(it, KSTACK - 16, 0x1b);
+    poke(it, KSTACK - 12, EFLAGS_ONE);
+    poke(it, KSTACK - 8, USTACK);
+    poke(it, KSTACK - 4, 0x23);
+    EXPECT(fast_iret(it));
 }
 
 static void odd_kernel_stacks_are_refused(void)
@@ -420,14 +485,20 @@ static void odd_returns_are_refused(void)
 #undef IRET
 }
 
-/* The three words fit the page, the five do not. */
+/* The three words fit the page, the five do not: behind it in the machine
+ * lies somebody else's frame. */
 static void a_frame_across_pages_is_refused(void)
 {
+    u8 *behind;
+
     returning(true);
+    behind = p2m_ptr(&it->p2m, gpa(KSTACK - 1)) + 1;
+    put_le32(behind, 0x23); /* would do as SS */
     it->cpu.gpr[ESP] = KSTACK - 16;
     poke(it, KSTACK - 16, CODE_AT);
     poke(it, KSTACK - 12, 0x1b);
     poke(it, KSTACK - 8, EFLAGS_ONE);
+    poke(it, KSTACK - 4, USTACK);
     refused("a frame of five words across pages", fast_iret);
     poke(it, KSTACK - 12, 0x08);
     EXPECT(fast_iret(it));
@@ -494,6 +565,7 @@ static const struct unit_case cases[] = {
     CASE(a_changed_descriptor_empties_the_memo),
     CASE(unusual_gates_take_the_long_way),
     CASE(odd_inner_stacks_are_refused),
+    CASE(the_last_that_is_allowed_is_taken),
     CASE(odd_kernel_stacks_are_refused),
     CASE(odd_software_interrupts_are_refused),
     CASE(odd_returns_are_refused),
