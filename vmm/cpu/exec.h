@@ -18,7 +18,9 @@
 #include "vmm/cpu/cpu.h"
 #include "vmm/cpu/decode.h"
 
-#define STEP_REP_MAX 4096
+/* As many bytes as a real serial port at 115200 baud sends in 22 ms: nobody
+ * else runs meanwhile. */
+#define STEP_REP_MAX 256
 
 enum step_status {
     STEP_OK,
