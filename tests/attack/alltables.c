@@ -2,7 +2,8 @@
  *
  * Page tables that name frames of others: each of the first 32,768 frames of
  * guest-physical space and a part of all the rest is mapped in turn by a
- * 4 KiB page, read, and, where it is not this guest's own, written.
+ * 4 KiB page and read; and then all of them again, and those that are not
+ * this guest's own are written, too.
  *
  * SDM vol. 3A 4.3.
  */
@@ -19,7 +20,7 @@ ATTACK("It maps frames of physical memory that are not its own, all the way up "
 
 static u32 window[1024] __attribute__((aligned(4096)));
 
-static void probe(u32 frame)
+static void probe(u32 frame, bool write)
 {
     u32 at = WINDOW + (frame % ARRAY_LEN(window)) * PAGE_SIZE, value = 0;
 
@@ -30,13 +31,16 @@ static void probe(u32 frame)
     if (caught.count || frame < OWN >> PAGE_SHIFT)
         return;
     saw(at, value);
-    TRY("movl %0, (%1)", : "r"(frame), "r"(at) : "memory");
+    if (write)
+        TRY("movl %0, (%1)", : "r"(frame), "r"(at) : "memory");
 }
 
 void attack(void)
 {
     paging_on();
     page_dir[WINDOW >> 22] = (u32)window | PTE_P | PTE_W | PTE_U;
+    for (u32 frame = 0; frame < NEAR; frame++)
+        probe(frame, false);
     for (u32 frame = 0; frame < FRAMES; frame += frame < NEAR ? 1 : STRIDE)
-        probe(frame);
+        probe(frame, true);
 }

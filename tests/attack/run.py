@@ -45,6 +45,8 @@ TOGETHER = ("res_shadow", "res_floodbytes", "res_irq", "res_resetcf9",
             "res_repmmio", "res_thrash", "res_pffetch")
 TOGETHER_MS = 2400      # the witness's share is an eighth
 SLOWDOWN_MAX = 1.10
+TURN_MS = 10            # of one VM
+WAIT_MS = 15            # and this much for an exit that takes its time
 LOST_MS = 20            # a VM's ticks may lag by this much for each VM
 LIMIT_S = 40            # real seconds for one wait
 END_S = 20              # real seconds for an attack to end after the window
@@ -269,6 +271,9 @@ def attack(env, run):
           f"{wait:.1f} ms", flush=True)
     check(slow <= SLOWDOWN_MAX, f"the witness's slowdown is {slow:.2f}; "
                                 f"{SLOWDOWN_MAX:.2f} is the most")
+    most = TURN_MS * len(run.vms) + WAIT_MS
+    check(wait <= most, f"the witness once had to wait {wait:.1f} ms; {most} "
+                        f"ms is the most")
 
 
 def panicked(env):
@@ -319,6 +324,9 @@ def report(build):
     print("ends: " + ", ".join(f"{n} {end}" for end, n in ends.items()))
     print(f"witness slowdown against its fair share, at worst: "
           f"{good[worst]['slowdown']:.3f} ({worst})")
+    worst = max(good, key=lambda r: good[r]["wait"])
+    print(f"longest wait of the witness: {good[worst]['wait']:.1f} ms "
+          f"({worst})")
     rounds = f"{build}/attack/rounds.json"
     if os.path.exists(rounds):
         kept = json.load(open(rounds))
