@@ -41,6 +41,7 @@ static void in_the_middle_with_a_title(void)
     place(128, 48, 81, "beta");
     EXPECT_EQ(at(24, 11), 1);
     EXPECT_EQ(at(24 + 79, 11 + 24), 2000);
+    EXPECT_EQ(at(0, 0), CELL_BLANK);
     EXPECT_EQ(at(23, 11), CELL_BLANK);
     EXPECT_EQ(at(24 + 80, 11), CELL_BLANK);
     EXPECT_EQ(at(24, 11 + 25), CELL_BLANK);
@@ -76,6 +77,7 @@ static void a_title_ends_at_the_edge(void)
     EXPECT_EQ(g.cursor, GRID_NONE);
     place(160, 64, 0, title);
     EXPECT_EQ(at(40, 19), 1);
+    EXPECT_EQ(at(0, 19), CELL_BLANK);
 }
 
 static const struct unit_case list[] = {

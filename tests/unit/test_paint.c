@@ -162,6 +162,8 @@ static void sizes(void)
     size(1440, 900, 2, 90, 28);
     size(320, 200, 1, 40, 12);
     size(1500, 1200, 2, 93, 37);
+    size(1943, 1231, 3, 80, 25);
+    EXPECT_EQ(p.origin, 15 * 1943 * 4 + 8 * 4); /* of 11 pixels at the left */
     EXPECT(!start(pixels(7, 100, 32)));
     EXPECT(!start(pixels(100, 15, 32)));
     EXPECT(!start((struct screen_mode){.kind = SCREEN_NONE, .pitch = 1}));
@@ -184,6 +186,15 @@ static void large_sizes(void)
     blank();
     g.cell[g.columns * g.rows - 1] = 0x0fdb;
     paint_show(&p, &g);
+    m = pixels(640 * 9, 400 * 9, 32);
+    p.mode = m;
+    limit = (u64)m.pitch * m.height;
+    visible = m.width * 4;
+    EXPECT(paint_init(&p, &m, font, (struct paint_out){out, NULL}));
+    EXPECT_EQ(p.scale, PAINT_SCALE_MAX);
+    blank();
+    g.cell[0] = 0x0fdb;
+    paint_show(&p, &g);
     m = pixels(65535, 1000, 32);
     p.mode = m;
     limit = (u64)m.pitch * m.height;
@@ -205,6 +216,10 @@ static void nothing_changed_costs_nothing(void)
     EXPECT_EQ(written, 10 * 8 * 4); /* ten lines of the glyph are not empty */
     written = 0;
     g.cell[5] = 0x0f41; /* brighter: the same lines again */
+    paint_show(&p, &g);
+    EXPECT_EQ(written, 10 * 8 * 4);
+    written = 0;
+    g.cell[0] = 0x0741;
     paint_show(&p, &g);
     EXPECT_EQ(written, 10 * 8 * 4);
     written = 0;

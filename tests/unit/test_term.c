@@ -128,6 +128,10 @@ static void erasing(void)
     EXPECT_EQ(cursor(), 2 * 6 + 5);
     feed("\rprompt\r\x1b[Knew");
     EXPECT_STR(row(2), "new");
+    feed("\x1b[1;1H123456\x1b[K"); /* full: the cursor is on the 6 */
+    EXPECT_STR(row(0), "12345");
+    feed("\x1b[1;1H123456\x1b[2Dx");
+    EXPECT_STR(row(0), "123x56");
 }
 
 static void cursor_movement_is_cut_to_the_screen(void)
@@ -158,6 +162,24 @@ static void colours(void)
     EXPECT_EQ(attr(0, 8), 0x07);
     feed("\x1b[K");
     EXPECT_EQ(attr(0, 9), 0x07);
+    for (u32 i = 0; i < 110; i++) {
+        static const u8 vga[] = {0, 4, 2, 6, 1, 5, 3, 7};
+        u32 digit = i % 10, want = 0x07;
+        char text[32];
+        if (digit < 8 && i / 10 == 3)
+            want = vga[digit];
+        else if (digit < 8 && i / 10 == 4)
+            want = 0x07 | (u32)vga[digit] << 4;
+        else if (digit < 8 && i / 10 == 9)
+            want = 0x08 | vga[digit];
+        else if (i == 1)
+            want = 0x0f;
+        else if (i == 7)
+            want = 0x70;
+        snprintf(text, sizeof(text), "\x1b[0;%um\rj", i);
+        feed(text);
+        EXPECT_EQ(attr(0, 0), want);
+    }
 }
 
 static void foreign_sequences_leave_no_trace(void)
@@ -167,6 +189,10 @@ static void foreign_sequences_leave_no_trace(void)
     feed("\x1b[12\rG\x1b[5\x1b[32mh\x1b[!pi");
     EXPECT_STR(row(0), "Ghidef");
     EXPECT_EQ(attr(0, 1), 0x02);
+    feed("\r\n\x1b[1;0;0;0;0;0;0;31mj\x1b[0;1;1;1;1;1;1;1;33mk\x1b[@\x1b[al");
+    EXPECT_EQ(attr(1, 0), 0x04); /* eight numbers, the last one counts */
+    EXPECT_EQ(attr(1, 1), 0x04); /* nine are nobody's */
+    EXPECT_STR(row(1), "jkl");
 }
 
 static void another_size_keeps_the_text(void)

@@ -213,6 +213,26 @@ static void a_digit_on_an_empty_line(void)
     EXPECT_STR(console(), "");
     expect_nothing(vm);
     EXPECT_EQ(fake_hv.view.shown, 1);
+    view_show(&fake_hv, VIEW_CONSOLE);
+    fake_hv.vm[8].state = VM_PAUSED;
+    press(0x0a);
+    EXPECT_STR(console(), "");
+    EXPECT_EQ(fake_hv.view.shown, 9);
+    fake_hv.vm[8].state = VM_EMPTY;
+}
+
+static void text_becomes_keys(void)
+{
+    start();
+    EXPECT(view_type(&fake_hv, 0, 'A'));
+    EXPECT(view_type(&fake_hv, 1, 'a'));
+    EXPECT(view_type(&fake_hv, 1, '\a')); /* no key */
+    GETS(vm, SHIFT, KEY_A, KEY_A | UP, SHIFT | UP);
+    GETS(two, KEY_A, KEY_A | UP);
+    vm_pause(vm);
+    while (view_type(&fake_hv, 0, 'A'))
+        view_tick(&fake_hv, 0);
+    EXPECT_EQ(ring_count(&fake_hv.view.queue[0]) % 4, 0);
 }
 
 static void a_full_queue_drops_whole_keys(void)
@@ -387,6 +407,7 @@ static const struct unit_case list[] = {
     CASE(no_key_hangs_and_none_comes_from_nowhere),
     CASE(alt_f1_is_for_the_guest),
     CASE(a_digit_on_an_empty_line),
+    CASE(text_becomes_keys),
     CASE(a_full_queue_drops_whole_keys),
     CASE(a_vm_that_ends_is_not_shown),
     CASE(a_vm_that_is_killed_gives_way_to_the_reason),

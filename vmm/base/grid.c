@@ -10,17 +10,17 @@
 
 #define TITLE_ATTR 0x08 /* dark grey: not to be taken for the guest's */
 
-/* Where a picture of `size` begins in a screen of `room`: on the screen, and
- * in the picture. */
+/* Where a picture of `size` begins in a screen of `room`, and how much of it
+ * is seen. */
 struct margin {
-    u32 on, in, count;
+    u32 on, count;
 };
 
-static struct margin margin(u32 room, u32 size, bool last)
+static struct margin margin(u32 room, u32 size)
 {
     if (size <= room)
-        return (struct margin){(room - size) / 2, 0, size};
-    return (struct margin){0, last ? size - room : 0, room};
+        return (struct margin){(room - size) / 2, size};
+    return (struct margin){0, room};
 }
 
 static void put_title(struct grid *grid, u32 row, u32 column, const char *title)
@@ -34,8 +34,8 @@ static void put_title(struct grid *grid, u32 row, u32 column, const char *title)
 void grid_place(struct grid *grid, const u16 *cells, u32 columns, u32 rows,
                 u32 cursor, const char *title)
 {
-    struct margin x = margin(grid->columns, columns, false);
-    struct margin y = margin(grid->rows, rows, true);
+    struct margin x = margin(grid->columns, columns);
+    struct margin y = margin(grid->rows, rows);
 
     for (u32 i = 0; i < grid->columns * grid->rows; i++)
         grid->cell[i] = CELL_BLANK;
@@ -44,7 +44,7 @@ void grid_place(struct grid *grid, const u16 *cells, u32 columns, u32 rows,
         put_title(grid, y.on - 1, x.on, title);
     for (u32 r = 0; r < y.count; r++) {
         for (u32 c = 0; c < x.count; c++) {
-            u32 from = (y.in + r) * columns + x.in + c;
+            u32 from = (rows - y.count + r) * columns + c;
             u32 to = (y.on + r) * grid->columns + x.on + c;
             grid->cell[to] = cells[from];
             if (from == cursor)
