@@ -63,7 +63,7 @@ static void in_ring0(u32 eflags)
 static void unchanged(u32 eflags)
 {
     leaped(false);
-    if (leap.f.eflags & GUARDED)
+    if ((leap.f.eflags ^ LEAP_FLAGS) & GUARDED)
         broken("ring 3 changed what only ring 0 may change", eflags,
                leap.f.eflags);
 }

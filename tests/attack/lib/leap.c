@@ -53,6 +53,8 @@ static _Noreturn void go_home(void)
 static void come_home(struct frame *f)
 {
     leap.f = *f;
+    if (f->vector == VECTOR_IRQ)
+        pic_eoi(0);
     go_home();
 }
 
@@ -99,7 +101,7 @@ static void must_trap(u32 vector, u32 cs, const char *sentence)
 {
     must_be(leap.f.vector, vector, sentence);
     must_be(leap.f.cs, cs, sentence);
-    must_be(EXACT_FLAGS(leap.f.eflags), EFLAGS_ONE, sentence);
+    must_be(EXACT_FLAGS(leap.f.eflags) & ~EFLAGS_IF, EFLAGS_ONE, sentence);
 }
 
 void world_check(void)

@@ -20,6 +20,7 @@
 #include "tests/attack/lib/attack.h"
 
 #define VECTOR_LANDED 0x32
+#define LEAP_FLAGS    0x202 /* ring 3 begins with interrupts on */
 #define STRING(x)     STRING_OF(x)
 #define STRING_OF(x)  #x
 #define LANDED        "int $" STRING(VECTOR_LANDED) "\n\t"

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * See soup.h. The bytes stand at a page of their own, which ring 3 may run.
+ * See soup.h. The bytes stand at a page of their own, which ring 3 may run,
+ * and the registers come from soup_page, which it may read: nothing else of
+ * the guest's memory need be open to it. Interrupts are on in ring 3, so that
+ * a timer can end what would not end.
  */
 #include "tests/attack/lib/soup.h"
 
@@ -25,8 +28,9 @@ void soup_run(const u8 *bytes, u32 count, bool ring3, const struct soup *r)
 {
     for (u32 i = 0; i < SOUP_MAX * 2; i++)
         *(volatile u8 *)&soup_code[i] = i < count ? bytes[i] : INT3;
+    *(struct soup *)soup_page = *r;
     if (ring3)
-        LEAP(RING3 REGISTERS, "c"(r));
+        LEAP(RING3 REGISTERS, "c"(soup_page));
     else
-        LEAP(REGISTERS, "c"(r));
+        LEAP(REGISTERS, "c"(soup_page));
 }
