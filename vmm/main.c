@@ -287,12 +287,13 @@ static bool choose(struct slice value, const char *const *words, u32 count,
     return false;
 }
 
+/* False: it looks like an option and is none. */
 static bool read_option(struct slice word)
 {
     struct slice key, value;
+    bool option = slice_split(word, '=', &key, &value);
     u32 number;
 
-    slice_split(word, '=', &key, &value);
     if (slice_eq(word, "exit=stopped"))
         hv.exit_when_idle = true;
     else if (slice_eq(word, "canary=1"))
@@ -306,7 +307,7 @@ static bool read_option(struct slice word)
              choose(value, time_alarm_words, ALARM_SOURCES, &number))
         options.alarm = (enum alarm_source)number;
     else
-        return !value.len;
+        return !option;
     return true;
 }
 
