@@ -6,10 +6,15 @@
 # and two numbers of processors make: GRUB's menu answers on the serial port,
 # both guests of the first entry pass, the monitor answers, the power goes off.
 import itertools
+import os
 import re
+import subprocess
+import sys
 
-from machine import EXIT_ZERO, PROMPT, cases, check
+from machine import EXIT_ONE, EXIT_ZERO, PROMPT, cases, check
 
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
 FIRMWARE_S = 60  # the longest silence: UEFI unpacks itself in 4 s on a fast PC
 
 MACHINES = {
@@ -87,6 +92,23 @@ def test_menu_edited(env):
               + "\rmodule2 /boot/hare.elf vm=third mem=8M -- check=only"
               + BOOT)
     talk.wait("third: exited with status 0x10")
+
+
+@cases(*FIRMWARE)
+def test_no_serial(env, case):
+    """Without COM1 neither GRUB nor Trapline waits for anything. The guest
+    ends as failed, so that QEMU's exit code can come from nobody else."""
+    guest = env.guest("fails", "mov $0x11, %al\nout %al, $0xf4\nhlt")
+    image = env.path("own.iso")
+    subprocess.run([sys.executable, os.path.join(ROOT, "iso/make.py"),
+                    "--vmm", env.vmm, "--hare", env.hare, "--out", image,
+                    "--guest", guest, "--append", "exit=stopped"],
+                   check=True, timeout=FIRMWARE_S)
+    words = env.uefi() if case == "uefi" else []
+    words = env.machine("-cdrom", image, "-boot", "d", *words, memory=128)
+    words[words.index("chardev:console")] = "none"
+    result = env.batch(words)
+    check(result.status == EXIT_ONE, f"QEMU's exit code is {result.status}")
 
 
 @cases(*EVERY_PC)
