@@ -207,6 +207,36 @@ static void rings_1_and_2_cannot_run(void)
     }
 }
 
+static u32 entered_with;
+
+static void guest_that_traps(struct cpu *cpu, struct arch_vcpu *av)
+{
+    entered_with = av->hw_eflags;
+    av->hw_eflags = EFLAGS_ONE | EFLAGS_IF | EFLAGS_CF | EFLAGS_NT;
+    av->hw_ss = UDATA;
+    av->vector = 13;
+}
+
+/* Hardware sees IF set, IOPL 0, no VM; the guest's own come back as they
+ * were, and the rest as the guest left it. */
+static void an_entry_keeps_what_is_virtual(void)
+{
+    start(0);
+    fake_guest = guest_that_traps;
+    vm->cpu.eflags = EFLAGS_ONE | EFLAGS_IOPL | EFLAGS_VIP | EFLAGS_ZF;
+    EXPECT(direct_run(vm));
+    EXPECT_EQ(entered_with, EFLAGS_ONE | EFLAGS_IF | EFLAGS_ZF);
+    EXPECT_EQ(vm->cpu.eflags,
+              EFLAGS_ONE | EFLAGS_IOPL | EFLAGS_VIP | EFLAGS_CF | EFLAGS_NT);
+    EXPECT_EQ(vm->cpu.seg[SEG_SS].sel, UDATA & ~3);
+    EXPECT_EQ(vm->cpu.seg[SEG_CS].sel, KCODE);
+    vm->cpu.cpl = 1;
+    vm->cpu.seg_dirty = BIT(SEG_CS);
+    entered_with = 0;
+    EXPECT(!direct_run(vm));
+    EXPECT_EQ(entered_with, 0);
+}
+
 /* A load that the host table refuses leaves null, and null is what counts. */
 static void a_refused_load_reads_null(void)
 {
@@ -367,6 +397,7 @@ static const struct unit_case cases[] = {
     CASE(ring_3_code_without_its_descriptor_is_hidden),
     CASE(an_open_descriptor_that_is_written_is_closed),
     CASE(rings_1_and_2_cannot_run),
+    CASE(an_entry_keeps_what_is_virtual),
     CASE(a_refused_load_reads_null),
     CASE(what_the_guest_loaded_is_read_back),
     CASE(a_hidden_slot_means_what_its_register_holds),
