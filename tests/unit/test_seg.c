@@ -472,7 +472,18 @@ static void io_permission(void)
     EXPECT_RAISES(io_allowed(&w.cpu, &env, 12, 1, &f), TRAP_PF, 0);
 }
 
+/* The null selector is none, whatever stands in entry 0 (vol. 2A LTR). */
+static void ltr_of_null_is_refused(void)
+{
+    world_ring(0);
+    put_desc(0, TSS_AT, TSS32_SIZE - 1, ATTR_P | SYS_TSS32_FREE);
+    EXPECT_RAISES(seg_ltr(&w.cpu, &env, 0, &f), TRAP_GP, 0);
+    EXPECT_RAISES(seg_ltr(&w.cpu, &env, 3, &f), TRAP_GP, 0);
+    EXPECT_EQ(w.writes, 0);
+}
+
 static const struct unit_case cases[] = {
+    CASE(ltr_of_null_is_refused),
     CASE(descriptor_fields),
     CASE(descriptor_reads_stay_in_the_table),
     CASE(linear_addresses),
