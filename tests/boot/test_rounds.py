@@ -6,6 +6,9 @@
 # VM is gone every frame that was somebody's is free again, as many as before
 # the first.
 #
+# And a guest that loads a million page directories gets through, and what the
+# VMM kept of them was never more than it may keep.
+#
 # Commands are typed ahead, a batch at a time; the last answer of the batch is
 # what one waits for.
 import json
@@ -97,5 +100,28 @@ def test_thousand_rounds(env):
     print(f"\n{ROUNDS} rounds, {free - after} frames leaked")
     with open(f"{env.build}/attack/rounds.json", "w") as out:
         json.dump({"rounds": ROUNDS, "leaked": free - after}, out)
+    talk.type("poweroff\r")
+    check(talk.end() == EXIT_ZERO, "the machine did not power off")
+
+
+MILLION = 0x100000       # a power of two, when the attack tells its count
+SHADOW_PAGES = 256       # of 2,048 frames an eighth
+
+
+# vtlb keeps nothing of a directory that is not in CR3.
+@limit(180)
+def test_million_directories(env):
+    attack = f"{env.build}/attack/res_directories.elf"
+    talk = env.session(env.vmm_machine(
+        [f"{attack} vm=dirs {MEM} shadow=cached --"], append="canary=1"), 60)
+    talk.wait(rf"attack: tried {MILLION:#x}\b", 150)
+    lines = talk.command("stats dirs")
+    found = re.search(r"pages in use +(\d+)", "\n".join(lines))
+    check(found and int(found.group(1)) <= SHADOW_PAGES,
+          f"more than {SHADOW_PAGES} shadow pages are in use: {lines}")
+    audit(talk)
+    destroy(talk, ["dirs"])
+    text = audit(talk)[1]
+    check(re.search(NOBODY, text), f"frames are somebody's: {text}")
     talk.type("poweroff\r")
     check(talk.end() == EXIT_ZERO, "the machine did not power off")
