@@ -130,6 +130,61 @@ static void an_unknown_instruction_of_ring_3_is_reflected(void)
     EXPECT_EQ(stack_word(1), CODE_AT);
 }
 
+/* fistp dword [LEAF]: into a page table that is watched. */
+#define DIR  0x10000
+#define LEAF 0x11000
+#define PAGE 0x12000
+
+static void start_at_fistp(void)
+{
+    vm = fake_vm(0x400000, SHADOW_CACHED);
+    poke(CODE_AT, "\xdb\x1d\x00\x10\x01\x00", 6);
+    poke(DIR, &(u32){LEAF | PTE_P | PTE_W}, 4);
+    for (u32 at = 0; at < 0x400000; at += PAGE_SIZE)
+        poke(LEAF + at / PAGE_SIZE * 4, &(u32){at | PTE_P | PTE_W}, 4);
+    vm->cpu.eip = CODE_AT;
+    vm->cpu.cr3 = DIR;
+    vm->cpu.cr0 |= CR0_PG | CR0_WP;
+    shadow_set_mode(&vm->shadow,
+                    &(struct paging){.on = true, .wp = true, .g_cr3 = DIR});
+}
+
+static void fault_at(u32 at, u32 error)
+{
+    vm->arch.fault_at = at;
+    trap(TRAP_PF, error);
+}
+
+/* The table maps itself, so each new try watches it again. */
+static void an_unknown_store_to_a_live_page_table_ends(void)
+{
+    int tries = 0;
+
+    start_at_fistp();
+    for (; vm->state == VM_RUNNING && tries < 20; tries++)
+        fault_at(LEAF, PF_WRITE);
+    EXPECT_EQ(vm->state, VM_KILLED);
+    EXPECT(tries > 2 && tries < 8);
+    EXPECT(strstr(vm->reason, "does not know"));
+    EXPECT_EQ(shadow_audit(&vm->shadow, NULL), 0);
+}
+
+static void an_unknown_store_to_a_former_page_table_is_let_through(void)
+{
+    start_at_fistp();
+    fault_at(PAGE, PF_WRITE); /* LEAF is a page table from now on */
+    EXPECT(p2m_lookup(&vm->p2m, gfn(LEAF >> PAGE_SHIFT)).trace);
+    vm->cpu.cr0 &= ~(u32)CR0_PG;
+    shadow_set_mode(&vm->shadow, &(struct paging){.on = false});
+    fault_at(LEAF, PF_WRITE);
+    EXPECT_EQ(vm->state, VM_RUNNING);
+    EXPECT_EQ(vm->cpu.eip, CODE_AT);
+    EXPECT(!p2m_lookup(&vm->p2m, gfn(LEAF >> PAGE_SHIFT)).trace);
+    fault_at(LEAF, PF_WRITE);
+    EXPECT(shadow_peek(&vm->shadow, gva(LEAF), PF_WRITE));
+    EXPECT_EQ(shadow_audit(&vm->shadow, NULL), 0);
+}
+
 static void a_triple_fault_stops_the_vm(void)
 {
     start("\x0f\x0b", 2);
@@ -483,6 +538,8 @@ static const struct unit_case cases[] = {
     CASE(the_guests_own_fault_is_reflected),
     CASE(an_unknown_instruction_stops_the_vm_with_its_bytes),
     CASE(an_unknown_instruction_of_ring_3_is_reflected),
+    CASE(an_unknown_store_to_a_live_page_table_ends),
+    CASE(an_unknown_store_to_a_former_page_table_is_let_through),
     CASE(a_triple_fault_stops_the_vm),
     CASE(exceptions_that_no_guest_can_cause_stop_the_vm),
     CASE(an_fpu_error_goes_the_way_that_ne_says),

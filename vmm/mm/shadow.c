@@ -283,6 +283,16 @@ void shadow_untrace(struct shadow *s, gfn_t f, u32 reason)
     p2m_set_trace(s->p2m, f, p2m_lookup(s->p2m, f).trace & ~reason);
 }
 
+bool shadow_let_go(struct shadow *s, gfn_t f)
+{
+    struct p2m_entry entry;
+
+    s->policy->let_go(s, f);
+    flush_now(s);
+    entry = p2m_lookup(s->p2m, f);
+    return entry.kind == P2M_RAM && !entry.trace;
+}
+
 u32 shadow_audit(const struct shadow *s, const struct sink *sink)
 {
     return s->policy->audit(s, sink);

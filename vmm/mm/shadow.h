@@ -108,6 +108,10 @@ void shadow_written(struct shadow *s, gpa_t at, u32 size);
 void shadow_trace(struct shadow *s, gfn_t f, u32 reason);
 void shadow_untrace(struct shadow *s, gfn_t f, u32 reason);
 
+/* Forgets what was made from a frame as a guest page table, so that the guest
+ * may write it until it is walked again. False: other reasons remain. */
+bool shadow_let_go(struct shadow *s, gfn_t f);
+
 /* Recomputes everything; prints each violation as a sentence into sink (may
  * be null) and returns their number. */
 u32 shadow_audit(const struct shadow *s, const struct sink *sink);

@@ -277,5 +277,6 @@ const struct shadow_policy shadow_cached = {
     .set = cached_set,
     .protect = cached_protect,
     .written = cached_written,
+    .let_go = pages_let_go,
     .audit = audit_cached,
 };

@@ -39,6 +39,8 @@ struct shadow_policy {
     void (*protect)(struct shadow *s, gfn_t f);
     /* Bytes of a traced guest page table changed. */
     void (*written)(struct shadow *s, gpa_t at, u32 size);
+    /* Nothing that is kept was made from f as a guest page table. */
+    void (*let_go)(struct shadow *s, gfn_t f);
     u32 (*audit)(const struct shadow *s, const struct sink *sink);
 };
 

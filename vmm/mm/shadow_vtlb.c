@@ -159,6 +159,10 @@ static void vtlb_written(struct shadow *s, gpa_t at, u32 size)
 {
 }
 
+static void vtlb_let_go(struct shadow *s, gfn_t f)
+{
+}
+
 const struct shadow_policy shadow_vtlb = {
     .init = vtlb_init,
     .destroy = vtlb_destroy,
@@ -168,5 +172,6 @@ const struct shadow_policy shadow_vtlb = {
     .set = vtlb_set,
     .protect = vtlb_protect,
     .written = vtlb_written,
+    .let_go = vtlb_let_go,
     .audit = audit_vtlb,
 };

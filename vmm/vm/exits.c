@@ -24,6 +24,9 @@
 #include "vmm/vm/env.h"
 #include "vmm/vm/vm.h"
 
+/* A store that comes back sooner was not helped by giving up a trace. */
+#define LET_GO_EXITS 8
+
 static void account(struct vm *vm, enum exit_kind kind)
 {
     vm->exit_count[kind]++;
@@ -193,8 +196,31 @@ static void on_protection(struct vm *vm)
         long_way(vm);
 }
 
-static __attribute__((noinline)) void hidden_fault(struct vm *vm,
-                                                   enum shadow_answer answer)
+/* A store that the emulator does not know, into what was a page table: the
+ * frame is left to the CPU. If it is one still, the walk for the next try
+ * traces it again, and the same store is back at once: then it is not. */
+static bool let_go(struct vm *vm, gpa_t at)
+{
+    bool again = vm->let_go_eip == vm->cpu.eip &&
+                 vm->exits - vm->let_go_exit < LET_GO_EXITS;
+
+    vm->let_go_eip = vm->cpu.eip;
+    vm->let_go_exit = vm->exits;
+    return !again && shadow_let_go(&vm->shadow, gpa_to_gfn(at));
+}
+
+static void traced_store(struct vm *vm, gpa_t at)
+{
+    bool traced = (vm->cpu.eflags & EFLAGS_TF) != 0;
+    struct step step;
+    enum step_status status = step_one(vm, &step);
+
+    if (status != STEP_UNKNOWN || !let_go(vm, at))
+        stepped(vm, &step, status, traced);
+}
+
+static __attribute__((noinline)) void
+hidden_fault(struct vm *vm, enum shadow_answer answer, gpa_t at)
 {
     static const enum exit_kind kinds[] = {
         [SHADOW_FILLED] = EXIT_PAGE_FILL,
@@ -205,8 +231,10 @@ static __attribute__((noinline)) void hidden_fault(struct vm *vm,
     struct step step;
 
     account(vm, kinds[answer]);
-    if (answer == SHADOW_MMIO || answer == SHADOW_TRACED)
+    if (answer == SHADOW_MMIO)
         emulate(vm, &step);
+    if (answer == SHADOW_TRACED)
+        traced_store(vm, at);
 }
 
 /* An operand that runs over the top of 4 GiB. Processors wrap around in
@@ -234,7 +262,7 @@ static void on_page_fault(struct vm *vm)
     }
     answer = shadow_fault(&vm->shadow, at, av->error, &result);
     if (answer != SHADOW_GUEST_FAULT) {
-        hidden_fault(vm, answer);
+        hidden_fault(vm, answer, result.at);
         return;
     }
     account(vm, EXIT_PAGE_TRUE);

@@ -83,6 +83,8 @@ struct vm {
                          halted or stopped, a host interrupt came */
     u32 shadow_eip;   /* where cpu.irq_shadow holds: behind the STI */
     bool irq_waiting; /* INTR as of the last look at the devices */
+    u32 let_go_eip;   /* the store that a trace was last given up for */
+    u64 let_go_exit;  /* in exit number */
     struct vm_last_exit last[VM_LAST_EXITS];
 };
 
