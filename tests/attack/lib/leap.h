@@ -46,15 +46,14 @@ void world_check(void);
 
 /* In front of other instructions: the rest runs in ring 3. */
 #define RING3                                                                  \
-    "pushl $" STRING(                                                          \
-        UDATA) "\n\tpopl %%ds\n\t"                                             \
-               "pushl $" STRING(                                               \
-                   UDATA) "\n\tpopl %%es\n\t"                                  \
-                          "pushl $" STRING(                                    \
-                              UDATA) "\n\tpushl $user_stack_top\n\t"           \
-                                     "pushl $2\n\tpushl $" STRING(             \
-                                         UCODE) "\n\tpushl "                   \
-                                                "$773f\n\tiretl\n773:\t"
+    "pushl $" RING3_SS "\n\tpopl %%ds\n\t"                                     \
+    "pushl $" RING3_SS "\n\tpopl %%es\n\t"                                     \
+    "pushl $" RING3_SS "\n\tpushl $user_stack_top\n\t"                         \
+    "pushl $" RING3_FLAGS "\n\tpushl $" RING3_CS "\n\t"                        \
+    "pushl $773f\n\tiretl\n773:\t"
+#define RING3_CS    STRING(UCODE)
+#define RING3_SS    STRING(UDATA)
+#define RING3_FLAGS STRING(LEAP_FLAGS)
 
 /* Inputs in registers or constants only: the stack has moved. */
 #define LEAP(code, ...)                                                        \
