@@ -108,7 +108,7 @@ def test_menu(env, case):
     if payload:
         by_hand(talk, payload)
     talk.type("\r")
-    talk.wait(r"screen of (\d+x\d+) (\w+)")
+    talk.wait(r"  screen +(\d+x\d+) (\w+)")
     size, kind = talk.child.match.groups()
     if payload:
         check(size == ("80x25" if payload == "text" else payload[:-3]),
@@ -151,10 +151,10 @@ def test_pages(env):
     qmp.wait(qmp.drawn, HERE, r"beta\] hare: " + PASSED)
     qmp.type("help\n")
     lines = qmp.wait(qmp.drawn, "^`help COMMAND` shows")
-    check("Trapline" not in "\n".join(lines), "there is nothing to look for")
+    check("Trapline:" not in "\n".join(lines), "there is nothing to look for")
     for _ in range(8):
         qmp.hit("shift", "pgup")
-    qmp.wait(qmp.drawn, "^Trapline: on ")
+    qmp.wait(qmp.drawn, "^Trapline: this machine")
     qmp.type("x")
     qmp.wait(qmp.drawn, HERE + " x")
 
