@@ -20,7 +20,7 @@ ATTACK("It writes into page tables in use by every kind of instruction and "
 #define LARGE  0xc0000000u /* the first 4 MiB again, by a large page */
 #define FRAMES 16u
 #define AROUND 6u /* entries that one write can change */
-#define ROUNDS 60u
+#define ROUNDS 30u
 #define TAG    0x7a600000u
 #define MARKS  (PTE_A | PTE_D)
 
