@@ -33,7 +33,8 @@ static bool ends_the_guest(u32 port)
 {
     return (port >= 0xe6 && port <= 0xe9) || (port >= 0xf1 && port <= 0xf7) ||
            (port >= 0x5d && port <= 0x64) || (port >= 0x8f && port <= 0x92) ||
-           (port >= 0xcf6 && port <= 0xcff) || (port >= 0x3f5 && port <= 0x3ff);
+           (port >= 0xcf6 && port <= 0xcff) ||
+           (port >= 0x3f5 && port <= 0x3ff) || (port >= 0x2f5 && port <= 0x2ff);
 }
 
 static void in_and_out(u32 port)
