@@ -35,7 +35,7 @@ PYTHON = "/usr/bin/python3"
 VARIANTS = ("gcc-64", "gcc-32", "clang-64", "clang-32")
 POLICIES = ("vtlb", "cached")
 PLACES = ("bare",) + POLICIES
-KINDS = ("boot", "attack", "diff", "micro", "unit", "check")
+KINDS = ("fuzz", "boot", "attack", "diff", "micro", "unit", "check")
 CHECKS = {"layers": [["scripts/layers.py"], ["scripts/layers.py",
                                              "--selftest"]],
           "style": [["scripts/style.py"], ["scripts/style.py", "--selftest"]],
@@ -48,6 +48,7 @@ SHOWN = ("check/coverage",)  # what they print is worth reading each time
 
 BUILD_S, UNIT_S, DIFF_S, MICRO_S, BOOT_S, CHECK_S = 1200, 120, 90, 60, 180, 120
 ATTACK_S = 120
+FUZZ_S, FUZZ_PARTS, FUZZ_STEPS = 240, 4, 25500
 COVERAGE_S = 300  # it runs machines, beside whatever else runs
 SKIPPED = 77      # exit status of a test that could not be run here
 
@@ -108,6 +109,26 @@ def attack_tests(build):
             yield attack_test(build, name, policy, name, elfs[-1:])
     for policy in POLICIES:
         yield attack_test(build, "together", policy, "--together", elfs)
+
+
+def fuzz_tests(build):
+    """Seeds that stay: a hundred thousand steps of random guests, one round
+    twice over, and the host fuzzers. make fuzz tries new ones."""
+    elfs = [f"{build}/{f}" for f in
+            ("fuzz/random.elf", "witness.elf", "trapline.elf")]
+    for part in range(FUZZ_PARTS):
+        yield Test(f"fuzz/machine/{part}",
+                   [PYTHON, "tests/fuzz/run.py", "--build", build, "--seed",
+                    str(1 + part * 100), "--at-least", str(FUZZ_STEPS)],
+                   FUZZ_S, needs=elfs)
+    yield Test("fuzz/replay", [PYTHON, "tests/fuzz/run.py", "--build", build,
+                               "--seed", "7", "--rounds", "1", "--twice"],
+               FUZZ_S, needs=elfs)
+    host = f"{build}/fuzz/host"
+    yield Test("fuzz/host", [host, "-runs=4000", "-seed=1", "-max_len=800",
+                             "-len_control=0",
+                             f"-artifact_prefix={build}/fuzz/"], FUZZ_S,
+               needs=[host])
 
 
 def boot_tests(build):

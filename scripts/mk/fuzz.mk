@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 #
-# The random guest: tests/fuzz/random/ and the library of the micro-guests
-# are one multiboot ELF, $(B)/fuzz/random.elf.
+# Fuzzing. The random guest: tests/fuzz/random/ and the library of the
+# micro-guests are one multiboot ELF, $(B)/fuzz/random.elf.
+#
+#   make fuzz FUZZ_TIME=600 SEED=1 JOBS=2    both fuzzers; 0 s is for ever
+#   make fuzz ROUNDS=1 SEED=123              one round, by its seed
 
 FUZZ_GUEST := $(patsubst tests/fuzz/random/%,$(B)/fuzz/obj/%.o, \
               $(sort $(wildcard tests/fuzz/random/*.c tests/fuzz/random/*.S)))
@@ -16,3 +19,32 @@ $(B)/fuzz/random.elf: $(FUZZ_GUEST) $(MICRO_LIB) tests/micro/lib/micro.ld
 	    -e random_start -o $@ $(FUZZ_GUEST) $(MICRO_LIB)
 
 -include $(FUZZ_GUEST:.o=.d)
+
+# The host fuzzers: one libFuzzer program, $(B)/fuzz/host.
+FUZZ_HOST  := $(sort $(wildcard tests/fuzz/host/*.c)) tests/unit/check_host.c
+FUZZ_FLAGS := -std=gnu11 -O1 -g -I. -MMD -MP -Wall -Wextra -Werror \
+              -Wno-unused-parameter -fno-strict-aliasing \
+              -fsanitize=fuzzer,address,undefined \
+              -fno-sanitize-recover=all
+FUZZ_OBJ   := $(patsubst %.c,$(B)/fuzz/host-obj/%.o,$(FUZZ_HOST) $(PURE_SRC))
+
+$(B)/fuzz/host-obj/%.o: %.c
+	@mkdir -p $(@D)
+	clang $(FUZZ_FLAGS) -c $< -o $@
+
+$(B)/fuzz/host: $(FUZZ_OBJ)
+	clang $(FUZZ_FLAGS) $(FUZZ_OBJ) -o $@
+
+-include $(FUZZ_OBJ:.o=.d)
+
+FUZZ_PROGRAMS := $(B)/fuzz/random.elf $(B)/fuzz/host
+FUZZ_TIME     := 600
+SEED          := $(shell date +%s)
+JOBS          := 2
+ROUNDS        := 0
+
+.PHONY: fuzz
+fuzz: $(FUZZ_PROGRAMS) $(B)/trapline.elf $(B)/witness.elf
+	$(PYTHON) tests/fuzz/run.py --build $(B) --seed $(SEED) --jobs $(JOBS) \
+	    $(if $(filter 0,$(ROUNDS)),--time $(FUZZ_TIME) --host,\
+	    --rounds $(ROUNDS) --verbose)

@@ -4,7 +4,7 @@
 # Random guests beside a witness, round after round, each from a seed.
 #
 # A round is one machine: a few random guests (tests/fuzz/random), every
-# other one under the other shadow policy, and a Hare that checks itself.
+# other one under the other shadow policy, and the witness, which checks itself.
 # QEMU counts instructions for a clock (-icount), so a round is the same to
 # the last instruction whenever it is run with the same seed; nothing is
 # typed before every guest has ended. A guest may die, by its own doing;
@@ -17,13 +17,16 @@
 # sums up for machines.
 #
 # usage: run.py [--build DIR] [--seed N] [--rounds N] [--time S] [--jobs N]
-#               [--steps N] [--vms N] [--twice]
-#   --time 0 runs until it is stopped; --twice runs each round two times and
-#   compares every line of the console and every counter
+#               [--steps N] [--vms N] [--at-least N] [--twice] [--keep] [--host]
+#   --time 0 runs until it is stopped, --at-least until so many steps are done;
+#   --twice runs each round two times and compares every line of the console
+#   and every counter; --keep goes on after a failure; --host runs the host
+#   fuzzers (tests/fuzz/host) beside, for the same time
 import argparse
 import concurrent.futures
 import os
 import re
+import subprocess
 import sys
 import threading
 import time
@@ -33,13 +36,15 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "boot"))
 import machine  # noqa: E402
 import pexpect  # noqa: E402
 
-ICOUNT = ["-icount", "shift=2,sleep=off", "-rtc",
+ICOUNT = ["-icount", "shift=2,sleep=off", "-seed", "1", "-rtc",
           "base=2026-01-01T00:00:00,clock=vm"]
-SILENCE_S = 60     # without a word from anybody: somebody is stuck
-ANSWER_S = 60
-ROUND_S = 400      # of a whole round, on a slow and busy machine
+SILENCE_S = 30     # without a word from anybody: somebody is stuck
+ANSWER_S = 40
+ROUND_S = 150      # of a whole round, on a slow and busy machine
 STEPS, VMS = 2500, 4
-ENDED = r"trapline: (\w+): (killed|exited)"
+CANARIES = 1       # MiB that the VMM keeps for itself once guests run
+WITNESS_MS = 1000  # of its own timer
+ENDED = r"trapline: (\w+): (killed|exited|resets itself)"
 POLICIES = ("cached", "vtlb")
 
 
@@ -49,7 +54,8 @@ class Round:
         self.names = [f"f{i}" for i in range(vms)]
         self.text = ""
         self.why = None
-        self.lost = []       # guests that run astray for ever
+        self.again = set()   # guests that reset themselves
+        self.lost = []       # those, and guests that run astray for ever
         self.answers = []    # of the monitor, at the end
 
     def command(self):
@@ -58,7 +64,8 @@ class Round:
         lines = [f"{guest} vm={name} mem=8M shadow={POLICIES[i % 2]} -- "
                  f"seed={self.seed * 16 + i} steps={self.steps} every=250"
                  for i, name in enumerate(self.names)]
-        lines.append(env.hare_line("witness", "check=only", mem="16M"))
+        lines.append(f"{self.build}/witness.elf vm=witness mem=8M "
+                     f"shadow={POLICIES[self.seed % 2]} -- ms={WITNESS_MS}")
         return env.vmm_machine(lines, append="", memory=160, extra=ICOUNT)
 
     def replay(self):
@@ -81,6 +88,11 @@ class Round:
     def fail(self, why):
         self.why = self.why or why
 
+    def note(self, ended):
+        """A guest that resets itself begins anew, and so for ever."""
+        if ended.group(2) == "resets itself":
+            self.again.add(ended.group(1))
+
     def read_until_ended(self, child):
         """Reads until every VM has ended, or somebody is stuck."""
         waiting, until = set(self.names) | {"witness"}, time.time() + ROUND_S
@@ -98,9 +110,10 @@ class Round:
             ended = re.search(ENDED, line)
             if ended:
                 waiting.discard(ended.group(1))
+                self.note(ended)
             if "trapline: panic" in line or "trapline: check" in line:
                 self.fail(line)
-        self.lost = sorted(waiting)
+        self.lost = sorted(waiting | self.again)
 
     def ask(self, session, words):
         lines = session.command(words, seconds=ANSWER_S)
@@ -110,8 +123,8 @@ class Round:
     def judge(self, session):
         if "witness" in self.lost:
             self.fail("the witness did not end")
-        if not re.search(r"\[witness\] hare: all checks passed", self.text):
-            self.fail("the witness does not say that its checks passed")
+        if "witness: exited with status 0x10" not in self.text:
+            self.fail("the witness found something wrong, or did not end")
         self.ask(session, "list")
         for name in self.lost:
             self.ask(session, f"pause {name}")
@@ -123,12 +136,12 @@ class Round:
         self.count_memory(session)
 
     def count_memory(self, session):
-        free = re.search(r"(\d+) MiB free, started", self.text)
+        free = re.search(r"(\d+) MiB of it free", self.text)
         for name in self.names + ["witness"]:
             self.ask(session, f"destroy {name}")
         left = re.search(r"(\d+) MiB of memory free",
                          "\n".join(self.ask(session, "list")))
-        if not free or not left or int(left.group(1)) < int(free.group(1)):
+        if not free or not left or int(left.group(1)) < int(free.group(1)) - CANARIES:
             self.fail(f"{free and free.group(1)} MiB were free at first and "
                       f"{left and left.group(1)} MiB in the end")
 
@@ -149,7 +162,8 @@ class Round:
 
     def trace(self):
         """All that must repeat."""
-        return machine.clean(self.text) + [str(a) for a in self.answers]
+        lines = machine.clean(self.text)
+        return lines + [str(a) for a in self.answers]
 
 
 def difference(a, b):
@@ -205,11 +219,57 @@ def rounds(args, totals):
                 return
             if until and time.time() >= until:
                 return
+            if args.at_least and totals.steps >= args.at_least:
+                return
             totals.add(one_round(args, seed), args.verbose)
 
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         for job in [pool.submit(worker) for _ in range(args.jobs)]:
             job.result()
+
+
+class Host(threading.Thread):
+    """The host fuzzers. A crash leaves its input in the build folder."""
+
+    def __init__(self, args):
+        super().__init__(daemon=True)
+        self.folder = os.path.abspath(os.path.join(args.build, "fuzz"))
+        self.corpus = os.path.join(self.folder, "corpus")
+        self.runs, self.failed = 0, 0
+        self.command = [
+            os.path.join(self.folder, "host"), f"-seed={args.seed}",
+            "-max_len=800", "-len_control=0", "-print_final_stats=1",
+            f"-artifact_prefix={self.folder}/", self.corpus]
+        if args.time:
+            self.command.insert(1, f"-max_total_time={int(args.time)}")
+
+    def run(self):
+        os.makedirs(self.corpus, exist_ok=True)
+        self.child = subprocess.Popen(self.command, cwd=self.folder,
+                                      stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.PIPE,
+                                      stderr=subprocess.STDOUT)
+        text = self.child.communicate()[0].decode(errors="replace")
+        found = re.search(r"number_of_executed_units: (\d+)", text)
+        self.runs = int(found.group(1)) if found else 0
+        if self.child.returncode:
+            self.failed = 1
+            print(f"FAIL host fuzzers:\n{text[-4000:]}\nwhy: a host fuzzer "
+                  f"ended with {self.child.returncode}; replay: "
+                  f"{self.command[0]} and the file named above", flush=True)
+
+    def stop(self):
+        self.child.kill()
+        self.failed = 0
+
+
+def finish_host(host, args, interrupted):
+    if not host:
+        return "", 0
+    if interrupted or not args.time:
+        host.stop()
+    host.join()
+    return f" host_runs={host.runs} host_failed={host.failed}", host.failed
 
 
 def main():
@@ -222,22 +282,27 @@ def main():
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--vms", type=int, default=VMS)
     parser.add_argument("--twice", action="store_true")
-    parser.add_argument("--keep", action="store_true",
-                        help="go on after a failure")
+    parser.add_argument("--at-least", type=int, default=0)
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--host", action="store_true")
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()
     totals, started = Totals(), time.time()
+    host, interrupted = Host(args) if args.host else None, False
+    if host:
+        host.start()
     try:
         rounds(args, totals)
     except KeyboardInterrupt:
-        pass
+        interrupted = True
+    words, host_failed = finish_host(host, args, interrupted)
     for kind, n in sorted(totals.deaths.items(), key=lambda d: -d[1]):
         print(f"  {n:5} guests died: {kind}")
     print(f"fuzz machine: rounds={totals.rounds} steps={totals.steps} "
           f"failed={totals.failed} deaths={sum(totals.deaths.values())} "
           f"lost={totals.lost} first_seed={args.seed} "
-          f"seconds={time.time() - started:.0f}", flush=True)
-    return 1 if totals.failed or not totals.rounds else 0
+          f"seconds={time.time() - started:.0f}{words}", flush=True)
+    return 1 if totals.failed or host_failed or not totals.rounds else 0
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@
  *
  * SDM vol. 3A 6.12.1, 6.13.
  */
+#include "arch/x86/defs/regs.h"
 #include "arch/x86/defs/traps.h"
 #include "tests/micro/lib/selectors.h"
 
@@ -57,6 +58,9 @@ fuzz_entry:
     pushl %eax
     movl $KDATA, %eax
     movl %eax, %ds
+    cmpl $0, inside
+    je outside
+    movl $0, inside
     popl seen + SEEN_EAX
     popl seen + SEEN_EAX + 28   /* ds */
     popl seen                   /* vector */
@@ -99,6 +103,19 @@ fuzz_entry:
     popl %ebp
     ret
 
+/* A trap of the guest's own program. A breakpoint, or the look at DR7 that
+ * DR7.GD forbids, is what a step left behind; anything else is the end. */
+outside:
+    cmpl $TRAP_DB, 8(%esp)
+    jne lost
+    movl $0x400, %eax
+    movl %eax, %dr7
+    popl %eax
+    popl %ds
+    addl $8, %esp
+    orl $EFLAGS_RF, 8(%esp)
+    iretl
+
 /* void enter(struct entry_state *state, u32 same_ring) */
 .global enter
 enter:
@@ -109,6 +126,7 @@ enter:
     pushl %esi
     pushl %edi
     movl %esp, home
+    movl $1, inside
     testl %edx, %edx
     jnz 1f
     movl %eax, %esp             /* an IRET to ring 3 straight from state */
@@ -130,6 +148,8 @@ enter:
 .bss
     .align 4
 home:
+    .skip 4
+inside:                         /* the buffer: between enter() and its end */
     .skip 4
 .global boot_info
 boot_info:

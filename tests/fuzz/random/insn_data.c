@@ -13,6 +13,7 @@
 #define OP_OPSIZE  0x66
 #define OP_LOCK    0xf0
 #define OP_REP     0xf3
+#define NOP        0x90
 #define CLD        0xfc
 
 static u32 base_reg(void)
@@ -267,17 +268,28 @@ void insn_patch(struct gen *g)
     for (u32 i = 0; i < 4; i++)
         store[i] = (u8)(at >> 8 * i);
     for (u32 i = 0; i < 4; i++)
-        emit(g, 0x90);
+        emit(g, NOP);
+}
+
+/* Jumps that could turn for ever, and the instructions of the FPU and the
+ * vector units, which the emulator does not know where a page is watched. */
+static bool unwelcome(u32 byte)
+{
+    return (byte >= 0x70 && byte < 0x80) || (byte >= 0xd8 && byte < 0xe4) ||
+           (byte >= 0xe8 && byte < 0xec) || byte == 0x0f || byte == 0x8f ||
+           byte == 0xc4 || byte == 0xc5;
 }
 
 /* Bytes of no meaning; in the kernel's ring one must be lucky. */
 void insn_noise(struct gen *g)
 {
     if (g->ring == 0 && !chance(64)) {
-        emit(g, 0x90);
+        emit(g, NOP);
         return;
     }
     g->dirty |= DIRTY_ALL;
-    for (u32 i = 2 + rnd_below(6); i--;)
-        emit(g, rnd() & 0xff);
+    for (u32 i = 2 + rnd_below(6); i--;) {
+        u32 byte = rnd() & 0xff;
+        emit(g, unwelcome(byte) ? NOP : byte);
+    }
 }

@@ -273,6 +273,8 @@ void insn_msr(struct gen *g)
     emit_mov(g, CX, msr);
     if (msr == MSR_SYSENTER_EIP)
         emit_mov(g, AX, fuzz_stubs[rnd_below(TRAP_VECTORS)]);
+    else if (msr == MSR_SYSENTER_ESP)
+        emit_mov(g, AX, (u32)ring0_stack_top);
     else
         emit_mov(g, AX, chance(2) ? any_value() : any_selector());
     emit_mov(g, DX, any_value());

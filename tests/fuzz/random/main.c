@@ -23,11 +23,12 @@
 #define REMAKE_EVERY 64
 #define DEADLY_EVERY 6000
 #define STATUS_PASS  0x10
+#define STATUS_LOST  0x11
 #define KERNEL_IF    4 /* one step in so many runs with interrupts on */
 
 extern u32 boot_info;
 
-static u32 state, hash = FNV_START;
+static u32 state, hash = FNV_START, steps_done;
 static bool comparing;
 
 void rnd_seed(u32 seed)
@@ -157,6 +158,13 @@ static u32 step_flags(void)
     return flags;
 }
 
+_Noreturn void lost(void)
+{
+    report("lost", steps_done);
+    for (;;)
+        out8(PORT_DEBUG_EXIT, STATUS_LOST);
+}
+
 static bool telling;
 
 static void say_hex(u32 value, u32 digits)
@@ -218,7 +226,8 @@ static void step(bool deadly)
         if (seen.vector == VECTOR_DONE)
             break;
         at = next_unit(&g);
-        world_mend(DIRTY_LINES & g.dirty);
+        if (seen.vector >= VECTOR_IRQ && seen.vector < VECTOR_IRQ + IRQ_LINES)
+            world_mend(DIRTY_LINES);
     }
     world_mend(g.dirty);
 }
@@ -238,6 +247,7 @@ void test(void)
         telling = i >= from;
         if (telling || (from == ~0u && i && i % every == 0))
             report("at", i);
+        steps_done = i;
         step(!comparing && chance(DEADLY_EVERY));
     }
     report("done", steps);

@@ -138,6 +138,9 @@ void arm_timer(void);
 void mend_directory(u32 dir);
 void mend_gdt(u32 copy);
 
+/* The guest spoilt itself, or is lost otherwise: says so and ends. */
+_Noreturn void lost(void);
+
 /* ---- entry.S */
 
 struct entry_state {

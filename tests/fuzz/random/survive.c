@@ -10,6 +10,7 @@
  * the LDT, gates from VECTOR_SPOIL on, the window tables, the directories)
  * stays spoilt meanwhile, so that steps meet each other's leavings.
  */
+#include "arch/x86/defs/msr.h"
 #include "tests/fuzz/random/random.h"
 
 #define CR0_GOOD   (CR0_PE | CR0_ET | CR0_PG)
@@ -34,25 +35,44 @@ u32 traps;
 /* The buffer lies across two pages. */
 u8 *const code = code_pages + PAGE_SIZE - CODE_BYTES / 4;
 
+/* A write to a watched table is a trap: only where it makes a difference. */
+static void mend_word(u32 *at, u32 value)
+{
+    if (*(volatile u32 *)at != value)
+        *(volatile u32 *)at = value;
+}
+
+static void mend_desc(u32 slot, u32 base, u32 limit, u32 attr)
+{
+    mend_word(&gdt[slot][0], desc_lo(base, limit));
+    mend_word(&gdt[slot][1], desc_hi(base, limit, attr));
+}
+
+#define KERNEL_CODE (ATTR_KCODE | ATTR_G | ATTR_ACCESSED)
+#define FLAT_DATA   (ATTR_KDATA | ATTR_G | ATTR_ACCESSED)
+#define FREE_TSS    (ATTR_P | SYS_TSS32_FREE)
+
 static void good_descs(void)
 {
-    gdt_set(KCODE >> 3, 0, 0xfffff, ATTR_KCODE | ATTR_G | ATTR_ACCESSED);
-    gdt_set(KDATA >> 3, 0, 0xfffff, ATTR_KDATA | ATTR_G | ATTR_ACCESSED);
-    gdt_set(UCODE >> 3, 0, 0xfffff,
-            ATTR_KCODE | ATTR_G | ATTR_RING3 | ATTR_ACCESSED);
-    gdt_set(UDATA >> 3, 0, 0xfffff,
-            ATTR_KDATA | ATTR_G | ATTR_RING3 | ATTR_ACCESSED);
-    gdt_set(TSS_SEL >> 3, (u32)&tss, TSS32_SIZE - 1, ATTR_P | SYS_TSS32_FREE);
-    gdt_set(LDT_SLOT, (u32)ldt, sizeof(ldt) - 1, ATTR_P | SYS_LDT);
-    gdt_set(TSS_SLOT, (u32)&tsses[1], TSS32_SIZE - 1, ATTR_P | SYS_TSS32_FREE);
-    gdt_set(BASED_SLOT, BASE, 0xfffff, ATTR_KCODE | ATTR_G | ATTR_ACCESSED);
+    mend_desc(KCODE >> 3, 0, 0xfffff, KERNEL_CODE);
+    mend_desc(KDATA >> 3, 0, 0xfffff, FLAT_DATA);
+    mend_desc(UCODE >> 3, 0, 0xfffff, KERNEL_CODE | ATTR_RING3);
+    mend_desc(UDATA >> 3, 0, 0xfffff, FLAT_DATA | ATTR_RING3);
+    mend_desc(TSS_SEL >> 3, (u32)&tss, TSS32_SIZE - 1, FREE_TSS);
+    mend_desc(LDT_SLOT, (u32)ldt, sizeof(ldt) - 1, ATTR_P | SYS_LDT);
+    mend_desc(TSS_SLOT, (u32)&tsses[1], TSS32_SIZE - 1, FREE_TSS);
+    mend_desc(BASED_SLOT, BASE, 0xfffff, KERNEL_CODE);
 }
 
 static void good_gates(u32 from, u32 to)
 {
     for (u32 v = from; v < to; v++) {
         bool open = v == TRAP_BP || v == TRAP_OF || v >= VECTOR_DONE;
-        idt_set(v, SYS_INT32, open ? 3 : 0, KCODE, fuzz_stubs[v]);
+        u32 at = fuzz_stubs[v];
+        mend_word(&idt[v][0], KCODE << 16 | (at & 0xffff));
+        mend_word(&idt[v][1], (at & 0xffff0000) | DESC_P |
+                                  (open ? DESC_DPL : 0) |
+                                  SYS_INT32 << DESC_TYPE_SHIFT);
     }
 }
 
@@ -63,13 +83,22 @@ static void good_tss(struct tss *t)
     t->word[TSS32_IOMAP / 4] = TSS32_SIZE << 16;
 }
 
+/* A directory entry; that it was accessed changes nothing. */
+static void mend_entry(u32 *at, u32 *table)
+{
+    u32 entry = (u32)table | PTE_P | PTE_W | PTE_U;
+
+    if ((*(volatile u32 *)at & ~(u32)PTE_A) != entry)
+        *(volatile u32 *)at = entry;
+}
+
 static void good_directory(u32 *dir)
 {
     for (u32 i = 0; i < IDENTITY; i++)
-        dir[i] = (u32)page_tables[i] | PTE_P | PTE_W | PTE_U;
+        mend_entry(&dir[i], page_tables[i]);
     for (u32 i = 0; i < TABLES; i++)
-        dir[WINDOW + i] = (u32)window[i] | PTE_P | PTE_W | PTE_U;
-    dir[1023] = (u32)window[TABLES - 1] | PTE_P | PTE_W | PTE_U;
+        mend_entry(&dir[WINDOW + i], window[i]);
+    mend_entry(&dir[1023], window[TABLES - 1]);
 }
 
 static void load_task(void)
@@ -96,13 +125,6 @@ static void spoil_all(void)
     }
 }
 
-/* A write to a watched table is a trap: only where it makes a difference. */
-static void mend_word(u32 *at, u32 value)
-{
-    if (*(volatile u32 *)at != value)
-        *(volatile u32 *)at = value;
-}
-
 static void copy_descs(u32 copy, u32 count)
 {
     for (u32 k = 0; k < count; k++) {
@@ -119,7 +141,7 @@ void mend_gdt(u32 copy)
 void mend_directory(u32 dir)
 {
     for (u32 i = 0; i < IDENTITY; i++)
-        mend_word(&dirs[dir][i], page_dir[i]);
+        mend_entry(&dirs[dir][i], page_tables[i]);
 }
 
 void world_remake(void)
@@ -145,9 +167,16 @@ static void fill(u32 from, u32 to)
         *(volatile u32 *)at = 0xcccccccc;
 }
 
+static void write_msr(u32 msr, u32 value)
+{
+    __asm__ volatile("wrmsr" : : "c"(msr), "a"(value), "d"(0) : "memory");
+}
+
 void world_make(void)
 {
-    fill(PAGE_SIZE, VGA_WINDOW);
+    write_msr(MSR_SYSENTER_ESP, (u32)ring0_stack_top);
+    write_msr(MSR_SYSENTER_EIP, fuzz_stubs[VECTOR_DONE]);
+    fill(0x500, VGA_WINDOW);
     fill(ARENA, ARENA_END);
     paging_on();
     write_cr4(read_cr4() | CR4_GOOD);
