@@ -153,9 +153,12 @@ static void check_firmware(void)
 
 static void check_processor(void)
 {
-    char name[49];
+    char brand[49];
+    const char *name = brand;
 
-    features_name(name);
+    features_name(brand);
+    while (*name == ' ') /* some are set flush right */
+        name++;
     item("processor");
     fmt_sink(&out, "%s%s\n", name, features_umip() ? ", with UMIP" : "");
     item("processors");

@@ -9,7 +9,7 @@ import re
 import struct
 import subprocess
 
-from machine import EXIT_ONE, EXIT_PANIC, EXIT_ZERO, cases, check
+from machine import EXIT_ONE, EXIT_PANIC, EXIT_ZERO, PROMPT, cases, check
 from qmp import Qmp
 
 PASSED = "hare: all checks passed"
@@ -161,30 +161,36 @@ def test_soft_off(env, case):
 
 class Between:
     """A copy of the VMM's image with a piece of code that runs before it. It
-    is entered by QEMU's loader; `code` may change the copy of the multiboot
-    information at `info`, before the VMM gets that."""
+    is entered by the boot loader, with EAX and EBX as the VMM wants them; that
+    of multiboot 1 may change a copy of the information, at `info`."""
 
     AT = 16 * MIB
-    SOURCE = """
-    .code32
-    .globl _start
-    _start:
+    COPY = """
         mov %ebx, %esi
         mov $info, %edi
         mov $22, %ecx
         cld
         rep movsl
+    """
+    SOURCE = """
+    .code32
+    .globl _start
+    _start:
         {code}
-        mov $info, %ebx
-        mov $0x2badb002, %eax
         mov ${entry:#x}, %ecx
         jmp *%ecx
         .align 8
     info: .space 128
         {data}
     """
+    USE_COPY = """
+        mov $info, %ebx
+        mov $0x2badb002, %eax
+    """
 
-    def __init__(self, env, code, data=""):
+    def __init__(self, env, code, data="", copy=True):
+        if copy:
+            code = self.COPY + code + self.USE_COPY
         with open(env.vmm, "rb") as source:
             image = bytearray(source.read())
         entry, headers = struct.unpack_from("<II", image, 24)
@@ -324,3 +330,32 @@ def test_odd_map(env):
     Qmp(env, talk).ask("pmemsave", val=HOLE, size=16 * MIB, filename=path)
     with open(path, "rb") as source:
         check(source.read() == b"\xa5" * (16 * MIB), "the hole was written to")
+
+
+def test_x2apic_left_on(env):
+    """Firmware that hands over the local APIC in x2APIC mode, which it may not
+    leave again. QEMU's own processors have no such mode, some of Bochs's have."""
+    odd = Between(env, """
+        mov %eax, %edi
+        mov $0x1b, %ecx
+        rdmsr
+        or $0xc00, %eax
+        wrmsr
+        mov %edi, %eax
+    """, copy=False)
+    iso = env.path("x2apic.iso")
+    subprocess.run(["xorriso", "-indev", env.iso, "-outdev", iso, "-update",
+                    odd.image, "/boot/trapline.elf",
+                    "-boot_image", "any", "discard", "-boot_image", "grub",
+                    "bin_path=/boot/grub/i386-pc/eltorito.img",
+                    "-boot_image", "any", "boot_info_table=on",
+                    "-boot_image", "grub", "grub2_boot_info=on"], check=True)
+    talk = env.bochs(iso, cpu="corei7_skylake_x")
+    talk.wait("two Hares")
+    talk.type("\r")
+    talk.wait(r"alarm +local APIC timer")
+    talk.wait(r"local APIC \(x2APIC\)")
+    for _ in range(2):
+        talk.wait(PASSED)
+    talk.type("\r")
+    talk.wait(re.escape(PROMPT))
