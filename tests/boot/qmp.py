@@ -24,6 +24,7 @@ COLUMNS, ROWS = 80, 25
 GLYPH = (8, 16)
 POLL_S = 0.2
 HOLD_MS = 15
+GREY = 8
 BLANKS = {0, 0x20, 0xff}
 SHIFTED = dict(zip('!@#$%^&*()_+{}|:"<>?~', "1234567890-=[]\\;',./`"))
 NAMES = {" ": "spc", "\n": "ret", "-": "minus", "=": "equal", ".": "dot",
@@ -133,15 +134,17 @@ class Qmp:
 
     @staticmethod
     def bits(row, left, columns, scale):
-        """A byte for each cell: which of its pixels are not black."""
+        """A byte for each cell: which of its pixels are not black. What
+        nobody coloured is grey, however few bits the screen has for it."""
         begin = left * 3
         end = begin + columns * GLYPH[0] * scale * 3
-        lit = bytes(1 if r or g or b else 0 for r, g, b in
-                    zip(row[begin:end:3 * scale], row[begin + 1:end:3 * scale],
-                        row[begin + 2:end:3 * scale])) \
-            if any(row[begin:end]) else bytes(columns * GLYPH[0])
-        return bytes(int(lit[i:i + 8].hex()[1::2], 2)
-                     for i in range(0, len(lit), 8))
+        if not any(row[begin:end]):
+            return bytes(columns)
+        pixels = list(zip(*(row[begin + i:end:3 * scale] for i in range(3))))
+        check(all(max(p) - min(p) <= GREY for p in pixels),
+              "there are colours on the screen")
+        lit = "".join("1" if any(p) else "0" for p in pixels)
+        return bytes(int(lit[i:i + 8], 2) for i in range(0, len(lit), 8))
 
     def character(self, glyph):
         """What it shows; under a cursor its last two lines are full."""
