@@ -224,6 +224,9 @@ class Env:
 
     def machine(self, *args, program=VMM, cpu="max", memory=256):
         cpu = ["-cpu", cpu] if cpu else []
+        if str(memory).endswith("G"):  # more than the host may have, unused
+            args += ("-object", f"memory-backend-ram,id=ram,size={memory},"
+                     "reserve=off", "-machine", "memory-backend=ram")
         return [program, "-accel", "tcg", "-display", "none", "-no-reboot",
                 "-net", "none", *cpu, "-m", str(memory),
                 "-chardev", "stdio,id=console,signal=off",

@@ -15,13 +15,15 @@ from machine import POLICIES, PROMPT, cases, check
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 
-CPUS = ("corei7_sandy_bridge_2600k", "athlon64_venice", "corei7_skylake_x")
+# Processors, and how many MiB each has with it.
+CPUS = {"corei7_sandy_bridge_2600k": 128, "athlon64_venice": 64,
+        "corei7_skylake_x": 1024}
 
 
 @cases(*CPUS)
 def test_iso(env, case):
     """Both Hares pass, the monitor answers, the power goes off."""
-    talk = env.bochs(env.iso, cpu=case)
+    talk = env.bochs(env.iso, cpu=case, memory=CPUS[case])
     talk.wait("two Hares")
     talk.type("\r")
     for _ in range(2):
