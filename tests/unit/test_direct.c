@@ -10,8 +10,9 @@
 #include "vmm/cpu/seg.h"
 #include "vmm/vm/hostgdt.h"
 
-#define GDT_AT 0x3000
-#define LDT_AT 0x4000
+#define HOST_IRQ 0x30
+#define GDT_AT   0x3000
+#define LDT_AT   0x4000
 /* Guest descriptors by selector, and their host copies. */
 #define KCODE     0x08
 #define KDATA     0x10
@@ -362,6 +363,30 @@ static void ring_3_keeps_its_rpl(void)
     EXPECT_EQ(vm->cpu.seg[SEG_CS].sel, UCODE);
 }
 
+/* No processor does it; QEMU's translator does. */
+static void selectors_of_virtual_8086_mode_are_never_kept(void)
+{
+    static const u32 vectors[] = {TRAP_GP, TRAP_UD, HOST_IRQ};
+
+    for (u32 i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+        u32 cs, ss;
+        start(0);
+        EXPECT(direct_load(vm));
+        cs = vm->arch.hw_cs;
+        ss = vm->arch.hw_ss;
+        vm->arch.hw_cs = (ARCH_GDT_OWN + 1) << 3; /* the VMM's code */
+        vm->arch.hw_ss = 0x1234;
+        vm->arch.hw_eflags |= EFLAGS_VM;
+        vm->arch.vector = vectors[i];
+        direct_took(vm);
+        EXPECT_EQ(vm->arch.vector, DIRECT_V86);
+        EXPECT_EQ(vm->arch.hw_cs, cs);
+        EXPECT_EQ(vm->arch.hw_ss, ss);
+        EXPECT_EQ(vm->direct.cs, cs);
+        EXPECT_EQ(vm->cpu.seg[SEG_CS].sel, KCODE);
+    }
+}
+
 static void a_switch_takes_the_other_one_out(void)
 {
     struct vm *other;
@@ -406,6 +431,7 @@ static const struct unit_case cases[] = {
     CASE(registers_of_another_vm_are_not_read),
     CASE(a_new_cs_and_ss_are_taken_with_rpl_0),
     CASE(ring_3_keeps_its_rpl),
+    CASE(selectors_of_virtual_8086_mode_are_never_kept),
     CASE(a_switch_takes_the_other_one_out),
 };
 UNIT_MAIN(cases)

@@ -166,11 +166,29 @@ bool direct_load(struct vm *vm)
     return true;
 }
 
+/* The selectors of virtual-8086 mode are any number the guest likes; the CPU
+ * must never load them. If they are those the guest was entered with, they do
+ * no harm. */
+static void took_v86(struct vm *vm)
+{
+    struct arch_vcpu *av = &vm->arch;
+
+    if (av->vector >= TRAP_EXCEPTIONS)
+        arch_irq_done(av->vector);
+    av->vector = DIRECT_V86;
+    av->hw_cs = vm->direct.cs;
+    av->hw_ss = vm->direct.ss;
+}
+
 void direct_took(struct vm *vm)
 {
     const struct arch_vcpu *av = &vm->arch;
     struct direct *d = &vm->direct;
 
+    if (av->hw_eflags & EFLAGS_VM) {
+        took_v86(vm);
+        return;
+    }
     if (av->hw_cs != d->cs)
         take_native(vm, SEG_CS, (u16)(d->cs = av->hw_cs));
     if (av->hw_ss != d->ss)

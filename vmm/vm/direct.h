@@ -26,6 +26,7 @@
 #define VM_DIRECT_H
 
 #include "arch/x86/defs/regs.h"
+#include "arch/x86/defs/traps.h"
 #include "vmm/vm/vm.h"
 
 /* EFLAGS bits that are the same in the guest's view and in hardware. */
@@ -45,6 +46,10 @@ void direct_sync(struct vm *vm);
 /* Loads the dirty segment registers; false when the state cannot run (the VM
  * is killed). */
 bool direct_load(struct vm *vm);
+/* The vector of an exit from virtual-8086 mode, which no processor enters
+ * outside ring 0, but QEMU's translator does: one that no exception has. */
+#define DIRECT_V86 (TRAP_EXCEPTIONS - 1)
+
 /* CS or SS came back with another selector than it went with. */
 void direct_took(struct vm *vm);
 

@@ -219,6 +219,18 @@ static void traced_store(struct vm *vm, gpa_t at)
         stepped(vm, &step, status, traced);
 }
 
+/* An operand that runs over the top of 4 GiB, to a page that is there.
+ * Processors wrap around in 32-bit code; QEMU's translator goes on above, where
+ * nothing is. The guest gets what it would for the limit of a segment, as from
+ * cpu/seg.c. */
+static void over_the_top(struct vm *vm)
+{
+    struct fault fault = fault_error(TRAP_GP, 0);
+
+    account(vm, EXIT_EXCEPTION);
+    raise(vm, &fault);
+}
+
 static __attribute__((noinline)) void
 hidden_fault(struct vm *vm, enum shadow_answer answer, gpa_t at)
 {
@@ -230,6 +242,10 @@ hidden_fault(struct vm *vm, enum shadow_answer answer, gpa_t at)
     };
     struct step step;
 
+    if (vm->arch.fault_above) {
+        over_the_top(vm);
+        return;
+    }
     account(vm, kinds[answer]);
     if (answer == SHADOW_MMIO)
         emulate(vm, &step);
@@ -237,30 +253,15 @@ hidden_fault(struct vm *vm, enum shadow_answer answer, gpa_t at)
         traced_store(vm, at);
 }
 
-/* An operand that runs over the top of 4 GiB. Processors wrap around in
- * 32-bit code; QEMU's translator goes on above, where nothing is. The guest
- * gets what it would for the limit of a segment, as from cpu/seg.c. */
-static __attribute__((noinline)) void over_the_top(struct vm *vm)
-{
-    struct fault fault = fault_error(TRAP_GP, 0);
-
-    account(vm, EXIT_EXCEPTION);
-    raise(vm, &fault);
-}
-
 static void on_page_fault(struct vm *vm)
 {
     const struct arch_vcpu *av = &vm->arch;
     gva_t at = gva(av->fault_at);
     struct shadow_result result;
-    enum shadow_answer answer;
+    enum shadow_answer answer =
+        shadow_fault(&vm->shadow, at, av->error, &result);
     struct fault fault;
 
-    if (av->fault_above) {
-        over_the_top(vm);
-        return;
-    }
-    answer = shadow_fault(&vm->shadow, at, av->error, &result);
     if (answer != SHADOW_GUEST_FAULT) {
         hidden_fault(vm, answer, result.at);
         return;
@@ -329,7 +330,16 @@ static void on_watchdog(struct vm *vm)
             vm->cpu.seg[SEG_CS].sel, vm->cpu.eip);
 }
 
-static void (*const handlers[TRAP_EXCEPTIONS + 1])(struct vm *) = {
+/* Its segment registers are of another mode: nothing of it can go on. */
+static void on_virtual_8086(struct vm *vm)
+{
+    vm_kill(vm,
+            "it entered virtual-8086 mode, near %08x, which a processor "
+            "allows in ring 0 only",
+            vm->cpu.eip);
+}
+
+static void (*const handlers[TRAP_VECTORS])(struct vm *) = {
     [TRAP_DE] = on_plain,
     [TRAP_DB] = on_debug,
     [TRAP_NMI] = on_watchdog,
@@ -342,20 +352,10 @@ static void (*const handlers[TRAP_EXCEPTIONS + 1])(struct vm *) = {
     [TRAP_AC] = on_plain,
     [TRAP_MC] = on_unexpected,
     [TRAP_XM] = on_plain,
-    [TRAP_XM + 1 ... TRAP_EXCEPTIONS - 1] = on_unexpected,
-    [TRAP_EXCEPTIONS] = on_host_irq,
+    [TRAP_XM + 1 ... DIRECT_V86 - 1] = on_unexpected,
+    [DIRECT_V86] = on_virtual_8086,
+    [TRAP_EXCEPTIONS... TRAP_VECTORS - 1] = on_host_irq,
 };
-
-/* Its segment registers are of another mode: nothing of it can go on. */
-static __attribute__((noinline)) void on_virtual_8086(struct vm *vm)
-{
-    if (vm->arch.vector >= TRAP_EXCEPTIONS)
-        on_host_irq(vm);
-    vm_kill(vm,
-            "it entered virtual-8086 mode, near %04x:%08x, which a processor "
-            "allows in ring 0 only",
-            vm->arch.hw_cs & 0xffff, vm->cpu.eip);
-}
 
 void exit_handle(struct vm *vm)
 {
@@ -363,11 +363,8 @@ void exit_handle(struct vm *vm)
     struct vm_last_exit *last = &vm->last[vm->exits++ % VM_LAST_EXITS];
 
     *last =
-        (struct vm_last_exit){av->vector, av->error, av->fault_at, vm->cpu.eip};
-    if (av->hw_eflags & EFLAGS_VM)
-        on_virtual_8086(vm);
-    else
-        handlers[min_u32(av->vector, TRAP_EXCEPTIONS)](vm);
+        (struct vm_last_exit){vm->cpu.eip, av->vector, av->error, av->fault_at};
+    handlers[(u8)av->vector](vm);
 }
 
 /* Directly run instructions do not end the shadow in struct cpu; that EIP has

@@ -35,16 +35,20 @@
      EFLAGS_NT | EFLAGS_RF | EFLAGS_AC | EFLAGS_ID)
 
 /* Asks the shadow, and lets it fill a page that only software uses (a TSS),
- * as a hidden fault would. */
+ * as a hidden fault would. A fill can set accessed bits in a page of the GDT:
+ * segments that were looked up before are then looked up by the long way. */
 static u8 *find_page(struct vm *vm, u32 at, u32 access)
 {
+    u32 kernel_cs = vm->fast.kernel_cs.sel;
     struct shadow_result result;
     u8 *byte = shadow_peek(&vm->shadow, gva(at), access);
 
-    if (!byte &&
-        shadow_fault(&vm->shadow, gva(at), access, &result) == SHADOW_FILLED)
-        byte = shadow_peek(&vm->shadow, gva(at), access);
-    return byte;
+    if (byte ||
+        shadow_fault(&vm->shadow, gva(at), access, &result) != SHADOW_FILLED)
+        return byte;
+    if (vm->fast.kernel_cs.sel != kernel_cs)
+        return NULL;
+    return shadow_peek(&vm->shadow, gva(at), access);
 }
 
 /* The bytes [at, at+size) of one page, if the guest may touch them so. */
@@ -206,8 +210,8 @@ enter(struct vm *vm, u32 vector, bool software, const struct image *f)
         return false;
     esp -= size;
     at = (esp & 3) ? NULL : peek(vm, USE_FRAME, esp, size, PF_WRITE);
-    if (!at || vm->fast.kernel_cs.sel == FAST_EMPTY)
-        return false; /* or finding the page has marked the GDT */
+    if (!at)
+        return false;
     push_frame(cpu, f, (u32 *)(void *)at);
     cpu->gpr[ESP] = esp;
     cpu->eip = (gate->hi & 0xffff0000) | (gate->lo & 0xffff);

@@ -41,7 +41,7 @@ enum vm_state {
 };
 
 struct vm_last_exit {
-    u32 vector, error, cr2, eip;
+    u32 eip, vector, error, cr2;
 };
 #define VM_LAST_EXITS 8
 
