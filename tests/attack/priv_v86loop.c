@@ -10,6 +10,7 @@
 #include "tests/attack/lib/attack.h"
 
 ATTACK("It returns to virtual-8086 mode with interrupts off and loops there.");
+ATTACK_ENDS("killed");
 
 #define LOOP_AT  0x7000
 #define STACK    0x6000
