@@ -99,9 +99,10 @@ static void collect_memory(void)
 static void *map_screen(void)
 {
     const struct screen_mode *s = &boot.screen;
+    bool no_vga = boot.screen_guessed && !platform.has_vga;
     void *at = NULL;
 
-    if (s->kind == SCREEN_TEXT)
+    if (s->kind == SCREEN_TEXT && !no_vga)
         at = physmap(s->at);
     else if (s->kind == SCREEN_PIXELS)
         at = paging_map_screen(&bootmem, s->at, screen_bytes());

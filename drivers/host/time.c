@@ -35,7 +35,7 @@
 #define PROBE_NS   1000000
 #define SECOND     1000000000ull
 #define LEAST_NS   1000 /* an alarm for the past */
-#define HZ_LEAST   10000000ull
+#define HZ_LEAST   1000000ull
 #define HZ_MOST    20000000000ull
 
 const char *const time_clock_words[CLOCK_SOURCES] = {"any",  "pit",  "pit0",

@@ -271,7 +271,8 @@ def test_frame_buffer_above_4_gib(env):
 
 
 def test_frame_buffer_nowhere(env):
-    """One that no processor could address: there is no screen, nothing else."""
+    """One that no processor could address: there is no screen, and nothing
+    else is missing."""
     odd = Between(env, FRAME_BUFFER.format(
         low=0, high=0x80000, width=1024, height=768, pitch=4096, form=0x0120))
     passes(env, env.batch(odd.machine(env, env.hare_line(), extra=(
@@ -334,7 +335,7 @@ def test_odd_map(env):
 
 def test_x2apic_left_on(env):
     """Firmware that hands over the local APIC in x2APIC mode, which it may not
-    leave again. QEMU's own processors have no such mode, some of Bochs's have."""
+    leave again. QEMU's own processors have no such mode, some of Bochs's do."""
     odd = Between(env, """
         mov %eax, %edi
         mov $0x1b, %ecx

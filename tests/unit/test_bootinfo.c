@@ -269,6 +269,37 @@ static void reserved_ranges_win_over_ram(void)
     }
 }
 
+/* A map of random pieces, all kinds mixed: page by page, RAM is what some
+ * piece calls so and none calls anything else. */
+static void random_maps_match_a_model(void)
+{
+    enum { PAGES = 80, PIECES = 10 };
+    u32 seed = 5;
+
+    for (u32 round = 0; round < 500; round++) {
+        u8 said[PAGES] = {0}; /* bit 0: RAM; bit 1: something else */
+        u32 map;
+        mb1(0);
+        map = take(PIECES * MB1_MMAP_SIZE);
+        put32(BASE + MB1_MMAP_ADDR, map);
+        put32(BASE + MB1_MMAP_LEN, PIECES * MB1_MMAP_SIZE);
+        for (u32 i = 0; i < PIECES; i++) {
+            u32 dice = (seed = seed * 1664525 + 1013904223) >> 8;
+            u32 from = dice % 60, count = dice / 60 % 20;
+            u32 type = dice / 1200 % 3 ? MB_RAM : dice / 3600 % 6;
+            mb1_range(map + i * MB1_MMAP_SIZE, from * PAGE_SIZE,
+                      count * PAGE_SIZE, type);
+            for (u32 page = from; page < from + count; page++)
+                said[page] |= type == MB_RAM ? 1 : 2;
+        }
+        parse(MB1_BOOT_MAGIC);
+        for (u32 page = 0; page < PAGES; page++)
+            EXPECT_EQ(ranges_touch(&out.ram, page * PAGE_SIZE,
+                                   (page + 1) * PAGE_SIZE),
+                      said[page] == 1);
+    }
+}
+
 static void two_sizes_serve_where_there_is_no_map(void)
 {
     mb1(0);
@@ -618,6 +649,7 @@ static const struct unit_case cases[] = {
     CASE(map_entries_may_be_longer_but_not_shorter),
     CASE(more_ranges_than_fit_are_left_out),
     CASE(reserved_ranges_win_over_ram),
+    CASE(random_maps_match_a_model),
     CASE(two_sizes_serve_where_there_is_no_map),
     CASE(multiboot2_as_grub_says_it),
     CASE(tags_behind_the_end_tag_do_not_count),

@@ -276,8 +276,10 @@ static void the_bios_is_asked_last(void)
 
     memory[0x449] = 3;
     EXPECT_EQ(mb2_kind(), SCREEN_PIXELS);
+    EXPECT(!out.screen_guessed);
     s[MB_SCREEN_TYPE] = MB_TYPE_PALETTE;
     EXPECT_EQ(mb2_kind(), SCREEN_TEXT);
+    EXPECT(out.screen_guessed);
     s = mb2(TAG_RGB, MB2_TAG_EFI64);
     memory[0x449] = 3;
     s[MB_SCREEN_TYPE] = MB_TYPE_PALETTE;

@@ -348,8 +348,10 @@ const char *bootinfo_parse(u32 magic, hpa_t info, const struct boot_view *view,
         return "the boot loader does not speak multiboot; start it by GRUB's "
                "multiboot2 or by qemu -kernel";
     drop_file_name(out->command_line);
-    if (out->screen.kind == SCREEN_NONE && !out->uefi)
+    if (out->screen.kind == SCREEN_NONE && !out->uefi) {
         out->screen = bootscreen_guess(view);
+        out->screen_guessed = true;
+    }
     if (!error && !out->ram.count)
         return "the boot loader gave no memory map, or one without RAM";
     return error;

@@ -36,7 +36,8 @@ struct boot_info {
     u32 modules_dropped;
     struct ranges ram; /* machine addresses: RAM that is nobody's */
     struct screen_mode screen;
-    u8 rsdp[36]; /* ACPI's root pointer, if the loader gave a copy */
+    bool screen_guessed; /* not the loader's word */
+    u8 rsdp[36];         /* ACPI's root pointer, if the loader gave a copy */
     u32 rsdp_bytes;
     bool uefi; /* the firmware; else a BIOS, or something that passes for it */
 };
