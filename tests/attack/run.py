@@ -52,6 +52,7 @@ LIMIT_S = 40            # real seconds for one wait
 END_S = 20              # real seconds for an attack to end after the window
 MIDDLE_S = 0.1          # real seconds until reset and destroy come
 MEM = "mem=8M"
+CTRL_BRACKET = "\x1d"
 
 ROUNDS = (r"witness: (\d+) rounds in (\d+) ms, (\d+) x 1024 cycles, "
           r"(\d+) at worst")
@@ -189,8 +190,21 @@ def audit(talk):
           f"`audit` is not clean: {lines[-12:]}")
 
 
+def look_at(talk, vm):
+    """What a person would do who wonders about a VM."""
+    talk.command("list", r"witness .*exited")
+    talk.command(f"stats {vm}", r"exits in .* ms of CPU time")
+    talk.command(f"idt {vm}", r"trap handler|changes recorded")
+    talk.command(f"type {vm} keys")
+    talk.type(f"attach {vm}\r")
+    talk.wait(r"Ctrl-\] leaves")
+    talk.type(CTRL_BRACKET)
+    talk.wait(re.escape(PROMPT))
+
+
 def in_the_middle(talk, run):
-    """The same attacks again: reset while they run, then destroyed."""
+    """The same attacks again: paused and reset while they run, then
+    destroyed."""
     for vm in run.vms:
         talk.command(f"destroy {vm}", f"{vm}: destroyed")
     audit(talk)
@@ -198,6 +212,10 @@ def in_the_middle(talk, run):
         talk.command(f"create {keys(run, vm)} module={module}", "created")
     time.sleep(MIDDLE_S)
     for vm in run.vms:
+        talk.command(f"pause {vm}", f"{vm}: paused|only a running VM")
+    audit(talk)
+    for vm in run.vms:
+        talk.command(f"resume {vm}", f"{vm}: resumed|only a paused VM")
         talk.command(f"reset {vm}", f"{vm}: reset")
     time.sleep(MIDDLE_S)
     audit(talk)
@@ -255,8 +273,8 @@ def attack(env, run):
     text = "\n".join(clean(wait_for_end(talk, run, window)))
     talk.type("\r")
     talk.wait(re.escape(PROMPT))
-    talk.command("list", r"witness .*exited")
     end = judge(env, run, text)
+    look_at(talk, run.vms[0])
     audit(talk)
     in_the_middle(talk, run)
     talk.type("poweroff\r")
