@@ -297,12 +297,10 @@ void tables_after(struct vm *vm, gpa_t at, u32 size,
     }
 }
 
-/* Not emulated, so what the guest loaded itself is to be taken first. */
 void tables_marked(struct vm *vm, gpa_t at)
 {
     struct table_old unknown = {.count = 0};
 
-    direct_sync(vm);
     tables_after(vm, at, sizeof(u32), &unknown);
 }
 
