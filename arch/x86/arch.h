@@ -23,7 +23,7 @@ struct cpu;
 #define ARCH_GDT_HIDDEN (ARCH_GDT_SLOTS - 16)
 
 /* What the engine keeps for each vCPU in hardware form. enter.S knows the
- * offsets of the first nine fields (checked by static asserts there). */
+ * offsets of the first eight fields (checked by static asserts there). */
 struct arch_vcpu {
     u32 hw_cs, hw_ss; /* selectors to enter with; as found on exit */
     u32 hw_eflags;    /* IF set, IOPL 0, VM 0; as found on exit */
@@ -31,6 +31,7 @@ struct arch_vcpu {
     u32 error;        /* exit: its error code, 0 if it has none */
     u32 fault_at;     /* exit: CR2 */
     u32 fault_above;  /* exit by #PF: its upper half (see exits.c) */
+    u32 small_stack;  /* SS is a 16-bit stack: ESP needs care (enter.S) */
     u16 hw_seg[6];    /* ES CS SS DS FS GS as arch_read_segs() found */
     u8 *fxsave;       /* 512 bytes, 16-aligned: FPU state when not live */
     u64 *gdt;         /* ARCH_GDT_SLOTS entries */

@@ -42,6 +42,9 @@ arch_enter:
     mov AV_EFLAGS(%r9), %eax
     mov CPU_ESP(%r8), %ecx
     mov CPU_EIP(%r8), %edx
+    cmpl $0, AV_SMALL_STACK(%r9)
+    jne enter_small
+enter_push:
     pushq AV_SS(%r9)        /* IRETQ ignores all but the low 16 bits */
     push %rcx
     push %rax
@@ -57,6 +60,15 @@ arch_enter:
     .globl enter_iretq
 enter_iretq:
     iretq
+
+/* To a 16-bit stack IRETQ loads SP only; the upper half of ESP then is that
+ * of RSP, so the frame stands where this is the guest's (layout.h). */
+enter_small:
+    mov %ecx, %ebx
+    and $0xffff0000, %ebx
+    movabs $ANY_STACK + 0x1000, %rsp
+    add %rbx, %rsp
+    jmp enter_push
 
 /* Every vector but the three below comes here; the stack is the trap stack
  * (from a guest) or the VMM's own:

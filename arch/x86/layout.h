@@ -6,9 +6,11 @@
  *   0xffff800000000000  physmap: machine address a is at PHYSMAP + a,
  *                       read-write, no-execute, all RAM up to PHYSMAP_MAX
  *                       and at least the low 4 GiB (devices: uncached)
+ *   0xffffff0000000000  one page, 4 GiB of it over and over: where a stack
+ *                       pointer can have any upper half (enter.S)
  *   0xffffffff80000000  the VMM image, linked at + 1 MiB, loaded at 1 MiB
  *
- * Both are above the 4 GiB that compatibility-mode code can address, global,
+ * All are above the 4 GiB that compatibility-mode code can address, global,
  * and reachable from every page-table root (entries 256..511 are shared).
  * Usable from assembly and the linker script as plain numbers.
  */
@@ -18,6 +20,7 @@
 #define PHYSMAP     0xffff800000000000
 #define PHYSMAP_MAX 0x1000000000 /* 64 GiB */
 #define VMM_BASE    0xffffffff80000000
+#define ANY_STACK   0xffffff0000000000
 
 #define LOW_4G     0x100000000
 #define LARGE_SIZE 0x200000

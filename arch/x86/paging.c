@@ -31,6 +31,7 @@
 #define ENTRIES    512
 #define LEVEL_BITS 9
 #define BITS_TOP   39 /* address bits below an entry of the top table */
+#define BITS_GIB   30
 #define BITS_LARGE 21
 
 #define SCREEN_TOP BIT64(46) /* half of the physmap's half */
@@ -112,10 +113,32 @@ static void set_memory_types(void)
         wrmsr(MSR_PAT, PAT_OURS);
 }
 
+static void fill(hpa_t table, u32 count, u64 entry)
+{
+    u64 *to = physmap(table);
+
+    for (u32 i = 0; i < count; i++)
+        to[i] = entry;
+}
+
+/* Four tables make one page appear at all of 4 GiB. */
+static void map_any_stack(struct bootmem *mem)
+{
+    hpa_t page = new_table(mem), small = new_table(mem);
+    hpa_t large = new_table(mem), top = new_table(mem);
+    u64 table = PTE_P | PTE_A | PTE_W;
+
+    fill(small, ENTRIES, page.v | KEEP | PTE_W | PTE64_NX);
+    fill(large, ENTRIES, small.v | table);
+    fill(top, LOW_4G >> BITS_GIB, large.v | table);
+    host_pml4[ANY_STACK >> BITS_TOP & (ENTRIES - 1)] = top.v | table;
+}
+
 void paging_init(struct bootmem *mem)
 {
     set_memory_types();
     map_physmap(mem);
+    map_any_stack(mem);
     map_image(mem, vmm_text_start, vmm_text_end, 0);
     map_image(mem, vmm_text_end, vmm_rodata_end, PTE64_NX);
     map_image(mem, vmm_rodata_end, vmm_data_end, PTE_W | PTE64_NX);

@@ -10,8 +10,8 @@
  * the guest's own instruction and is dropped. Everything else is a bug of
  * the VMM and ends the machine.
  *
- * NMIs are the watchdog's: one that meets a guest running with interrupts off
- * takes the processor back. Others are counted.
+ * NMIs are the watchdog's: one that meets a guest becomes an exit, and takes
+ * the processor back if interrupts are off. Others are counted.
  */
 #include "arch/x86/defs/traps.h"
 #include "arch/x86/arch.h"
@@ -53,17 +53,14 @@ static bool is_segment_fault(u64 vector)
     return vector == TRAP_GP || vector == TRAP_NP || vector == TRAP_SS;
 }
 
-/* A guest with interrupts off, or in virtual-8086 mode: no processor lets it,
- * but see drivers/host/watchdog.c. The CS of the latter is of the guest's
- * making, and IRETQ must never see it. */
-static bool runaway(const struct trap_frame *frame)
+/* In virtual-8086 mode CS is of the guest's making. */
+static bool from_guest(const struct trap_frame *frame)
 {
-    if (frame->rflags & EFLAGS_VM)
-        return true;
-    return (frame->cs & SEL_RPL) && !(frame->rflags & EFLAGS_IF);
+    return (frame->cs & SEL_RPL) || (frame->rflags & EFLAGS_VM);
 }
 
-/* The NMI becomes the exit that the guest would not make. */
+/* The NMI becomes an exit: the guest may be one that would not make any, and
+ * only enter.S knows how to return to a 16-bit stack. */
 static void take_back(struct trap_frame *frame)
 {
     struct cpu *cpu = (struct cpu *)frame->r8;
@@ -78,6 +75,8 @@ static void take_back(struct trap_frame *frame)
     cpu->gpr[ESI] = (u32)frame->rsi;
     cpu->gpr[EDI] = (u32)frame->rdi;
     cpu->eip = (u32)frame->rip;
+    av->hw_cs = (u32)frame->cs;
+    av->hw_ss = (u32)frame->ss;
     av->hw_eflags = (u32)frame->rflags;
     av->vector = TRAP_NMI;
     av->error = 0;
@@ -91,7 +90,7 @@ static void take_back(struct trap_frame *frame)
 static void nmi(struct trap_frame *frame)
 {
     nmis++;
-    if (runaway(frame))
+    if (from_guest(frame))
         take_back(frame);
 }
 

@@ -426,6 +426,17 @@ static void an_unknown_instruction_in_the_shadow_kills_nobody(void)
     EXPECT_EQ(vm->cpu.eip, HANDLER);
 }
 
+static void an_nmi_is_an_exit_like_any(void)
+{
+    start("\x90", 1);
+    vm->arch.hw_eflags = EFLAGS_IF;
+    trap(TRAP_NMI, 0);
+    EXPECT_EQ(vm->state, VM_RUNNING);
+    EXPECT_EQ(vm->cpu.eip, CODE_AT);
+    EXPECT_EQ(vm->exit_count[EXIT_HOST_IRQ], 1);
+}
+
+/* No processor does it; QEMU's translator does. */
 static void virtual_8086_mode_stops_the_vm(void)
 {
     start("\xfb", 1);
@@ -551,6 +562,7 @@ static const struct unit_case cases[] = {
     CASE(a_shadow_from_long_ago_is_over),
     CASE(only_a_shadow_here_and_now_counts),
     CASE(an_unknown_instruction_in_the_shadow_kills_nobody),
+    CASE(an_nmi_is_an_exit_like_any),
     CASE(virtual_8086_mode_stops_the_vm),
     CASE(no_interrupt_while_if_is_clear),
     CASE(cli_behind_sti_keeps_the_interrupt_out),

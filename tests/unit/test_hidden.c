@@ -148,6 +148,23 @@ static void what_the_guest_loaded_itself_is_read_before_its_copy_changes(void)
     EXPECT_EQ(vm->cpu.seg[SEG_ES].base, 0);
 }
 
+/* IRET to such a one leaves the upper half of ESP to the VMM. */
+static void a_16_bit_stack_is_told_to_the_entry(void)
+{
+    start();
+    EXPECT_EQ(vm->arch.small_stack, 0);
+    write_gdt(4, KERNEL_DATA & ~((u64)DESC_DB << 32));
+    load(SEG_SS, 4 * 8);
+    EXPECT(direct_load(vm));
+    EXPECT_EQ(vm->arch.small_stack, 1);
+    vm->arch.hw_ss = KDATA | 1; /* by itself */
+    direct_took(vm);
+    EXPECT_EQ(vm->arch.small_stack, 0);
+    vm->arch.hw_ss = 4 * 8 | 1;
+    direct_took(vm);
+    EXPECT_EQ(vm->arch.small_stack, 1);
+}
+
 static void an_entry_that_stays_the_same_disturbs_nobody(void)
 {
     start();
@@ -163,6 +180,7 @@ static const struct unit_case cases[] = {
     CASE(hidden_user_code_is_there_only_while_it_runs),
     CASE(code_and_stack_outlive_their_descriptors),
     CASE(what_the_guest_loaded_itself_is_read_before_its_copy_changes),
+    CASE(a_16_bit_stack_is_told_to_the_entry),
     CASE(an_entry_that_stays_the_same_disturbs_nobody),
 };
 UNIT_MAIN(cases)

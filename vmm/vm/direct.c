@@ -63,6 +63,11 @@ static void open_code(struct vm *vm, u64 want)
     d->open = slot;
 }
 
+static void note_stack(struct vm *vm)
+{
+    vm->arch.small_stack = !(vm->cpu.seg[SEG_SS].attr & ATTR_DB);
+}
+
 static void load_code_and_stack(struct vm *vm)
 {
     struct cpu *cpu = &vm->cpu;
@@ -75,6 +80,7 @@ static void load_code_and_stack(struct vm *vm)
     vm->arch.hw_ss = selector_for(vm, SEG_SS, ss, ring);
     vm->direct.cs = vm->arch.hw_cs;
     vm->direct.ss = vm->arch.hw_ss;
+    note_stack(vm);
 }
 
 static void load_data(struct vm *vm, u32 mask)
@@ -193,6 +199,7 @@ void direct_took(struct vm *vm)
         take_native(vm, SEG_CS, (u16)(d->cs = av->hw_cs));
     if (av->hw_ss != d->ss)
         take_native(vm, SEG_SS, (u16)(d->ss = av->hw_ss));
+    note_stack(vm);
 }
 
 void direct_reset(struct vm *vm)

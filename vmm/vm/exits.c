@@ -321,9 +321,13 @@ static void on_unexpected(struct vm *vm)
             vm->cpu.eip);
 }
 
-/* The watchdog found it with interrupts off. */
+/* No processor lets a guest run with interrupts off, but see
+ * drivers/host/watchdog.c. */
 static void on_watchdog(struct vm *vm)
 {
+    account(vm, EXIT_HOST_IRQ);
+    if (vm->arch.hw_eflags & EFLAGS_IF)
+        return;
     vm_kill(vm,
             "it runs with interrupts off, near %04x:%08x, which a processor "
             "allows in ring 0 only; the watchdog took it off",
