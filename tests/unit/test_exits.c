@@ -538,6 +538,47 @@ static void a_turn_of_no_length_gets_on(void)
     EXPECT_EQ(entries, 50);
 }
 
+/* Loading an image takes 3 ms here. */
+static const u8 *slow_module(struct hv *hv, u32 module)
+{
+    fake_now += 3000000;
+    return fake_module(hv, module);
+}
+
+/* VM 0 resets itself with its first instruction, VM 1 computes. */
+static void resetter_and_worker(struct cpu *cpu, struct arch_vcpu *av)
+{
+    struct vm *first = &fake_hv.vm[0];
+
+    av->vector = HOST_IRQ;
+    fake_now += cpu == &first->cpu ? 100 : 1000000;
+    if (cpu == &first->cpu)
+        first->reset_wanted = true;
+    if (fake_now > 2000000000)
+        fake_hv.poweroff = true;
+}
+
+/* What the VMM does for it is the VM's own time, and the other keeps half. */
+static void a_vm_pays_for_its_resets(void)
+{
+    struct vm *two = &fake_hv.vm[1];
+    u64 all;
+
+    start("\x90", 1);
+    str_copy(fake_boot.module[0].line, BOOT_LINE, "vm=fake mem=1M");
+    monitor_command(&fake_hv, "create vm=two mem=2M");
+    EXPECT_EQ(two->state, VM_RUNNING);
+    fake_hv.module_data = slow_module;
+    fake_guest = resetter_and_worker;
+    fake_step = 10;
+    fake_now = 0;
+    EXPECT_EQ(hv_run(&fake_hv), 0);
+    all = vm->run_ns + two->run_ns;
+    EXPECT(all > 1900000000);
+    EXPECT(two->run_ns > all / 2 - 30000000);
+    EXPECT(vm->run_ns > all / 2 - 30000000);
+}
+
 static const struct unit_case cases[] = {
     CASE(privileged_instructions_are_emulated),
     CASE(the_guests_own_fault_is_reflected),
@@ -571,5 +612,6 @@ static const struct unit_case cases[] = {
     CASE(no_shadow_holds_while_halted),
     CASE(an_interrupt_ends_hlt),
     CASE(a_turn_of_no_length_gets_on),
+    CASE(a_vm_pays_for_its_resets),
 };
 UNIT_MAIN(cases)
