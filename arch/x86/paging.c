@@ -40,6 +40,10 @@
  * write-combining (SDM vol. 3A table 12-12); nobody else uses 4 to 7. */
 #define PAT_OURS 0x0007040100070406
 
+/* Not what firmware may have left: SYSCALL, SVM, or AMD's quicker FXSAVE, with
+ * which XMM registers would go from guest to guest (APM vol. 2 3.1.7). */
+#define EFER_KEPT ((u64)EFER_LME | EFER_LMA)
+
 #define KEEP (PTE_P | PTE_A | PTE_D | PTE_G) /* the CPU never writes these */
 
 static u64 host_pml4[ENTRIES] __attribute__((aligned(PAGE_SIZE)));
@@ -143,7 +147,7 @@ void paging_init(struct bootmem *mem)
     map_image(mem, vmm_text_end, vmm_rodata_end, PTE64_NX);
     map_image(mem, vmm_rodata_end, vmm_data_end, PTE_W | PTE64_NX);
     map_image(mem, vmm_data_end, vmm_end, PTE64_NX);
-    wrmsr(MSR_EFER, (rdmsr(MSR_EFER) | EFER_NXE) & ~(u64)EFER_SCE);
+    wrmsr(MSR_EFER, (rdmsr(MSR_EFER) & EFER_KEPT) | EFER_NXE);
     write_cr3(paging_root().v);
 }
 
