@@ -277,6 +277,21 @@ static void alarms(void)
     alarm_at(0xff, 0xff, 0x75, 0);
 }
 
+/* While SET holds the clock there is no update, and no alarm either. */
+static void a_clock_that_is_set_neither_updates_nor_rings(void)
+{
+    setup();
+    set(5, 0xff);
+    set(3, 0xff);
+    set(1, 0xff); /* every second */
+    set(0x0b, 0xb2);
+    EXPECT_EQ(cmos_deadline(&cmos), NEVER);
+    now += 3 * NS_PER_SEC;
+    cmos_run(&cmos, now);
+    EXPECT(!level);
+    EXPECT_EQ(get(0x0c) & 0xb0, 0);
+}
+
 static void an_alarm_in_a_long_sleep(void)
 {
     setup();
@@ -341,6 +356,7 @@ static const struct unit_case cases[] = {
     CASE(update_interrupt),
     CASE(periodic_interrupt),
     CASE(alarms),
+    CASE(a_clock_that_is_set_neither_updates_nor_rings),
     CASE(an_alarm_in_a_long_sleep),
     CASE(memory_size),
     CASE(state_survives),

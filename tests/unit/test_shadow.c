@@ -195,6 +195,30 @@ static void a_shadow_grows_to_its_limit(void)
     end();
 }
 
+/* Whatever a guest maps, its shadow takes no more frames than it may. */
+static void a_shadow_keeps_its_limit(void)
+{
+    u32 limit = SHADOW_PAGES_LEAST + 2, least, grown;
+
+    world_begin(policy, SHADOW_PAGES_LEAST);
+    least = frames_owned(&frames, OWNER, FRAME_SHADOW);
+    world_end();
+    world_begin(policy, limit);
+    for (u32 i = 0; i < 1024; i++)
+        guest_put(PD, i, (20 + i % 40) << 12 | ALL);
+    for (u32 i = 0; i < 40; i++)
+        guest_put(20 + i, 0, DATA << 12 | ALL);
+    world_mode(PD, true, true, false);
+    for (u32 i = 0; i < 1024; i++) {
+        struct shadow_result r;
+        EXPECT_EQ(shadow_fault(&shadow, gva(i << 22), 0, &r), SHADOW_FILLED);
+    }
+    grown = frames_owned(&frames, OWNER, FRAME_SHADOW);
+    EXPECT(shadow.made <= limit);
+    EXPECT(grown > least && grown - least <= 2 * (limit - SHADOW_PAGES_LEAST));
+    end();
+}
+
 static void paging_off(void)
 {
     begin();
@@ -433,6 +457,7 @@ BOTH(pages_run_out_at_any_point)
 BOTH(a_trace_of_a_frame_that_is_everywhere)
 BOTH(a_page_table_may_be_watched_already)
 BOTH(a_shadow_grows_to_its_limit)
+BOTH(a_shadow_keeps_its_limit)
 BOTH(the_upper_half_is_the_vmms)
 BOTH(a_start_without_memory_gives_back)
 BOTH(the_audit_sees_damage)
@@ -456,6 +481,7 @@ static const struct unit_case cases[] = {
     CASE(a_trace_of_a_frame_that_is_everywhere_both),
     CASE(a_page_table_may_be_watched_already_both),
     CASE(a_shadow_grows_to_its_limit_both),
+    CASE(a_shadow_keeps_its_limit_both),
     CASE(the_upper_half_is_the_vmms_both),
     CASE(a_start_without_memory_gives_back_both),
     CASE(the_audit_sees_damage_both),

@@ -210,7 +210,34 @@ static void the_audit_of_cached_sees_lies(void)
     end();
 }
 
+/* Two tables whose frames share a place in the hash are two. */
+static void tables_that_collide_are_told_apart(void)
+{
+    const u32 one = 46, two = 525;
+    struct shadow_result r;
+
+    policy = SHADOW_CACHED;
+    begin();
+    EXPECT_EQ(hash_cell(&shadow.roles, one), hash_cell(&shadow.roles, two));
+    guest_put(PD, 0, one << 12 | ALL);
+    guest_put(PD, 1, two << 12 | ALL);
+    guest_put(one, 0, DATA << 12 | ALL);
+    guest_put(two, 0, OTHER << 12 | ALL);
+    EXPECT_EQ(shadow_fault(&shadow, gva(0), 0, &r), SHADOW_FILLED);
+    EXPECT_EQ(shadow_fault(&shadow, gva(1u << 22), 0, &r), SHADOW_FILLED);
+    EXPECT(shadow_peek(&shadow, gva(0), 0) == guest_ptr(DATA));
+    EXPECT(shadow_peek(&shadow, gva(1u << 22), 0) == guest_ptr(OTHER));
+    guest_put(one, 0, 0);
+    EXPECT(!shadow_peek(&shadow, gva(0), 0));
+    EXPECT(shadow_peek(&shadow, gva(1u << 22), 0) == guest_ptr(OTHER));
+    guest_put(PD, 0, 0);
+    EXPECT(!p2m_lookup(&p2m, gfn(one)).trace);
+    EXPECT(p2m_lookup(&p2m, gfn(two)).trace & TRACE_PAGE_TABLE);
+    end();
+}
+
 static const struct unit_case cases[] = {
+    CASE(tables_that_collide_are_told_apart),
     CASE(cached_follows_writes),
     CASE(cached_keeps_pages_across_cr3_loads),
     CASE(an_equal_write_keeps_the_entry),

@@ -165,6 +165,37 @@ static void causes_have_priorities(void)
     EXPECT(!level);
 }
 
+/* All four causes are there; each shows only when its bit asks for it. */
+static void each_cause_asks_its_own_bit(void)
+{
+    for (u8 ier = 0; ier < 16; ier++) {
+        u8 want = ier & 4   ? 0xc6
+                  : ier & 1 ? 0xc4
+                  : ier & 2 ? 0xc2
+                  : ier & 8 ? 0xc0
+                            : 0xc1;
+        setup(1, 0);
+        out(MCR, 0x18);
+        EXPECT(!uart_receive(&uart, 2)); /* loop-back: the wire is cut */
+        out(MCR, 0x0b);
+        uart_receive(&uart, 1);
+        uart.st.lsr |= 2;
+        out(IER, ier);
+        EXPECT_EQ(level, want != 0xc1);
+        EXPECT_EQ(in(IIR), want);
+    }
+    setup(0xc1, 0);
+    uart_receive(&uart, 1);
+    now += 1000000;
+    uart_run(&uart, now);
+    EXPECT_EQ(in(IIR), 0xc1);
+    out(IER, 1);
+    uart_run(&uart, now);
+    EXPECT_EQ(in(IIR), 0xcc);
+    out(IER, 0);
+    EXPECT_EQ(in(IIR), 0xc1);
+}
+
 static void out2_is_the_gate(void)
 {
     setup(1, 1);
@@ -263,6 +294,7 @@ static const struct unit_case cases[] = {
     CASE(triggers_and_timeout),
     CASE(the_transmitter_interrupts_when_empty),
     CASE(causes_have_priorities),
+    CASE(each_cause_asks_its_own_bit),
     CASE(out2_is_the_gate),
     CASE(loop_back),
     CASE(registers_read_back),
