@@ -579,6 +579,38 @@ static void a_vm_pays_for_its_resets(void)
     EXPECT(vm->run_ns > all / 2 - 30000000);
 }
 
+static void slow_serial(void *ctx, const char *text, size_t len)
+{
+    fake_now += 87000 * len;
+}
+
+/* VM 0 has an endless line and shows a byte more of it each time. */
+static void dribbler_and_worker(struct cpu *cpu, struct arch_vcpu *av)
+{
+    av->vector = HOST_IRQ;
+    fake_now += 1000000;
+    if (cpu == &fake_hv.vm[0].cpu)
+        console_guest(&fake_hv.console, 0, 'x', fake_now);
+    if (fake_now > 20000000000)
+        fake_hv.poweroff = true;
+}
+
+static void a_vm_pays_for_its_unfinished_lines(void)
+{
+    struct vm *two = &fake_hv.vm[1];
+
+    start("\x90", 1);
+    str_copy(fake_boot.module[0].line, BOOT_LINE, "vm=fake mem=1M");
+    monitor_command(&fake_hv, "create vm=two mem=2M");
+    fake_hv.console.out = (struct sink){slow_serial, NULL};
+    fake_guest = dribbler_and_worker;
+    fake_step = 10;
+    fake_now = 0;
+    EXPECT_EQ(hv_run(&fake_hv), 0);
+    EXPECT(two->run_ns > 9900000000);
+    EXPECT(vm->run_ns > 9900000000);
+}
+
 static const struct unit_case cases[] = {
     CASE(privileged_instructions_are_emulated),
     CASE(the_guests_own_fault_is_reflected),
@@ -613,5 +645,6 @@ static const struct unit_case cases[] = {
     CASE(an_interrupt_ends_hlt),
     CASE(a_turn_of_no_length_gets_on),
     CASE(a_vm_pays_for_its_resets),
+    CASE(a_vm_pays_for_its_unfinished_lines),
 };
 UNIT_MAIN(cases)

@@ -270,18 +270,24 @@ static void show_above(struct console *c, u32 slot)
     redraw(c);
 }
 
+bool console_tick_line(struct console *c, u32 slot, u64 now)
+{
+    const struct console_line *l = &c->line[slot];
+
+    CHECK(slot < CONSOLE_SLOTS);
+    if (!l->used || l->since == SHOWN || now < l->since + CONSOLE_PARTIAL_NS)
+        return false;
+    if (c->prompt || c->attached >= 0)
+        show_above(c, slot);
+    else
+        show(c, slot);
+    return true;
+}
+
 void console_tick(struct console *c, u64 now)
 {
-    for (u32 i = 0; i < CONSOLE_SLOTS; i++) {
-        const struct console_line *l = &c->line[i];
-        if (!l->used || l->since == SHOWN ||
-            now < l->since + CONSOLE_PARTIAL_NS)
-            continue;
-        if (c->prompt || c->attached >= 0)
-            show_above(c, i);
-        else
-            show(c, i);
-    }
+    for (u32 i = 0; i < CONSOLE_SLOTS; i++)
+        console_tick_line(c, i, now);
 }
 
 u64 console_deadline(const struct console *c)

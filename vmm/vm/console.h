@@ -54,6 +54,8 @@ void console_flush(struct console *c, u32 slot);
 void console_guest(struct console *c, u32 slot, u8 byte, u64 now);
 /* Shows unfinished lines that have waited long enough. */
 void console_tick(struct console *c, u64 now);
+/* The same for one guest; was there anything to show? */
+bool console_tick_line(struct console *c, u32 slot, u64 now);
 /* When console_tick() wants to be called; UINT64_MAX: not at all. */
 u64 console_deadline(const struct console *c);
 /* The VMM's own text, whole lines, above prompt and unfinished lines. */
