@@ -70,9 +70,15 @@ static void set_system(u64 *slot, const void *base, u32 limit, u32 type)
     slot[1] = b >> 32;
 }
 
+/* The table may be in use, and an NMI come at any time: the VMM's own code is
+ * there at each moment. */
 static void set_own(u64 *gdt)
 {
-    memset(gdt, 0, GDT_BYTES);
+    u32 hidden = (ARCH_GDT_SLOTS - ARCH_GDT_HIDDEN) * sizeof(*gdt);
+
+    memset(gdt, 0, ARCH_GDT_OWN * sizeof(*gdt));
+    memset(gdt + ARCH_GDT_HIDDEN, 0, hidden);
+    gdt_ldt(gdt, NULL, 0);
     gdt[ARCH_SEL_CODE >> 3] = (u64)CODE64_HI << 32;
     gdt[ARCH_SEL_DATA >> 3] = (u64)DATA_HI << 32;
     set_system(&gdt[ARCH_SEL_TSS >> 3], &tss, sizeof(tss) - 1, SYS_TSS32_FREE);
