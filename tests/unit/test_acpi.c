@@ -260,6 +260,9 @@ static void the_old_list_serves_where_the_new_one_is_broken(void)
     read();
     EXPECT_EQ(out.ignored, 0);
     EXPECT_EQ(out.tables, 5);
+    put_le32(boot.rsdp + 20, 20); /* the sum is right, the length is not */
+    read();
+    EXPECT_EQ(out.ignored, 0);
 }
 
 static void flags_that_take_away(void)

@@ -279,7 +279,7 @@ static void find_s5(struct platform *out, struct table t)
 
     for (const u8 *p = t.at + HEADER_SIZE; !out->has_s5 && end - p > 5; p++) {
         const u8 *name = p + 1 + (p[1] == AML_ROOT);
-        if (*p == AML_NAME && end - name >= 4 && !memcmp(name, "_S5_", 4))
+        if (*p == AML_NAME && !memcmp(name, "_S5_", 4))
             s5_package(out, name + 4, end);
     }
 }
