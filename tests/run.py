@@ -124,6 +124,8 @@ def fuzz_tests(build):
     yield Test("fuzz/replay", [PYTHON, "tests/fuzz/run.py", "--build", build,
                                "--seed", "7", "--rounds", "1", "--twice"],
                FUZZ_S, needs=elfs)
+    yield Test("fuzz/compare", [PYTHON, "tests/fuzz/compare.py", "--build",
+                                build, "--rounds", "4"], FUZZ_S, needs=elfs)
     host = f"{build}/fuzz/host"
     yield Test("fuzz/host", [host, "-runs=4000", "-seed=1", "-max_len=800",
                              "-len_control=0",

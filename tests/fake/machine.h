@@ -35,6 +35,7 @@ static u32 fake_modes;     /* calls of arch_set_modes() */
 static u32 fake_flushes;   /* pages and roots told to the real TLB */
 static u32 fake_ldt_size;  /* entries, by the last arch_set_ldt() */
 static u64 fake_now = 1000000;
+static u32 fake_looks; /* at the clock; too many are a loop without end */
 static u64 fake_step; /* how far the clock goes on at each look */
 static struct boot_info fake_boot;
 static struct hv fake_hv;
@@ -123,9 +124,7 @@ u64 arch_tsc(void)
 
 u64 arch_now_ns(void)
 {
-    static u32 looks;
-
-    if (++looks > 10000000) {
+    if (++fake_looks > 10000000) {
         printf("fake clock: this loop is endless\n");
         abort();
     }

@@ -357,6 +357,7 @@ void fuzz_guest(struct input *in)
     script = in;
     fake_guest = guest_runs;
     fake_now = 1000000;
+    fake_looks = 0;
     start(take8(in));
     for (u32 i = 0; i < STEPS && in->left && vm->state == VM_RUNNING; i++)
         step(in);

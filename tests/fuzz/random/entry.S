@@ -129,6 +129,11 @@ enter:
     movl $1, inside
     testl %edx, %edx
     jnz 1f
+    movl $UDATA, %edx           /* IRET would leave ring 0's null */
+    movl %edx, %ds
+    movl %edx, %es
+    movl %edx, %fs
+    movl %edx, %gs
     movl %eax, %esp             /* an IRET to ring 3 straight from state */
     popal
     iretl

@@ -29,9 +29,19 @@ static void any_prefix(struct gen *g)
                                0xf2,      0x2e,      0x36,    0x3e,
                                0x26,      0x64,      0x65};
 
+    if (comparing) {
+        if (chance(4))
+            emit(g, OP_OPSIZE);
+        return;
+    }
     for (u32 i = 0; i < 3 && chance(4); i++)
         emit(g, PICK(list));
 }
+
+/* The first so many leave no flag undefined, fault by paging only, and take
+ * nothing off the stack, where frames are: a processor may save RF or not.
+ * QEMU 7.2 spoils all flags in CMPXCHG8B; that is behind, too. */
+#define SAME_ACCESSES 28
 
 /* Opcode, and the ModRM register field or REG_ANY, and bytes of immediate. */
 #define REG_ANY 8
@@ -39,30 +49,32 @@ static const struct access {
     u16 opcode; /* 0x0fxx: two bytes */
     u8 reg, immediate;
 } accesses[] = {
-    {0x8a, REG_ANY, 0},   {0x8b, REG_ANY, 0}, {0x88, REG_ANY, 0},
-    {0x89, REG_ANY, 0},   {0x00, REG_ANY, 0}, {0x01, REG_ANY, 0},
-    {0x29, REG_ANY, 0},   {0x33, REG_ANY, 0}, {0x39, REG_ANY, 0},
-    {0x87, REG_ANY, 0},   {0x86, REG_ANY, 0}, {0x0fb1, REG_ANY, 0},
-    {0x0fc1, REG_ANY, 0}, {0x0fc7, 1, 0},     {0x0fab, REG_ANY, 0},
-    {0x0fa3, REG_ANY, 0}, {0x0fba, 5, 1},     {0x0fa4, REG_ANY, 1},
-    {0xff, 0, 0},         {0xfe, 1, 0},       {0xc6, 0, 1},
-    {0xc7, 0, 4},         {0x80, 4, 1},       {0x81, 1, 4},
-    {0x83, 6, 1},         {0x69, REG_ANY, 4}, {0x0fb6, REG_ANY, 0},
-    {0x0fbf, REG_ANY, 0}, {0x8f, 0, 0},       {0xff, 6, 0},
-    {0xd1, 4, 0},         {0xc1, 3, 1},       {0xf7, 3, 0},
-    {0xf7, 4, 0},         {0xf6, 7, 0},       {0x62, REG_ANY, 0},
-    {0x8e, 0, 0},         {0x8c, 3, 0},       {0x0f00, 4, 0},
-    {0x0f02, REG_ANY, 0}, {0x0f95, 0, 0},     {0x0fbc, REG_ANY, 0},
+    {0x8a, REG_ANY, 0},   {0x8b, REG_ANY, 0},   {0x88, REG_ANY, 0},
+    {0x89, REG_ANY, 0},   {0x00, REG_ANY, 0},   {0x01, REG_ANY, 0},
+    {0x29, REG_ANY, 0},   {0x33, REG_ANY, 0},   {0x39, REG_ANY, 0},
+    {0x87, REG_ANY, 0},   {0x86, REG_ANY, 0},   {0x0fb1, REG_ANY, 0},
+    {0x0fc1, REG_ANY, 0}, {0x0fab, REG_ANY, 0}, {0x0fa3, REG_ANY, 0},
+    {0x0fba, 5, 1},       {0x0fa4, REG_ANY, 1}, {0xff, 0, 0},
+    {0xfe, 1, 0},         {0xc6, 0, 1},         {0xc7, 0, 4},
+    {0x80, 4, 1},         {0x81, 1, 4},         {0x83, 6, 1},
+    {0x69, REG_ANY, 4},   {0x0fb6, REG_ANY, 0}, {0x0fbf, REG_ANY, 0},
+    {0xff, 6, 0},         {0x8f, 0, 0},         {0x0fc7, 1, 0},
+    {0xd1, 4, 0},         {0xc1, 3, 1},         {0xf7, 3, 0},
+    {0xf7, 4, 0},         {0xf6, 7, 0},         {0x62, REG_ANY, 0},
+    {0x8e, 0, 0},         {0x8c, 3, 0},         {0x0f00, 4, 0},
+    {0x0f02, REG_ANY, 0}, {0x0f95, 0, 0},       {0x0fbc, REG_ANY, 0},
 };
 
 void insn_memory(struct gen *g)
 {
-    const struct access *a = &PICK(accesses);
+    const struct access *a =
+        &accesses[rnd_below(comparing ? SAME_ACCESSES : ARRAY_LEN(accesses))];
     u32 base = base_reg();
     u32 reg = a->reg == REG_ANY ? any_reg() : a->reg;
 
     emit_mov(g, base, any_address());
-    any_prefix(g);
+    if (!comparing || a->immediate != 4) /* which 66h makes two */
+        any_prefix(g);
     if (a->opcode > 0xff)
         emit(g, a->opcode >> 8);
     emit2(g, a->opcode & 0xff, (u32)MODRM_MEM(reg, base));
@@ -135,12 +147,12 @@ void insn_segment(struct gen *g)
     static const u32 regs[] = {ES, SS, DS, FS, GS, ES, DS, FS, GS, CS};
     u32 s = PICK(regs);
 
-    if (chance(6)) {
+    if (!comparing && chance(6)) {
         load_pointer(g);
         return;
     }
     load_segment(g, s, any_selector());
-    if (s != CS && s != SS && chance(2))
+    if (!comparing && s != CS && s != SS && chance(2))
         use(g, s);
     if (s == DS || s == ES || s == SS)
         flat(g, s);
@@ -148,19 +160,19 @@ void insn_segment(struct gen *g)
 
 void insn_stack(struct gen *g)
 {
-    static const u32 ops[] = {0x50, 0x58, 0x60, 0x61, 0x9c,
-                              0x06, 0x0e, 0x16, 0x1e, 0xc9};
+    static const u32 ops[] = {0x50, 0x60, 0x06, 0x1e, 0x58,
+                              0x61, 0xc9, 0x9c, 0x0e, 0x16};
 
     if (g->ring == 3 && chance(2))
         emit_mov(g, SP, any_address());
-    if (chance(4)) {
+    if (!comparing && chance(4)) {
         emit(g, 0xc8);
         emit3(g, rnd() & 0x7f, 0, rnd_below(4));
         return;
     }
     if (g->ring == 0)
         emit2(g, 0x89, MODRM_REG(SP, BP)); /* where LEAVE goes */
-    emit(g, PICK(ops));
+    emit(g, ops[rnd_below(comparing ? 4 : ARRAY_LEN(ops))]);
 }
 
 /* Values that end or reset the guest are left out. */
@@ -229,8 +241,13 @@ static void edit(struct gen *g, u32 entry_at, u32 entry, u32 maps)
 
     emit_store(g, entry_at, entry);
     emit_mov(g, base, maps + rnd_below(PAGE_SIZE));
-    if (chance(2))
+    if (comparing) { /* all that may still lie in a TLB goes */
+        emit3(g, 0x0f, 0x20, MODRM_REG(3, AX));
+        emit3(g, 0x0f, 0x22, MODRM_REG(3, AX));
+        emit_mov(g, base, maps + rnd_below(PAGE_SIZE));
+    } else if (chance(2)) {
         emit3(g, 0x0f, 0x01, MODRM_MEM(7, base));
+    }
     if (chance(2))
         emit2(g, chance(2) ? 0x8b : 0x89, MODRM_MEM(AX, base));
 }
@@ -253,17 +270,17 @@ void insn_edit_page(struct gen *g)
 void insn_patch(struct gen *g)
 {
     static const u32 words[] = {0x90909090, 0xcccccccc, 0x0b0f0b0f, 0x40404040,
-                                0xa20f9090, 0x9090fafb, 0x31400f90};
+                                0x9090fafb, 0xa20f9090, 0x31400f90};
     u32 table = rnd_below(TABLES), page = rnd_below(16), at;
     u8 *store;
 
-    if (chance(2))
+    if (!comparing && chance(2))
         emit_store(g, (u32)&window[table][page],
                    ((u32)code & PTE32_ADDR) | PTE_P | PTE_W | PTE_U);
     store = g->at + 2;
-    emit_store(g, 0, PICK(words));
+    emit_store(g, 0, words[rnd_below(comparing ? 5 : ARRAY_LEN(words))]);
     at = (u32)g->at;
-    if (chance(2) && !(((u32)code ^ at) & PTE32_ADDR))
+    if (!comparing && chance(2) && !(((u32)code ^ at) & PTE32_ADDR))
         at = ((WINDOW + table) << 22 | page << PAGE_SHIFT) + (at & PAGE_MASK);
     for (u32 i = 0; i < 4; i++)
         store[i] = (u8)(at >> 8 * i);

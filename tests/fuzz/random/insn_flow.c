@@ -36,8 +36,9 @@ static u32 code_selector(const struct gen *g)
 
     if (!chance(4))
         return g->ring == 3 ? UCODE : PICK(known);
-    return chance(8) ? any_selector()
-                     : any_selector() & ~2u; /* rings 1 and 2 seldom */
+    return comparing || chance(8)
+               ? any_selector()
+               : any_selector() & ~2u; /* rings 1 and 2 seldom */
 }
 
 static u32 target(const struct gen *g, u32 sel)
@@ -49,10 +50,20 @@ static u32 iret_flags(void)
 {
     u32 flags = rnd() & (EFLAGS_STATUS | EFLAGS_DF | EFLAGS_ID | EFLAGS_AC);
 
+    if (comparing)
+        return flags & EFLAGS_STATUS;
     if (chance(8))
         flags |= rnd() & (EFLAGS_TF | EFLAGS_RF | EFLAGS_IOPL | EFLAGS_VIF |
                           EFLAGS_VIP);
     return flags;
+}
+
+/* The way to ring 3 has left DS and ES null. */
+static void data_of_ring3(struct gen *g)
+{
+    emit_mov(g, AX, UDATA);
+    emit2(g, 0x8e, MODRM_REG(3, AX));
+    emit2(g, 0x8e, MODRM_REG(0, AX));
 }
 
 void insn_iret(struct gen *g)
@@ -61,7 +72,7 @@ void insn_iret(struct gen *g)
     u8 *late;
 
     if (g->ring == 0 && (sel & SEL_RPL)) {
-        emit_push(g, chance(6) ? any_selector() : UDATA);
+        emit_push(g, !comparing && chance(6) ? any_selector() : UDATA);
         emit_push(g, chance(6) ? any_address() : (u32)ring3_stack_top);
     }
     emit_push(g, iret_flags());
@@ -69,6 +80,8 @@ void insn_iret(struct gen *g)
     late = push_late(g);
     emit(g, IRET);
     patch(late, target(g, sel));
+    if (sel & SEL_RPL)
+        data_of_ring3(g);
 }
 
 static void far_return(struct gen *g)
@@ -77,13 +90,15 @@ static void far_return(struct gen *g)
     u8 *late;
 
     if (g->ring == 0 && (sel & SEL_RPL)) {
-        emit_push(g, chance(6) ? any_selector() : UDATA);
+        emit_push(g, !comparing && chance(6) ? any_selector() : UDATA);
         emit_push(g, (u32)ring3_stack_top);
     }
     emit_push(g, sel);
     late = push_late(g);
     emit(g, RETF);
     patch(late, target(g, sel));
+    if (sel & SEL_RPL)
+        data_of_ring3(g);
 }
 
 /* JMP or CALL ptr16:32; a gate's selector goes where the gate leads. */
@@ -92,7 +107,7 @@ static void far_direct(struct gen *g)
     u32 sel = chance(2) ? code_selector(g) : any_selector();
     u8 *late;
 
-    emit(g, chance(2) ? 0xea : 0x9a);
+    emit(g, comparing || chance(2) ? 0xea : 0x9a);
     late = g->at;
     emit_word(g, FIELD_LATE);
     emit2(g, sel & 0xff, sel >> 8 & 0xff);
@@ -103,9 +118,9 @@ static u32 pointer[2];
 
 static void far_indirect(struct gen *g)
 {
-    u32 where = chance(3) ? any_address() : (u32)pointer;
+    u32 where = !comparing && chance(3) ? any_address() : (u32)pointer;
 
-    emit2(g, 0xff, MODRM_MEM(chance(2) ? 3 : 5, BP));
+    emit2(g, 0xff, MODRM_MEM(!comparing && chance(2) ? 3 : 5, BP));
     emit_word(g, where);
     pointer[1] = code_selector(g);
     pointer[0] = target(g, pointer[1]);
@@ -121,7 +136,7 @@ void insn_far(struct gen *g)
 
 void insn_int(struct gen *g)
 {
-    switch (rnd_below(8)) {
+    switch (comparing ? 3 : rnd_below(8)) {
     case 0:
         emit(g, 0xcc);
         break;
@@ -205,11 +220,17 @@ static const u8 odd[][6] = {
     {3, 0x8e, 0xc8, 0x90},
 };
 
+/* Faults of their own, on every processor. */
+static const u8 same_odd[][6] = {
+    {2, 0x0f, 0x0b}, {2, 0xd4, 0x00}, {2, 0xf7, 0xf1}, {2, 0xf6, 0xf9}};
+
 void insn_odd(struct gen *g)
 {
     const u8 *bytes = PICK(odd);
 
-    if (chance(32)) { /* SYSEXIT goes to EDX, ECX */
+    if (comparing)
+        bytes = PICK(same_odd);
+    if (!comparing && chance(32)) { /* SYSEXIT goes to EDX, ECX */
         emit_mov(g, DX, (u32)code + rnd_below(CODE_BYTES));
         emit_mov(g, CX, (u32)ring3_stack_top);
         emit2(g, 0x0f, 0x35);

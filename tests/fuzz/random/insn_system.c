@@ -43,6 +43,9 @@ static u32 some_cr0(void)
 {
     u32 value = CR0_PE | CR0_ET | CR0_PG;
 
+    if (comparing) /* no alignment checks, no caches off */
+        return value | (chance(2) ? CR0_WP : 0) | (chance(4) ? CR0_NE : 0);
+
     for (u32 i = rnd_below(4); i--;)
         value ^= PICK(cr0_bits);
     return value;
@@ -56,7 +59,7 @@ static void without_paging(struct gen *g)
     to_cr(g, 0, some_cr0() & ~CR0_PG);
     if (chance(2))
         to_cr(g, 3, rnd());
-    emit_mov(g, reg, any_address());
+    emit_mov(g, reg, comparing ? ARENA + rnd_below(0x10000) : any_address());
     emit2(g, 0x8b, MODRM_MEM(AX, reg));
     to_cr(g, 3, (u32)page_dir);
     to_cr(g, 0, some_cr0());
@@ -67,7 +70,8 @@ static void change_spaces(struct gen *g)
     u32 dir = rnd_below(TABLES);
 
     mend_directory(dir);
-    to_cr(g, 3, (u32)dirs[dir] | (chance(4) ? rnd() & PAGE_MASK : 0));
+    to_cr(g, 3,
+          (u32)dirs[dir] | (!comparing && chance(4) ? rnd() & PAGE_MASK : 0));
 }
 
 static void flush(struct gen *g)
@@ -80,7 +84,8 @@ static void flush(struct gen *g)
 
 static void read_cr(struct gen *g)
 {
-    u32 n = rnd_below(chance(4) ? 8 : 5);
+    static const u32 same[] = {0, 2, 3, 4};
+    u32 n = comparing ? PICK(same) : rnd_below(chance(4) ? 8 : 5);
 
     emit3(g, 0x0f, 0x20, MODRM_REG(n, any_reg()));
 }
@@ -98,14 +103,15 @@ void insn_control(struct gen *g)
         break;
     case 2:
         for (u32 i = rnd_below(3); i--;)
-            cr4 ^= PICK(cr4_bits);
+            cr4 ^= cr4_bits[comparing ? 1 + rnd_below(4)
+                                      : rnd_below(ARRAY_LEN(cr4_bits))];
         to_cr(g, 4, cr4);
         break;
     case 3:
         without_paging(g);
         break;
     case 4:
-        emit2(g, 0x0f, chance(2) ? 0x06 : 0x08 + rnd_below(2));
+        emit2(g, 0x0f, comparing || chance(2) ? 0x06 : 0x08 + rnd_below(2));
         g->dirty |= DIRTY_CR;
         break;
     case 5:
@@ -131,18 +137,25 @@ static u32 breakpoint(void)
     }
 }
 
+static u32 debug_value(u32 n)
+{
+    if (comparing)
+        return n == 7 ? rnd() & 0xffff0300 : rnd();
+    if (n < 4)
+        return breakpoint();
+    return chance(4) ? rnd() : rnd() & ~(u32)DR7_GD;
+}
+
 void insn_debug(struct gen *g)
 {
-    u32 n = rnd_below(8), reg = any_reg();
+    static const u32 same[] = {0, 1, 2, 3, 7};
+    u32 n = comparing ? PICK(same) : rnd_below(8), reg = any_reg();
 
     if (chance(3)) {
         emit3(g, 0x0f, 0x21, MODRM_REG(n, reg));
         return;
     }
-    emit_mov(g, reg,
-             n < 4       ? breakpoint()
-             : chance(4) ? rnd()
-                         : rnd() & ~0x2000u);
+    emit_mov(g, reg, debug_value(n));
     emit3(g, 0x0f, 0x23, MODRM_REG(n, reg));
     g->dirty |= DIRTY_DR;
 }
@@ -195,8 +208,8 @@ void insn_tables(struct gen *g)
 {
     u32 reg = base_reg();
 
-    switch (rnd_below(4)) {
-    case 0:
+    switch (rnd_below(3) + !comparing) {
+    case 3:
         emit_mov(g, reg, any_address());
         emit3(g, 0x0f, 0x01, MODRM_MEM(rnd_below(2), reg));
         break;
@@ -217,7 +230,7 @@ void insn_tables(struct gen *g)
 static void load_task(struct gen *g)
 {
     emit(g, CLI);
-    emit_mov(g, AX, chance(2) ? any_selector() : 0x38);
+    emit_mov(g, AX, !comparing && chance(2) ? any_selector() : 0x38);
     emit3(g, 0x0f, 0x00, MODRM_REG(3, AX));
     emit_store(g, GDT_HI(TSS_SEL),
                desc_hi((u32)&tss, TSS32_SIZE - 1, ATTR_P | SYS_TSS32_FREE));
@@ -228,7 +241,7 @@ static void load_task(struct gen *g)
 void insn_task(struct gen *g)
 {
     g->dirty |= DIRTY_TASK;
-    switch (rnd_below(4)) {
+    switch (comparing ? 2 * rnd_below(2) : rnd_below(4)) {
     case 0:
         load_task(g);
         break;
@@ -285,6 +298,10 @@ void insn_flags(struct gen *g)
 {
     static const u32 plain[] = {CLI, STI, 0x9c, 0x9e, 0x9f, 0xfc, 0xfd, 0xf5};
 
+    if (comparing) {
+        emit(g, chance(2) ? CLI : STI);
+        return;
+    }
     if (chance(2)) {
         emit(g, PICK(plain));
         return;

@@ -29,7 +29,7 @@
 extern u32 boot_info;
 
 static u32 state, hash = FNV_START, steps_done;
-static bool comparing;
+bool comparing;
 
 void rnd_seed(u32 seed)
 {
@@ -151,7 +151,7 @@ static u32 step_flags(void)
                               EFLAGS_RF, EFLAGS_ID, EFLAGS_IOPL};
     u32 flags = rnd() & EFLAGS_STATUS;
 
-    if (chance(16))
+    if (!comparing && chance(16))
         flags |= PICK(odd);
     if (!comparing && chance(KERNEL_IF))
         flags |= EFLAGS_IF;
@@ -205,13 +205,19 @@ static void tell_trap(void)
     say_hex(seen.cr2, 8);
     say(" esp ");
     say_hex(seen.esp, 8);
+    say(" eflags ");
+    say_hex(seen.eflags, 8);
+    say(" registers");
+    for (const u32 *r = &seen.eax; r <= &seen.edi; r++) {
+        say(" ");
+        say_hex(*r, 8);
+    }
     say("\n");
 }
 
 static void step(bool deadly)
 {
-    struct gen g = {
-        .ring = chance(3) ? 3 : 0, .deadly = deadly, .compare = comparing};
+    struct gen g = {.ring = chance(3) ? 3 : 0, .deadly = deadly};
     u32 at = 0, flags = step_flags();
 
     generate(&g);
@@ -242,8 +248,10 @@ void test(void)
     rnd_seed(option(line, "seed=", 1));
     world_make();
     for (u32 i = 0; i < steps; i++) {
-        if (i % REMAKE_EVERY == REMAKE_EVERY - 1)
+        if (i % REMAKE_EVERY == REMAKE_EVERY - 1) {
+            mix(world_sum());
             world_remake();
+        }
         telling = i >= from;
         if (telling || (from == ~0u && i && i % every == 0))
             report("at", i);

@@ -39,7 +39,8 @@ static u32 in_arena(void)
 u32 any_window(void)
 {
     u32 page = chance(4) ? rnd_below(1024) : rnd_below(16);
-    u32 base = chance(8) ? TOP_WINDOW : (WINDOW + rnd_below(TABLES)) << 22;
+    u32 base = !comparing && chance(8) ? TOP_WINDOW
+                                       : (WINDOW + rnd_below(TABLES)) << 22;
 
     return base + page * PAGE_SIZE;
 }
@@ -58,7 +59,9 @@ u32 any_address(void)
                                TOP_WINDOW, TOP_WINDOW - 8, OWN_END - 8,
                                OWN_END};
 
-    switch (rnd_below(8)) {
+    if (comparing && chance(8)) /* nothing there */
+        return 0x60000000u + (rnd() & 0xfffffff);
+    switch (rnd_below(comparing ? 4 : 8)) {
     case 0:
     case 1:
     case 2:
@@ -76,6 +79,17 @@ u32 any_address(void)
     }
 }
 
+/* RPL 0 or 3, present or not, of either table, but no TSS: VMs have no tasks
+ * to switch to. */
+static u32 same_selector(void)
+{
+    u32 sel = rnd_below(GDT_SIZE + 4) << 3 | (chance(2) ? SEL_RPL : 0);
+
+    if (chance(4))
+        return sel | SEL_TI;
+    return sel >> 3 == TSS_SEL >> 3 || sel >> 3 == 7 ? KDATA : sel;
+}
+
 u32 any_selector(void)
 {
     static const u32 known[] = {
@@ -83,6 +97,8 @@ u32 any_selector(void)
         TSS_SEL, 0x30, 0x38,   0x40,   0x0b,   0x13,   0x18,   0x20,
         0x09,    0x11, 0xfff8, 0xffff, 0xff80, 0xff83, 0xff00, 0xff03};
 
+    if (comparing)
+        return same_selector();
     switch (rnd_below(4)) {
     case 0:
         return PICK(known);
@@ -99,6 +115,8 @@ u32 any_selector(void)
 /* Frames: of the arena, of tables, of the code, of devices, of nobody. */
 static u32 any_frame(void)
 {
+    if (comparing)
+        return in_arena() >> PAGE_SHIFT;
     switch (rnd_below(8)) {
     case 0:
         return (u32)window[rnd_below(TABLES)] >> PAGE_SHIFT;
@@ -134,6 +152,8 @@ u32 any_entry(void)
 {
     u32 entry = any_frame() << PAGE_SHIFT | any_flags();
 
+    if (comparing)
+        return entry & ~(u32)(PTE_G | PTE_PWT | PTE_PCD);
     return chance(16) ? entry | PTE_PS : entry;
 }
 
@@ -144,6 +164,9 @@ u32 any_big(void)
     static const u32 large[] = {ARENA,    0x800000,   0xfec00000,
                                 0xc00000, 0xffc00000, 0x40000000};
 
+    if (comparing)
+        return (chance(2) ? ARENA | PTE_PS : (u32)window[rnd_below(TABLES)]) |
+               (any_flags() & ~(u32)(PTE_G | PTE_PWT | PTE_PCD));
     switch (rnd_below(4)) {
     case 0:
         return PICK(large) | any_flags() | PTE_PS;
@@ -156,7 +179,7 @@ u32 any_big(void)
     }
 }
 
-void any_desc(u32 to[2])
+static void spoilt_desc(u32 to[2])
 {
     static const u32 limits[] = {0xfffff, 0xfffff, 0, 1, 0x7ff, 0xffff};
     u32 attr = rnd() & 0xf0ff, base = 0, limit = PICK(limits);
@@ -177,16 +200,47 @@ void any_desc(u32 to[2])
     to[1] = desc_hi(base, limit, attr);
 }
 
+/* Flat, of ring 0 or 3, accessed, not a TSS: no access through it depends on
+ * checks that an emulated processor may leave out. */
+static void same_desc(u32 to[2])
+{
+    u32 attr = (rnd() & 0x9f) | ATTR_DB | ATTR_G | (chance(2) ? ATTR_DPL : 0);
+
+    if (chance(4)) {
+        any_gate(to);
+        return;
+    }
+    attr |= ATTR_S | ATTR_ACCESSED;
+    if (!(attr & ATTR_CODE))
+        attr &= ~(u32)ATTR_DOWN;
+    to[0] = desc_lo(0, 0xfffff);
+    to[1] = desc_hi(0, 0xfffff, attr);
+}
+
+void any_desc(u32 to[2])
+{
+    if (comparing) {
+        same_desc(to);
+        return;
+    }
+    spoilt_desc(to);
+}
+
+static const u32 same_gates[] = {SYS_INT32, SYS_TRAP32};
+
 /* A gate of any type; most lead to a stub. */
 void any_gate(u32 to[2])
 {
-    u32 at = chance(64) ? rnd() : fuzz_stubs[rnd_below(TRAP_VECTORS)];
+    u32 at =
+        !comparing && chance(64) ? rnd() : fuzz_stubs[rnd_below(TRAP_VECTORS)];
     u32 sel = chance(3) ? any_selector() : KCODE;
 
     to[0] = sel << 16 | (at & 0xffff);
     to[1] = (at & 0xffff0000) | (rnd() & 0xff1f);
     if (!chance(4))
         to[1] |= DESC_P;
+    if (comparing) /* one of the 32-bit gates */
+        to[1] = (to[1] & ~0x1f1fu) | PICK(same_gates) << DESC_TYPE_SHIFT;
 }
 
 u32 any_port(void)

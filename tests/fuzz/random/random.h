@@ -23,6 +23,9 @@
 
 #include "tests/micro/lib/micro.h"
 
+/* Only what a guest cannot tell from the bare machine. */
+extern bool comparing;
+
 /* ---- numbers */
 
 void rnd_seed(u32 seed);
@@ -74,7 +77,6 @@ struct gen {
     u32 units;
     u32 unit[UNITS_MAX + 1]; /* offsets in code; the last is the end's */
     bool deadly;
-    bool compare; /* only what a guest cannot tell from the bare machine */
 };
 
 void emit(struct gen *g, u32 byte);
@@ -128,6 +130,7 @@ struct seen {
 extern struct seen seen;
 extern u32 traps; /* so far */
 
+u32 world_sum(void);     /* of the tables, as walks have left them */
 void world_make(void); /* the known-good state, for the first time */
 void world_mend(u32 dirty);
 void world_remake(void); /* all that was spoilt, as at first */
