@@ -36,7 +36,7 @@ static u32 fake_flushes;   /* pages and roots told to the real TLB */
 static u32 fake_ldt_size;  /* entries, by the last arch_set_ldt() */
 static u64 fake_now = 1000000;
 static u32 fake_looks; /* at the clock; too many are a loop without end */
-static u64 fake_step; /* how far the clock goes on at each look */
+static u64 fake_step;  /* how far the clock goes on at each look */
 static struct boot_info fake_boot;
 static struct hv fake_hv;
 

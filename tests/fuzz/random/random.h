@@ -130,7 +130,7 @@ struct seen {
 extern struct seen seen;
 extern u32 traps; /* so far */
 
-u32 world_sum(void);     /* of the tables, as walks have left them */
+u32 world_sum(void);   /* of the tables, as walks have left them */
 void world_make(void); /* the known-good state, for the first time */
 void world_mend(u32 dirty);
 void world_remake(void); /* all that was spoilt, as at first */
