@@ -260,9 +260,10 @@ def test_frame_buffer_above_4_gib(env):
         low=Memory.AT & 0xffffffff, high=Memory.AT >> 32, width=Memory.WIDTH,
         height=Memory.HEIGHT, pitch=Memory.WIDTH * 4, form=0x0120))
     command = odd.machine(
-        env, env.hare_line(), append="", memory="256,slots=1,maxmem=2G",
+        env, env.hare_line(), append="",
         extra=("-object", "memory-backend-ram,id=far,size=64M",
                "-device", "pc-dimm,id=dimm,memdev=far"))
+    command[command.index("-m") + 1] += ",slots=1,maxmem=2G"
     talk = env.session(command + list(Qmp.words(env)))
     talk.wait(r"screen +1024x768 pixels of 32 bits at 0x100000000")
     talk.wait(PASSED)
