@@ -31,7 +31,6 @@ struct arch_vcpu {
     u32 error;        /* exit: its error code, 0 if it has none */
     u32 fault_at;     /* exit: CR2 */
     u32 fault_above;  /* exit by #PF: its upper half (see exits.c) */
-    u32 small_stack;  /* SS is a 16-bit stack: ESP needs care (enter.S) */
     u16 hw_seg[6];    /* ES CS SS DS FS GS as arch_read_segs() found */
     u8 *fxsave;       /* 512 bytes, 16-aligned: FPU state when not live */
     u64 *gdt;         /* ARCH_GDT_SLOTS entries */
@@ -47,6 +46,9 @@ void arch_vcpu_init(struct arch_vcpu *av, u32 index);
  * av->hw_*. Out: the same, and av->vector, error, fault_at. Segment
  * registers other than CS and SS stay in the real registers. */
 void arch_enter(struct cpu *cpu, struct arch_vcpu *av);
+/* The same for an SS with a 16-bit stack, whose upper half of ESP needs care.
+ */
+void arch_enter_small(struct cpu *cpu, struct arch_vcpu *av);
 
 /* Makes av the current VM: GDTR, LDTR, FPU state, debug registers off.
  * Saves the FPU state of the previous one. */

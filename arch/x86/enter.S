@@ -30,10 +30,8 @@
 #define FRAME_RFLAGS 32
 
     .text
-    .globl arch_enter
-    .type arch_enter, @function
-/* void arch_enter(struct cpu *cpu, struct arch_vcpu *av) */
-arch_enter:
+/* Keeps what a guest does not, and fetches its flags, ESP and EIP. */
+.macro ENTER_BEGIN
     push %rbx
     push %rbp
     mov %rdi, %r8
@@ -42,8 +40,13 @@ arch_enter:
     mov AV_EFLAGS(%r9), %eax
     mov CPU_ESP(%r8), %ecx
     mov CPU_EIP(%r8), %edx
-    cmpl $0, AV_SMALL_STACK(%r9)
-    jne enter_small
+.endm
+
+    .globl arch_enter
+    .type arch_enter, @function
+/* void arch_enter(struct cpu *cpu, struct arch_vcpu *av) */
+arch_enter:
+    ENTER_BEGIN
 enter_push:
     pushq AV_SS(%r9)        /* IRETQ ignores all but the low 16 bits */
     push %rcx
@@ -63,12 +66,16 @@ enter_iretq:
 
 /* To a 16-bit stack IRETQ loads SP only; the upper half of ESP then is that
  * of RSP, so the frame stands where this is the guest's (layout.h). */
-enter_small:
+    .globl arch_enter_small
+    .type arch_enter_small, @function
+arch_enter_small:
+    ENTER_BEGIN
     mov %ecx, %ebx
     and $0xffff0000, %ebx
     movabs $ANY_STACK + 0x1000, %rsp
     add %rbx, %rsp
     jmp enter_push
+    .size arch_enter_small, . - arch_enter_small
 
 /* Every vector but the three below comes here; the stack is the trap stack
  * (from a guest) or the VMM's own:

@@ -17,13 +17,12 @@
 #define CPU_EDI 28
 #define CPU_EIP 32
 
-#define AV_CS          0
-#define AV_SS          4
-#define AV_EFLAGS      8
-#define AV_VECTOR      12
-#define AV_ERROR       16
-#define AV_FAULT_AT    20
-#define AV_SMALL_STACK 28
+#define AV_CS       0
+#define AV_SS       4
+#define AV_EFLAGS   8
+#define AV_VECTOR   12
+#define AV_ERROR    16
+#define AV_FAULT_AT 20
 
 /* The bytes of one entry stub. */
 #define STUB_SIZE 16

@@ -46,7 +46,6 @@ STATIC_ASSERT(offsetof(struct arch_vcpu, vector) == AV_VECTOR);
 STATIC_ASSERT(offsetof(struct arch_vcpu, error) == AV_ERROR);
 STATIC_ASSERT(offsetof(struct arch_vcpu, fault_at) == AV_FAULT_AT);
 STATIC_ASSERT(offsetof(struct arch_vcpu, fault_above) == AV_FAULT_AT + 4);
-STATIC_ASSERT(offsetof(struct arch_vcpu, small_stack) == AV_SMALL_STACK);
 
 #define FXSAVE_SIZE  512
 #define FXSAVE_FCW   0

@@ -56,6 +56,11 @@ void arch_enter(struct cpu *cpu, struct arch_vcpu *av)
     fake_guest(cpu, av);
 }
 
+void arch_enter_small(struct cpu *cpu, struct arch_vcpu *av)
+{
+    arch_enter(cpu, av);
+}
+
 void arch_switch(struct arch_vcpu *av)
 {
 }

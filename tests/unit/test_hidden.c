@@ -152,17 +152,17 @@ static void what_the_guest_loaded_itself_is_read_before_its_copy_changes(void)
 static void a_16_bit_stack_is_told_to_the_entry(void)
 {
     start();
-    EXPECT_EQ(vm->arch.small_stack, 0);
+    EXPECT_EQ(vm->cpu.seg_dirty, 0);
     write_gdt(4, KERNEL_DATA & ~((u64)DESC_DB << 32));
     load(SEG_SS, 4 * 8);
     EXPECT(direct_load(vm));
-    EXPECT_EQ(vm->arch.small_stack, 1);
+    EXPECT_EQ(vm->cpu.seg_dirty, DIRECT_SMALL);
     vm->arch.hw_ss = KDATA | 1; /* by itself */
     direct_took(vm);
-    EXPECT_EQ(vm->arch.small_stack, 0);
+    EXPECT_EQ(vm->cpu.seg_dirty, 0);
     vm->arch.hw_ss = 4 * 8 | 1;
     direct_took(vm);
-    EXPECT_EQ(vm->arch.small_stack, 1);
+    EXPECT_EQ(vm->cpu.seg_dirty, DIRECT_SMALL);
 }
 
 static void an_entry_that_stays_the_same_disturbs_nobody(void)

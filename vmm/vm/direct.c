@@ -65,7 +65,9 @@ static void open_code(struct vm *vm, u64 want)
 
 static void note_stack(struct vm *vm)
 {
-    vm->arch.small_stack = !(vm->cpu.seg[SEG_SS].attr & ATTR_DB);
+    vm->cpu.seg_dirty &= (u8)~DIRECT_SMALL;
+    if (!(vm->cpu.seg[SEG_SS].attr & ATTR_DB))
+        vm->cpu.seg_dirty |= DIRECT_SMALL;
 }
 
 static void load_code_and_stack(struct vm *vm)
@@ -80,7 +82,6 @@ static void load_code_and_stack(struct vm *vm)
     vm->arch.hw_ss = selector_for(vm, SEG_SS, ss, ring);
     vm->direct.cs = vm->arch.hw_cs;
     vm->direct.ss = vm->arch.hw_ss;
-    note_stack(vm);
 }
 
 static void load_data(struct vm *vm, u32 mask)
@@ -116,6 +117,7 @@ static void load_dirty(struct vm *vm)
     if (dirty & SEGS_DATA)
         load_data(vm, dirty & SEGS_DATA);
     vm->cpu.seg_dirty = 0;
+    note_stack(vm);
 }
 
 /* The guest itself loaded hw_sel into register s. */

@@ -27,6 +27,7 @@
 
 #include "arch/x86/defs/regs.h"
 #include "arch/x86/defs/traps.h"
+#include "vmm/base/bits.h"
 #include "vmm/vm/vm.h"
 
 /* EFLAGS bits that are the same in the guest's view and in hardware. */
@@ -43,8 +44,8 @@ void direct_switch(struct vm *vm);
 void direct_leave(struct vm *vm);
 /* Reads ES, DS, FS, GS back from the real registers if vm is current. */
 void direct_sync(struct vm *vm);
-/* Loads the dirty segment registers; false when the state cannot run (the VM
- * is killed). */
+/* Loads the dirty segment registers, which leaves DIRECT_SMALL at most; false
+ * when the state cannot run (the VM is killed). */
 bool direct_load(struct vm *vm);
 /* The vector of an exit from virtual-8086 mode, which no processor enters
  * outside ring 0, but QEMU's translator does: one that no exception has. */
@@ -59,6 +60,10 @@ static inline u64 direct_pair(u32 cs, u32 ss)
     return (u64)ss << 32 | cs;
 }
 
+/* A bit of seg_dirty beside those of the segment registers: SS has a 16-bit
+ * stack. It stays while that is so, and keeps to the long ways. */
+#define DIRECT_SMALL BIT(SEG_COUNT)
+
 /* Runs until the next exit; false when the state cannot run. */
 static inline bool direct_run(struct vm *vm)
 {
@@ -68,7 +73,10 @@ static inline bool direct_run(struct vm *vm)
     if (cpu->seg_dirty && !direct_load(vm))
         return false;
     av->hw_eflags = (cpu->eflags & FLAGS_NATIVE) | EFLAGS_ONE | EFLAGS_IF;
-    arch_enter(cpu, av);
+    if (cpu->seg_dirty)
+        arch_enter_small(cpu, av);
+    else
+        arch_enter(cpu, av);
     cpu->eflags =
         (av->hw_eflags & FLAGS_NATIVE) | (cpu->eflags & ~(u32)FLAGS_NATIVE);
     if (direct_pair(av->hw_cs, av->hw_ss) !=

@@ -132,7 +132,6 @@ static inline void commit(struct vm *vm, const struct fast_seg *cs,
     cpu->cpl = cpl;
     d->cs = vm->arch.hw_cs = cs->hw;
     d->ss = vm->arch.hw_ss = ss->hw;
-    vm->arch.small_stack = 0; /* usable() says so */
     cpu->seg_dirty &= ~(BIT(SEG_CS) | BIT(SEG_SS));
 }
 
