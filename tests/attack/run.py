@@ -25,10 +25,12 @@
 #        run.py --together [...]    seven different attackers and one witness
 #        run.py --report [...]      the figures of all that ran
 import argparse
+import fcntl
 import glob
 import json
 import os
 import re
+import subprocess
 import sys
 import tempfile
 import time
@@ -37,8 +39,13 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests/boot"))
 
-from machine import EXIT_PANIC, EXIT_ZERO, Env, Failure, POLICIES, PROMPT, check, clean
+from pexpect import fdpexpect
 
+from machine import (EXIT_PANIC, EXIT_ZERO, Env, Failure, POLICIES, PROMPT,
+                     Session, check, clean)
+
+F_SETPIPE_SZ = 1031     # Linux fcntl.h
+PIPE_BYTES = 1 << 20
 ICOUNT = ("-icount", "shift=2,sleep=off")
 WINDOW_MS = 400
 TOGETHER = ("res_shadow", "res_floodbytes", "res_irq", "res_resetcf9",
@@ -57,6 +64,42 @@ CTRL_BRACKET = "\x1d"
 ROUNDS = (r"witness: (\d+) rounds in (\d+) ms, (\d+) x 1024 cycles, "
           r"(\d+) at worst")
 BOOKS = r"trapline: books at (\d+) us(.*)"
+
+
+class Piped(fdpexpect.fdspawn):
+    """A program that talks through pipes; what it says may be a megabyte
+    ahead of who listens. A terminal holds 4 KiB, and the VMM does not wait
+    for a serial port that takes nothing: a flood would lose other lines."""
+
+    def __init__(self, command, **more):
+        reading, writing = os.pipe()
+        fcntl.fcntl(writing, F_SETPIPE_SZ, PIPE_BYTES)
+        self.program = subprocess.Popen(command, stdin=subprocess.PIPE,
+                                        stdout=writing, stderr=writing)
+        os.close(writing)
+        super().__init__(reading, **more)
+
+    def send(self, text):
+        self.program.stdin.write(text.encode())
+        self.program.stdin.flush()
+
+    def close(self, force=False):
+        if force:
+            self.program.kill()
+        self.program.stdin.close()
+        self.exitstatus = self.program.wait(LIMIT_S)
+        super().close()
+
+
+class Flooded(Session):
+    """A session by pipes."""
+
+    def __init__(self, command, seconds):
+        print("$", " ".join(command), flush=True)
+        self.child = Piped(command, timeout=seconds, encoding="utf-8",
+                           codec_errors="replace", maxread=1 << 16)
+        self.child.logfile_read = sys.stdout
+        self.seconds = seconds
 
 
 class Run:
@@ -149,8 +192,10 @@ def boot(env, run):
     modules = [f"{run.build}/attack/{name}.elf {keys(run, vm)}"
                for name, vm in zip(run.modules, run.vms)]
     modules.append(witness_line(env, run.policy, run.ms))
-    return env.session(env.vmm_machine(modules, append="canary=1",
-                                       extra=ICOUNT, memory=128), LIMIT_S)
+    env.sessions.append(Flooded(
+        env.vmm_machine(modules, append="canary=1", extra=ICOUNT, memory=128),
+        LIMIT_S))
+    return env.sessions[-1]
 
 
 def books_cpu(text, name):
