@@ -20,7 +20,7 @@ ROUNDS = 1000
 ALIVE = 4        # VMs at any moment
 BATCH = 25       # rounds typed at once
 ATTACKS = ("res_shadow", "res_thrash", "res_irq", "res_resetcf9",
-           "res_repmmio", "res_gploop", "res_floodlines", "alltables")
+           "res_repmmio", "res_gploop", "res_pffetch", "alltables")
 MEM = "mem=8M"
 NOBODY = r"0 of guests, 0 shadow, 0 p2m, 0 canaries"
 
