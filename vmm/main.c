@@ -38,6 +38,7 @@ static struct boot_info boot;
 static struct platform platform;
 static struct bootmem bootmem;
 static struct hv hv;
+static bool watched; /* by the watchdog */
 
 static struct {
     enum clock_source clock;
@@ -197,6 +198,8 @@ static void check_time(void)
              options.alarm && options.alarm != time_alarm()
                  ? "; the alarm that was asked for does not ring"
                  : "");
+    item("watchdog");
+    fmt_sink(&out, "%s\n", watched ? "NMI of the PIT by the I/O APIC" : "none");
     item("interrupts");
     fmt_sink(&out, "%s%s\n",
              platform.has_pic ? "8259 PIC" : "no 8259 PIC: devices are polled",
@@ -336,8 +339,8 @@ static void interrupts_init(void)
     time_init(&platform, features_apic(), options.clock, options.alarm);
     if (platform.has_pic)
         host_pic_unmask(IRQ_COM1);
-    if (time_alarm() == ALARM_APIC)
-        watchdog_init();
+    watched = time_alarm() == ALARM_APIC &&
+              watchdog_init(hpa(platform.ioapic), platform.ioapic_pin);
     if (platform.has_8042)
         host_kbd_init();
 }

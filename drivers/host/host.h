@@ -89,8 +89,9 @@ u32 lapic_id(void);
 void lapic_end(void);
 bool lapic_is_x2(void);
 
-/* watchdog.c: an NMI from the PIT; false: this machine has no way. */
-bool watchdog_init(void);
+/* watchdog.c: an NMI from the PIT by a pin of an I/O APIC (registers at 0:
+ * there is none); false: none comes. */
+bool watchdog_init(hpa_t ioapic, u32 pin);
 
 /* time.c. What the clock is measured with, and the alarm made of. */
 enum clock_source {

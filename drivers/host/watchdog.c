@@ -10,30 +10,36 @@
  *
  * The PIT, whose channel 0 is free where the local APIC is the alarm, counts
  * for ever; the I/O APIC turns its interrupt into an NMI for this processor.
- * Where there is no I/O APIC, or the PIT hangs on another of its pins, there
- * is no watchdog, and nothing else is missing.
+ * It is tried once; where no NMI comes (no I/O APIC, no PIT, tables that lie)
+ * there is no watchdog, and nothing else is missing.
  *
  * Intel 82093AA data sheet, 3.0; SDM vol. 3A 6.7, 6.8.1.
  */
-#include "arch/x86/asm.h"
+#include "arch/x86/arch.h"
 #include "arch/x86/layout.h"
+#include "arch/x86/machine.h"
 #include "drivers/host/host.h"
 
-#define IOAPIC_AT     0xfec00000 /* and its pin, unless ACPI says otherwise */
 #define IOAPIC_SELECT 0x00
 #define IOAPIC_WINDOW 0x10
 #define REG_VERSION   0x01
 #define REG_PIN(n)    (0x10 + 2 * (n))
-#define PIT_PIN       2
 
 #define VERSION_PINS_SHIFT 16 /* the number of the last pin */
 #define PINS_MAX           240
-#define PIN_NMI            0x400 /* edge, active high, physical destination */
+#define PIN_NMI            0x00400 /* edge, active high, physical destination */
+#define PIN_MASKED         0x10000
 #define PIN_CPU_SHIFT      24
+#define CPU_MAX            0xff
+
+#define TRY_NS      1000000u
+#define PATIENCE_NS 5000000u
+
+static volatile u8 *registers;
 
 static volatile u32 *at(u32 offset)
 {
-    return (volatile u32 *)((volatile u8 *)physmap(hpa(IOAPIC_AT)) + offset);
+    return (volatile u32 *)(registers + offset);
 }
 
 static u32 get(u32 reg)
@@ -48,14 +54,36 @@ static void put(u32 reg, u32 value)
     *at(IOAPIC_WINDOW) = value;
 }
 
-bool watchdog_init(void)
+/* Does one NMI come? */
+static bool barks(void)
 {
-    u32 last = get(REG_VERSION) >> VERSION_PINS_SHIFT & 0xff;
+    u64 late = arch_now_ns() + PATIENCE_NS;
+    u32 before = traps_nmis();
 
-    if (last < PIT_PIN || last >= PINS_MAX)
-        return false;
-    pit_free_run();
-    put(REG_PIN(PIT_PIN) + 1, lapic_id() << PIN_CPU_SHIFT);
-    put(REG_PIN(PIT_PIN), PIN_NMI);
+    pit_one_shot(TRY_NS);
+    while (traps_nmis() == before) {
+        if (arch_now_ns() > late)
+            return false;
+    }
     return true;
+}
+
+bool watchdog_init(hpa_t ioapic, u32 pin)
+{
+    u32 last;
+
+    if (!ioapic.v || ioapic.v >= LOW_4G || lapic_id() > CPU_MAX)
+        return false;
+    registers = physmap(ioapic);
+    last = get(REG_VERSION) >> VERSION_PINS_SHIFT & 0xff;
+    if (pin > last || last >= PINS_MAX)
+        return false;
+    put(REG_PIN(pin) + 1, lapic_id() << PIN_CPU_SHIFT);
+    put(REG_PIN(pin), PIN_NMI);
+    if (barks()) {
+        pit_free_run();
+        return true;
+    }
+    put(REG_PIN(pin), PIN_MASKED);
+    return false;
 }

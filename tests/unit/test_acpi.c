@@ -94,10 +94,13 @@ static void make_fadt(void)
 static void make_madt(void)
 {
     static const u8 entries[] = {
-        0, 8,  0, 0, 1, 0, 0,    0,                /* a processor */
-        0, 8,  1, 1, 0, 0, 0,    0,                /* one that is off */
-        1, 12, 0, 0, 0, 0, 0xc0, 0xfe, 0, 0, 0, 0, /* an I/O APIC */
-        9, 16, 0, 0, 0, 1, 0,    0,    1, 0, 0, 0, 0, 0, 0, 0 /* number 256 */
+        0, 8,  0, 0, 1, 0, 0,    0,                 /* a processor */
+        0, 8,  1, 1, 0, 0, 0,    0,                 /* one that is off */
+        1, 12, 0, 0, 0, 0, 0xc1, 0xfe, 24, 0, 0, 0, /* an I/O APIC, from 24 */
+        1, 12, 0, 0, 0, 0, 0xc0, 0xfe, 0,  0, 0, 0, /* one from 0 on */
+        2, 10, 0, 5, 9, 0, 0,    0,    0,  0, /* ISA interrupt 5 is number 9 */
+        2, 10, 0, 0, 2, 0, 0,    0,    0,  0, /* ISA interrupt 0 is number 2 */
+        9, 16, 0, 0, 0, 1, 0,    0,    1,  0, 0, 0, 0, 0, 0, 0 /* number 256 */
     };
 
     madt = table("APIC", 44 + sizeof(entries), 3);
@@ -279,6 +282,36 @@ static void flags_that_take_away(void)
     EXPECT(!out.has_pic);
 }
 
+/* The override's number; entries are 8, 8, 12, 12, 10 and 10 bytes. */
+static void timer_is(u32 number)
+{
+    board();
+    put_le32(memory + madt + 44 + 50 + 4, number);
+    read();
+}
+
+static void the_pit_has_a_pin_of_an_io_apic(void)
+{
+    timer_is(2);
+    EXPECT_EQ(out.ioapic, 0xfec00000);
+    EXPECT_EQ(out.ioapic_pin, 2);
+    timer_is(24);
+    EXPECT_EQ(out.ioapic, 0xfec10000);
+    EXPECT_EQ(out.ioapic_pin, 0);
+    timer_is(23);
+    EXPECT_EQ(out.ioapic, 0xfec00000);
+    EXPECT_EQ(out.ioapic_pin, 23);
+    board();
+    memory[madt + 44 + 50 + 3] = 8; /* no word about interrupt 0 */
+    read();
+    EXPECT_EQ(out.ioapic_pin, 0);
+    board();
+    memory[madt + 44 + 16] = memory[madt + 44 + 28] = 77; /* no I/O APIC */
+    read();
+    EXPECT_EQ(out.ioapic, 0);
+    EXPECT_EQ(out.processors, 2);
+}
+
 static void the_timer_is_there_or_not(void)
 {
     board();
@@ -440,6 +473,7 @@ static const struct unit_case cases[] = {
     CASE(the_root_is_searched_for),
     CASE(the_old_list_serves_where_the_new_one_is_broken),
     CASE(flags_that_take_away),
+    CASE(the_pit_has_a_pin_of_an_io_apic),
     CASE(the_timer_is_there_or_not),
     CASE(an_old_fadt_ends_early),
     CASE(reduced_hardware_has_another_way_off),

@@ -34,6 +34,9 @@ struct platform {
     bool has_pic, has_8042, has_vga, has_rtc;
     u32 processors; /* that can be used now; 0: not said */
 
+    u64 ioapic; /* the I/O APIC that the PIT's interrupt comes to; 0: none */
+    u32 ioapic_pin; /* and where */
+
     struct io_reg pm_timer; /* 3.579545 MHz */
     u32 pm_timer_bits;      /* 24 or 32 */
     u64 hpet;               /* machine address of its registers; 0: none */

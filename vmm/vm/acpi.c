@@ -79,6 +79,10 @@
 #define CPU_APIC   0 /* kinds of entries */
 #define CPU_X2APIC 9
 #define CPU_ON     BIT(0)
+#define IO_APIC    1
+#define OVERRIDE   2 /* of the rule that ISA interrupt n is number n */
+#define ISA        0
+#define ISA_TIMER  0
 
 #define HPET_ADDRESS 40
 #define HPET_SIZE    56
@@ -304,27 +308,61 @@ static void read_fadt(struct acpi *a, struct table t)
         find_s5(out, dsdt);
 }
 
+/* The next entry of the MADT from *at on, of at least `least` bytes when it is
+ * of this kind; null at the end. */
+static const u8 *madt_entry(struct table t, u32 *at, u8 kind, u32 least)
+{
+    while (*at + 2 <= t.size) {
+        const u8 *e = t.at + *at;
+        u32 size = e[1];
+        if (size < 2 || size > t.size - *at)
+            return NULL;
+        *at += size;
+        if (e[0] == kind && size >= least)
+            return e;
+    }
+    return NULL;
+}
+
+static void count_processors(struct platform *out, struct table t)
+{
+    const u8 *e;
+
+    for (u32 at = MADT_FIRST; (e = madt_entry(t, &at, CPU_APIC, 8));)
+        out->processors += (get_le32(e + 4) & CPU_ON) != 0;
+    for (u32 at = MADT_FIRST; (e = madt_entry(t, &at, CPU_X2APIC, 16));)
+        out->processors += (get_le32(e + 8) & CPU_ON) != 0;
+}
+
+/* The pin of the PIT: each I/O APIC takes the interrupts from its base on. */
+static void find_timer_pin(struct platform *out, struct table t)
+{
+    u32 timer = ISA_TIMER;
+    const u8 *e;
+
+    for (u32 at = MADT_FIRST; (e = madt_entry(t, &at, OVERRIDE, 10));) {
+        if (e[2] == ISA && e[3] == ISA_TIMER)
+            timer = get_le32(e + 4);
+    }
+    for (u32 at = MADT_FIRST; (e = madt_entry(t, &at, IO_APIC, 12));) {
+        u32 base = get_le32(e + 8);
+        if (base > timer || (out->ioapic && timer - base >= out->ioapic_pin))
+            continue;
+        out->ioapic = get_le32(e + 4);
+        out->ioapic_pin = timer - base;
+    }
+}
+
 static void read_madt(struct acpi *a, struct table t)
 {
-    struct platform *out = a->out;
-    u32 at = MADT_FIRST;
-
     if (t.size < MADT_FIRST) {
         ignore(a, "APIC", "has an impossible length");
         return;
     }
     a->madt = true;
-    out->has_pic = get_le32(t.at + MADT_FLAGS) & MADT_PCAT;
-    while (at + 2 <= t.size) {
-        const u8 *e = t.at + at;
-        u32 size = e[1];
-        if (size < 2 || size > t.size - at)
-            return;
-        if ((e[0] == CPU_APIC && size >= 8 && get_le32(e + 4) & CPU_ON) ||
-            (e[0] == CPU_X2APIC && size >= 16 && get_le32(e + 8) & CPU_ON))
-            out->processors++;
-        at += size;
-    }
+    a->out->has_pic = get_le32(t.at + MADT_FLAGS) & MADT_PCAT;
+    count_processors(a->out, t);
+    find_timer_pin(a->out, t);
 }
 
 static void read_hpet(struct acpi *a, struct table t)
