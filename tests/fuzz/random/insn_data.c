@@ -220,7 +220,7 @@ void insn_edit_desc(struct gen *g)
     switch (rnd_below(4)) {
     case 0:
         any_gate(d);
-        at = idt[VECTOR_SPOIL + rnd_below(TRAP_VECTORS - VECTOR_SPOIL)];
+        at = idt[spoilt_vector()];
         break;
     case 1:
         at = gdts[rnd_below(GDTS)]

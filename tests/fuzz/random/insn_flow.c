@@ -147,7 +147,7 @@ void insn_int(struct gen *g)
         emit2(g, 0xcd, rnd_below(VECTOR_SPOIL));
         break;
     default:
-        emit2(g, 0xcd, VECTOR_SPOIL + rnd_below(256 - VECTOR_SPOIL));
+        emit2(g, 0xcd, spoilt_vector());
     }
 }
 

@@ -243,6 +243,14 @@ void any_gate(u32 to[2])
         to[1] = (to[1] & ~0x1f1fu) | PICK(same_gates) << DESC_TYPE_SHIFT;
 }
 
+/* Half of all edits and uses of gates meet in a few of them. */
+u32 spoilt_vector(void)
+{
+    u32 spread = chance(2) ? 8 : TRAP_VECTORS - VECTOR_SPOIL;
+
+    return VECTOR_SPOIL + rnd_below(spread);
+}
+
 u32 any_port(void)
 {
     static const u32 device[] = {

@@ -119,6 +119,7 @@ u32 any_window(void); /* an address the window tables map */
 void any_desc(u32 to[2]);
 void any_gate(u32 to[2]);
 u32 any_port(void);
+u32 spoilt_vector(void); /* whose gate is for edits */
 
 /* ---- survival */
 
