@@ -39,6 +39,7 @@ import pexpect  # noqa: E402
 ICOUNT = ["-icount", "shift=2,sleep=off", "-seed", "1", "-rtc",
           "base=2026-01-01T00:00:00,clock=vm"]
 SILENCE_S = 30     # without a word from anybody: somebody is stuck
+PATIENCE_S = 8     # the same, once the witness is through
 ANSWER_S = 40
 ROUND_S = 150      # of a whole round, on a slow and busy machine
 STEPS, VMS = 2500, 4
@@ -107,7 +108,8 @@ class Round:
         waiting, until = set(self.names) | {"witness"}, time.time() + ROUND_S
         while waiting and time.time() < until:
             what = child.expect(["\n", pexpect.TIMEOUT, pexpect.EOF],
-                                timeout=SILENCE_S)
+                                timeout=SILENCE_S if "witness" in waiting
+                                else PATIENCE_S)
             self.text += child.before
             if what == 2:
                 self.ended_early(child)
