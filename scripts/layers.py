@@ -37,6 +37,7 @@ TABLE = {
     "tests": PURE + ["arch/x86"],
     "tests/micro": [DEFS, "vmm/base/types.h"],
     "tests/attack": [DEFS, "vmm/base/types.h", "tests/micro"],
+    "tests/fuzz/random": [DEFS, "vmm/base/types.h", "tests/micro"],
 }
 SOURCES = (".c", ".h", ".S", ".def")
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
