@@ -274,7 +274,7 @@ static void flags_that_take_away(void)
     put_le16(memory + fadt + 109, 0x24);
     read();
     EXPECT(!out.has_8042 && !out.has_vga && !out.has_rtc);
-    memory[fadt + 8] = 1; /* too old to say so */
+    memory[fadt + 8] = 2; /* too old to say so */
     read();
     EXPECT(out.has_8042 && out.has_vga && out.has_rtc);
     put_le32(memory + madt + 40, 0);

@@ -65,7 +65,7 @@
 #define FADT_X_PM1B      184
 #define FADT_X_PM_TIMER  208
 #define FADT_SLEEP       244
-#define FADT_REV_BOOT    2 /* from here on there is FADT_BOOT_ARCH */
+#define FADT_REV_BOOT    3 /* from here on there is FADT_BOOT_ARCH */
 #define BOOT_8042        BIT(1)
 #define BOOT_NO_VGA      BIT(2)
 #define BOOT_NO_RTC      BIT(5)
