@@ -48,9 +48,6 @@ struct platform {
     struct io_reg pm1a, pm1b, sleep;
     struct io_reg smi; /* acpi_on written here asks for ACPI mode */
     u8 acpi_on;        /* 0: it is always on */
-
-    struct io_reg reset; /* writing reset_value restarts the machine */
-    u8 reset_value;
 };
 
 #endif

@@ -58,8 +58,6 @@
 #define FADT_BOOT_ARCH   109
 #define FADT_FLAGS       112
 #define FADT_OLD_SIZE    116
-#define FADT_RESET       116
-#define FADT_RESET_VALUE 128
 #define FADT_X_DSDT      140
 #define FADT_X_PM1A      172
 #define FADT_X_PM1B      184
@@ -70,7 +68,6 @@
 #define BOOT_NO_VGA      BIT(2)
 #define BOOT_NO_RTC      BIT(5)
 #define FLAG_TIMER_32    BIT(8)
-#define FLAG_RESET       BIT(10)
 #define FLAG_REDUCED     BIT(20)
 
 #define MADT_FLAGS 40
@@ -224,10 +221,6 @@ static void read_power(struct platform *out, struct table t, u32 flags)
         out->smi = reg(IO_PORT, get_le32(t.at + FADT_SMI));
         out->acpi_on = t.at[FADT_ACPI_ON];
     }
-    if (!(flags & FLAG_RESET) || t.size <= FADT_RESET_VALUE)
-        return;
-    out->reset = generic(t, FADT_RESET);
-    out->reset_value = t.at[FADT_RESET_VALUE];
 }
 
 static u64 dsdt_of(struct table t)
