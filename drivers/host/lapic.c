@@ -113,5 +113,5 @@ void lapic_end(void)
 
 u32 lapic_id(void)
 {
-    return registers ? get(APIC_ID) >> 24 : get(APIC_ID);
+    return registers ? get(APIC_ID) >> APIC_ID_SHIFT : get(APIC_ID);
 }

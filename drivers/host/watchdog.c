@@ -72,7 +72,7 @@ bool watchdog_init(hpa_t ioapic, u32 pin)
 {
     u32 last;
 
-    if (!ioapic.v || ioapic.v >= LOW_4G || lapic_id() > CPU_MAX)
+    if (!ioapic.v || ioapic.v > LOW_4G - PAGE_SIZE || lapic_id() > CPU_MAX)
         return false;
     registers = physmap(ioapic);
     last = get(REG_VERSION) >> VERSION_PINS_SHIFT & 0xff;

@@ -12,7 +12,8 @@
  * LIMIT: bytes from 0x80 up are code page 437, not UTF-8. No tab stops but
  * every eighth column, no scrolling regions, no modes.
  *
- * ECMA-48, sections 8.3.14 (CPL) to 8.3.117 (SGR).
+ * ECMA-48, sections 8.3.9 (CHA), 8.3.18 to 8.3.22 (CUB, CUD, CUF, CUP, CUU),
+ * 8.3.39 (ED), 8.3.41 (EL), 8.3.63 (HVP), 8.3.117 (SGR).
  */
 #include "vmm/base/term.h"
 #include "vmm/base/bits.h"
@@ -25,9 +26,10 @@
 #define ESC       0x1b
 #define DEL       0x7f
 #define TAB_STOPS 8
-#define INTERMEDIATES_END                                                      \
-    '0' /* of an escape sequence of three bytes or more                        \
-         */
+
+/* Below it: intermediate bytes of an escape sequence of three or more. */
+#define INTERMEDIATES_END '0'
+
 #define PARAM_MAX 9999
 
 #define FORE    0x0f

@@ -109,7 +109,6 @@ static u64 rr_slice(const struct sched *s, u32 slot)
 static void rr_charge(struct sched *s, u32 slot, u64 ns)
 {
     struct sched_entry *e = &s->entry[slot];
-
     u64 most = DEBT_TURNS * e->weight * SCHED_QUANTUM;
     u64 over = ns > e->left ? ns - e->left : 0;
 
