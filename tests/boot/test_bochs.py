@@ -33,7 +33,7 @@ def test_iso(env, case):
     answer = "\n".join(talk.command("list"))
     for name in ("alpha", "beta"):
         check(re.search(rf"\b{name}\b", answer), f"list shows no {name}")
-    talk.command("audit")
+    talk.command("audit", "audit: clean")
     talk.type("poweroff\r")
     talk.wait("poweroff, status 0")
     check("soft power off" in talk.end(), "the power did not go off")
@@ -90,11 +90,12 @@ def test_micro(env, case):
               for suffix in (("", "-2") if "twice" in GUESTS[name] else ("",))]
     talk = first_entry(env, image(env, guests, "--append", "exit=stopped"))
     text = talk.wait(r"trapline: poweroff, status \d")
-    for name in names:
-        end = rf"trapline: {name}(-2)?: exited with status 0x10\b"
-        if "vmm=killed" in GUESTS[name]:
-            end = rf"trapline: {name}: killed"
-        check(re.search(end, text), f"{name} did not end as it should")
+    for _, line in guests:
+        vm = line.split()[0].removeprefix("vm=")
+        killed = "vmm=killed" in GUESTS[vm.removesuffix("-2")]
+        end = "killed" if killed else r"exited with status 0x10\b"
+        check(re.search(rf"trapline: {vm}: {end}", text),
+              f"{vm} did not end as it should")
 
 
 @cases(*[f"{policy}-{n}" for policy in POLICIES for n in range(len(ATTACKS))])
