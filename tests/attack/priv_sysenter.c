@@ -10,15 +10,13 @@
  *
  * SDM vol. 2B SYSENTER, SYSEXIT; vol. 3A 5.8.7.
  */
+#include "arch/x86/defs/msr.h"
 #include "tests/attack/lib/leap.h"
 
 ATTACK("It enters by SYSENTER and leaves by SYSEXIT with every selector that "
        "the register can hold.");
 
-#define SYSENTER_CS  0x174
-#define SYSENTER_ESP 0x175
-#define SYSENTER_EIP 0x176
-#define STEP         0x25
+#define STEP 0x25
 
 static u8 stack[256] __attribute__((aligned(16)));
 
@@ -29,9 +27,9 @@ static void wrmsr(u32 msr, u32 value)
 
 static void enter(u32 cs, u32 esp, u32 eip)
 {
-    wrmsr(SYSENTER_CS, cs);
-    wrmsr(SYSENTER_ESP, esp);
-    wrmsr(SYSENTER_EIP, eip);
+    wrmsr(MSR_SYSENTER_CS, cs);
+    wrmsr(MSR_SYSENTER_ESP, esp);
+    wrmsr(MSR_SYSENTER_EIP, eip);
     LEAP("sysenter", "i"(0));
     leaped(true);
     LEAP(RING3 "sysenter", "i"(0));
@@ -54,6 +52,6 @@ void attack(void)
         enter(cs, (u32)stack + sizeof(stack), (u32)landing);
     for (u32 cs = 0xff00; cs < 0x10010; cs++)
         enter(cs, (u32)stack + sizeof(stack), (u32)landing);
-    wrmsr(SYSENTER_CS, 0);
+    wrmsr(MSR_SYSENTER_CS, 0);
     world_check();
 }
