@@ -96,14 +96,16 @@ static void collect_memory(void)
 }
 
 /* Where the screen can be painted, or null. Text is part of VGA's window,
- * which the firmware's MTRRs keep uncached. */
+ * which the firmware's MTRRs keep uncached; a loader that names another place
+ * must at least name one that the physmap has. */
 static void *map_screen(void)
 {
     const struct screen_mode *s = &boot.screen;
     bool no_vga = boot.screen_guessed && !platform.has_vga;
+    bool low = s->at.v < LOW_4G && s->at.v + screen_bytes() <= LOW_4G;
     void *at = NULL;
 
-    if (s->kind == SCREEN_TEXT && !no_vga)
+    if (s->kind == SCREEN_TEXT && low && !no_vga)
         at = physmap(s->at);
     else if (s->kind == SCREEN_PIXELS)
         at = paging_map_screen(&bootmem, s->at, screen_bytes());
