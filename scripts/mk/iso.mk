@@ -7,6 +7,8 @@
 #   make run     the ISO in QEMU, the console on this terminal. Ctrl-C goes to
 #                the guest; `poweroff` at the trapline> prompt leaves.
 #                The CPU is the one with UMIP, so that SGDT and friends trap.
+#                SCREEN=gtk shows the machine's screen in a window (package
+#                qemu-system-gui), SCREEN=vnc=:1 by VNC on port 5901.
 #   make matrix  boots the ISO on every PC that the tests know; `make test`
 #                does so too, of fewer with TRAPLINE_PCS=few
 #   make doctor  says what this machine lacks
@@ -40,8 +42,9 @@ $(B)/trapline.iso: $(B)/trapline.elf $(B)/hare.elf $(B)/iso.for \
 iso: $(B)/trapline.iso
 
 QEMU     ?= qemu-system-x86_64
+SCREEN   ?= none
 QEMU_RUN  = $(QEMU) -accel tcg -cpu max -m 512 -cdrom $(B)/trapline.iso -boot d \
-            -display none -no-reboot \
+            -display $(SCREEN) -no-reboot \
             -chardev stdio,id=console,signal=off -serial chardev:console \
             -device isa-debug-exit,iobase=0xf4,iosize=4
 
