@@ -48,27 +48,27 @@
 #define GAS_MEMORY 0
 #define GAS_PORT   1
 
-#define FADT_DSDT        40
-#define FADT_SMI         48
-#define FADT_ACPI_ON     52
-#define FADT_PM1A        64
-#define FADT_PM1B        68
-#define FADT_PM_TIMER    76
-#define FADT_TIMER_LEN   91
-#define FADT_BOOT_ARCH   109
-#define FADT_FLAGS       112
-#define FADT_OLD_SIZE    116
-#define FADT_X_DSDT      140
-#define FADT_X_PM1A      172
-#define FADT_X_PM1B      184
-#define FADT_X_PM_TIMER  208
-#define FADT_SLEEP       244
-#define FADT_REV_BOOT    3 /* from here on there is FADT_BOOT_ARCH */
-#define BOOT_8042        BIT(1)
-#define BOOT_NO_VGA      BIT(2)
-#define BOOT_NO_RTC      BIT(5)
-#define FLAG_TIMER_32    BIT(8)
-#define FLAG_REDUCED     BIT(20)
+#define FADT_DSDT       40
+#define FADT_SMI        48
+#define FADT_ACPI_ON    52
+#define FADT_PM1A       64
+#define FADT_PM1B       68
+#define FADT_PM_TIMER   76
+#define FADT_TIMER_LEN  91
+#define FADT_BOOT_ARCH  109
+#define FADT_FLAGS      112
+#define FADT_OLD_SIZE   116
+#define FADT_X_DSDT     140
+#define FADT_X_PM1A     172
+#define FADT_X_PM1B     184
+#define FADT_X_PM_TIMER 208
+#define FADT_SLEEP      244
+#define FADT_REV_BOOT   3 /* from here on there is FADT_BOOT_ARCH */
+#define BOOT_8042       BIT(1)
+#define BOOT_NO_VGA     BIT(2)
+#define BOOT_NO_RTC     BIT(5)
+#define FLAG_TIMER_32   BIT(8)
+#define FLAG_REDUCED    BIT(20)
 
 #define MADT_FLAGS 40
 #define MADT_FIRST 44
