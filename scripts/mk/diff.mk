@@ -10,7 +10,7 @@ DIFF_CASES ?= 400000
 DIFF_SEED  ?= 1
 
 $(B)/diff/native: $(DIFF_SRC) $(wildcard tests/diff/*.h vmm/cpu/*.h) \
-                  vmm/cpu/ops.def
+                  $(wildcard vmm/cpu/*.def)
 	@mkdir -p $(@D)
 	gcc -m32 -std=gnu11 -O1 -g -I. -Wall -Wextra -Werror -fno-pie -no-pie \
 	    -Wno-unused-parameter -fno-strict-aliasing -fsanitize=undefined \

@@ -34,7 +34,8 @@ struct form {
 };
 
 enum {
-#define GROUP(group, map, byte) AT_##group = (map)*256 + (byte),
+#define GROUP(group, map, byte)     AT_##group = (map)*256 + (byte),
+#define XGROUP(group, byte, prefix) AT_##group = 256 + (byte),
 #include "vmm/cpu/ops.def"
 };
 

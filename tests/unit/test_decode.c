@@ -85,9 +85,9 @@ static void groups_choose_by_reg_and_mod(void)
     EXPECT_EQ(insn.op, OP_NEG_Ev);
     EXPECT_EQ(DECODE(true, 0x0f, 0x01, 0x10), DECODE_OK);
     EXPECT_EQ(insn.op, OP_LGDT);
-    EXPECT_EQ(DECODE(true, 0x0f, 0x01, 0xd0), DECODE_UNKNOWN);
-    EXPECT_EQ(DECODE(true, 0x0f, 0xc7, 0xc8), DECODE_UNKNOWN);
-    EXPECT_EQ(DECODE(true, 0xff, 0xff), DECODE_UNKNOWN);
+    EXPECT_EQ(DECODE(true, 0x0f, 0x01, 0xd0), DECODE_UD);
+    EXPECT_EQ(DECODE(true, 0x0f, 0xc7, 0xc8), DECODE_UD);
+    EXPECT_EQ(DECODE(true, 0xff, 0xff), DECODE_UD);
 }
 
 /* MOV CR and MOV DR take no memory operand whatever mod says. */
@@ -123,10 +123,68 @@ static void too_few_and_too_many(void)
     EXPECT_EQ(insn_decode(longest, 14, true, &insn), DECODE_SHORT);
 }
 
-static void unknown_is_said(void)
+/* The x87's register forms go by modrm.reg, some by all of modrm. */
+static void x87_forms(void)
 {
-    EXPECT_EQ(DECODE(true, 0xd9, 0xc0), DECODE_UNKNOWN);
-    EXPECT_EQ(DECODE(true, 0x0f, 0x6f, 0xc0), DECODE_UNKNOWN);
+    EXPECT_EQ(DECODE(true, 0xd8, 0x05, 1, 2, 3, 4), DECODE_OK);
+    EXPECT_EQ(insn.op, OP_FADD_M32);
+    EXPECT_EQ(operand_bytes(&insn, op_rows[insn.op].operand[0]), 4);
+    EXPECT_EQ(DECODE(true, 0xdc, 0xe3), DECODE_OK);
+    EXPECT_EQ(insn.op, OP_FSUBR_i0);
+    EXPECT_EQ(insn.rm, 3);
+    EXPECT_EQ(DECODE(true, 0xd9, 0xfb), DECODE_OK);
+    EXPECT_EQ(insn.op, OP_FSINCOS);
+    EXPECT_EQ(DECODE(true, 0xd9, 0xd0), DECODE_OK);
+    EXPECT_EQ(insn.op, OP_FNOP);
+    EXPECT_EQ(DECODE(true, 0xd9, 0xd1), DECODE_UD);
+    EXPECT_EQ(DECODE(true, 0xde, 0xd8), DECODE_UD);
+    EXPECT_EQ(DECODE(true, 0x66, 0xdd, 0x30), DECODE_OK);
+    EXPECT_EQ(insn.op, OP_FNSAVE);
+    EXPECT_EQ(operand_bytes(&insn, op_rows[insn.op].operand[0]), 94);
+}
+
+static void mandatory_prefix_chooses(void)
+{
+    EXPECT_EQ(DECODE(true, 0x0f, 0x58, 0xc1), DECODE_OK);
+    EXPECT_EQ(insn.op, OP_ADDPS);
+    EXPECT_EQ(insn.mandatory, 0);
+    EXPECT_EQ(DECODE(true, 0x66, 0x0f, 0x58, 0xc1), DECODE_OK);
+    EXPECT_EQ(insn.op, OP_ADDPD);
+    EXPECT_EQ(insn.mandatory, 0x66);
+    EXPECT_EQ(DECODE(false, 0x66, 0xf3, 0x0f, 0x58, 0xc1), DECODE_OK);
+    EXPECT_EQ(insn.op, OP_ADDSS);
+    EXPECT_EQ(insn.mandatory, 0xf3);
+    EXPECT_EQ(DECODE(true, 0xf3, 0xf2, 0x66, 0x0f, 0x58, 0xc1), DECODE_OK);
+    EXPECT_EQ(insn.op, OP_ADDSD);
+    EXPECT_EQ(DECODE(true, 0xf3, 0x0f, 0x60, 0xc1), DECODE_UD);
+    EXPECT_EQ(DECODE(true, 0x66, 0x0f, 0x73, 0xd9, 3), DECODE_OK);
+    EXPECT_EQ(insn.op, OP_PSRLDQ_UI);
+    EXPECT_EQ(insn.imm, 3);
+    EXPECT_EQ(DECODE(true, 0x0f, 0x73, 0xd9, 3), DECODE_UD);
+    EXPECT_EQ(DECODE(true, 0x0f, 0xae, 0xe8), DECODE_OK);
+    EXPECT_EQ(insn.op, OP_LFENCE);
+}
+
+static void forms_that_are_undefined(void)
+{
+    EXPECT_EQ(DECODE(true, 0x0f, 0xc3, 0xc0), DECODE_OK); /* movnti reg */
+    EXPECT(!insn_valid(&insn));
+    EXPECT_EQ(DECODE(true, 0x0f, 0x50, 0x00), DECODE_OK); /* movmskps mem */
+    EXPECT(!insn_valid(&insn));
+    EXPECT_EQ(DECODE(true, 0xf0, 0x01, 0xc0), DECODE_OK); /* lock, register */
+    EXPECT(!insn_valid(&insn));
+    EXPECT_EQ(DECODE(true, 0xf0, 0x01, 0x00), DECODE_OK);
+    EXPECT(insn_valid(&insn));
+    EXPECT_EQ(DECODE(true, 0xf0, 0xd8, 0x00), DECODE_OK); /* lock fadd */
+    EXPECT(!insn_valid(&insn));
+}
+
+/* What came after SSE2 is undefined too. */
+static void undefined_is_said(void)
+{
+    EXPECT_EQ(DECODE(true, 0x0f, 0x38, 0x00, 0xc0), DECODE_UD);
+    EXPECT_EQ(DECODE(true, 0xf3, 0x0f, 0xb8, 0xc0), DECODE_UD);
+    EXPECT_EQ(DECODE(true, 0xdb, 0x08), DECODE_UD); /* fisttp */
     EXPECT_EQ(insn_class(OP_IRET), CLASS_IRET);
     EXPECT_EQ(insn_class(OP_OUT_DXAl), CLASS_IO);
 }
@@ -159,7 +217,10 @@ static const struct unit_case cases[] = {
     CASE(groups_choose_by_reg_and_mod),
     CASE(mov_cr_ignores_mod),
     CASE(too_few_and_too_many),
-    CASE(unknown_is_said),
+    CASE(x87_forms),
+    CASE(mandatory_prefix_chooses),
+    CASE(forms_that_are_undefined),
+    CASE(undefined_is_said),
     CASE(length_is_exact),
 };
 UNIT_MAIN(cases)

@@ -306,7 +306,7 @@ static void invalid_forms(void)
     EXPECT_EQ(FLAT_RUN(0xf0, 0x01, 0x00), STEP_OK);
 }
 
-static void too_long_is_gp_and_unknown_is_told(void)
+static void too_long_is_gp_and_undefined_is_ud(void)
 {
     u8 bytes[16];
 
@@ -314,8 +314,9 @@ static void too_long_is_gp_and_unknown_is_told(void)
     memset(bytes, 0x3e, sizeof(bytes));
     EXPECT_FAULT(flat_bytes(bytes, sizeof(bytes)), TRAP_GP, 0);
     EXPECT_EQ(flat_step.decoded, false);
-    EXPECT_EQ(FLAT_RUN(0xd9, 0xc0), STEP_UNKNOWN);
-    EXPECT_EQ(flat_step.bytes[0], 0xd9);
+    EXPECT_FAULT(FLAT_RUN(0x0f, 0x38), TRAP_UD, 0);
+    EXPECT_EQ(flat_step.decoded, false);
+    EXPECT_EQ(flat_step.bytes[1], 0x38);
     EXPECT(flat_step.count >= 2);
     EXPECT(!memcmp(&flat_cpu, &flat_before, sizeof(flat_cpu)));
 }
@@ -500,7 +501,7 @@ static const struct unit_case cases[] = {
     CASE(msrs_and_cpuid),
     CASE(hlt_and_invlpg),
     CASE(invalid_forms),
-    CASE(too_long_is_gp_and_unknown_is_told),
+    CASE(too_long_is_gp_and_undefined_is_ud),
     CASE(sysenter_and_sysexit),
     CASE(rdpmc_has_no_counters),
     CASE(dr4_and_dr5_are_read_as_dr6_and_dr7),

@@ -4,8 +4,10 @@
  * compiler, lead from an opcode byte to a row, a group or a prefix. The row's
  * operands say what follows: a modrm byte, a displacement, immediates.
  *
- * An index entry is a row number, or GROUP_FIRST + group, or PREFIX_FIRST +
- * prefix. A group has eight rows for memory and eight for register operands.
+ * An index entry is a row number (0: #UD), or PREFIXED_FIRST, GROUP_FIRST,
+ * PREFIX_FIRST + the number of what chooses further: a mandatory prefix leads
+ * to a row or a group, a group by modrm.reg (eight for memory, eight for
+ * register operands) to a row or, by WHOLE_FIRST, to eight that go by rm.
  *
  * SDM vol. 2A 2.1 (formats, tables 2-1 to 2-3).
  */
@@ -15,13 +17,17 @@
 #include "vmm/cpu/alu.h"
 #include "vmm/cpu/exec_string.h"
 
-#define GROUP_FIRST  0x4000
-#define PREFIX_FIRST 0x8000
-#define SEG_DEFAULT  0xff
-#define MOD_REGISTER 3
-#define RM_SIB       4 /* 32-bit forms */
-#define RM_DISP      5 /* with mod 0: no base, disp32 */
-#define RM16_DISP    6 /* 16-bit forms, mod 0: disp16 */
+#define WHOLE_FIRST    0x2000
+#define GROUP_FIRST    0x4000
+#define PREFIXED_FIRST 0x6000
+#define PREFIX_FIRST   0x8000
+#define PREFIX_F2      0xf2
+#define PREFIX_F3      0xf3
+#define SEG_DEFAULT    0xff
+#define MOD_REGISTER   3
+#define RM_SIB         4 /* 32-bit forms */
+#define RM_DISP        5 /* with mod 0: no base, disp32 */
+#define RM16_DISP      6 /* 16-bit forms, mod 0: disp16 */
 
 /* The first six have the numbers of the segment registers. */
 enum {
@@ -39,9 +45,31 @@ enum {
 };
 
 enum {
-#define GROUP(group, map, byte) GROUP_##group,
+#define GROUP(group, map, byte)     GROUP_##group,
+#define XGROUP(group, byte, prefix) GROUP_##group,
 #include "vmm/cpu/ops.def"
     GROUP_COUNT
+};
+
+enum {
+#define WHOLE(group, reg) WHOLE_##group##_##reg,
+#include "vmm/cpu/ops.def"
+    WHOLE_COUNT
+};
+
+enum {
+#define PREFIXED(byte) PREFIXED_##byte,
+#include "vmm/cpu/ops.def"
+    PREFIXED_COUNT
+};
+
+/* Mandatory prefixes: with F2 or F3, 66 is none. */
+enum {
+    MANDATORY_NP,
+    MANDATORY_66,
+    MANDATORY_F3,
+    MANDATORY_F2,
+    MANDATORY_COUNT
 };
 
 #define UNDEF_NONE    0
@@ -59,9 +87,13 @@ enum {
 #define UNDEF_SCAN    (EFLAGS_STATUS & ~EFLAGS_ZF)
 
 /* The operands that exist in memory only. */
-#define IN_MEMORY(kind)   ((kind) == O_M || (kind) == O_MP)
-#define MEMORY_FLAG(a, b) (IN_MEMORY(a) || IN_MEMORY(b) ? OPF_MEMORY : 0)
-#define SHAPE(a, b, c)    (((a) | (b) | (c)) & (O_MODRM | O_IMM))
+#define IN_MEMORY(kind)                                                        \
+    ((kind) == O_M || (kind) == O_MP || ((kind) >= O_M8 && (kind) <= O_M512))
+#define IN_REGISTER(kind) ((kind) == O_NQ || (kind) == O_UX)
+#define FORM_FLAGS(a, b)                                                       \
+    ((IN_MEMORY(a) || IN_MEMORY(b) ? OPF_MEMORY : 0) |                         \
+     (IN_REGISTER(a) || IN_REGISTER(b) ? OPF_REGISTER : 0))
+#define SHAPE(a, b, c) (((a) | (b) | (c)) & (O_MODRM | O_IMM))
 
 const struct op_row op_rows[OP_COUNT] = {
 #define ROW(id, name_, a, b, c, width_, class_, rule_, undef_, flag, fn, arg_) \
@@ -72,7 +104,7 @@ const struct op_row op_rows[OP_COUNT] = {
                  .width = WIDTH_##width_,                                      \
                  .class = CLASS_##class_,                                      \
                  .rule = RULE_##rule_,                                         \
-                 .flags = OPF_##flag | MEMORY_FLAG(O_##a, O_##b),              \
+                 .flags = OPF_##flag | FORM_FLAGS(O_##a, O_##b),               \
                  .arg = arg_},
 #include "vmm/cpu/ops.def"
 };
@@ -83,15 +115,47 @@ static const u16 index[512] = {
     [(map)*256 + (byte)] = GROUP_FIRST + GROUP_##group,
 #define GR(...)
 #define GM(...)
+#define GX(...)
+#define GB(...)
+#define XP(...)
+#define PREFIXED(byte)     [256 + (byte)] = PREFIXED_FIRST + PREFIXED_##byte,
 #define PREFIX(byte, kind) [byte] = PREFIX_FIRST + PREFIX_##kind,
+#include "vmm/cpu/ops.def"
+};
+
+static const u16 prefixed[PREFIXED_COUNT][MANDATORY_COUNT] = {
+#define OP(...)
+#define GR(...)
+#define GM(...)
+#define GX(...)
+#define GB(...)
+#define XP(byte, prefix, id, ...)                                              \
+    [PREFIXED_##byte][MANDATORY_##prefix] = OP_##id,
+#define XGROUP(group, byte, prefix)                                            \
+    [PREFIXED_##byte][MANDATORY_##prefix] = GROUP_FIRST + GROUP_##group,
 #include "vmm/cpu/ops.def"
 };
 
 static const u16 groups[GROUP_COUNT][16] = {
 #define OP(...)
+#define GB(...)
+#define XP(...)
+#define GX(group, reg, id, ...) [GROUP_##group][8 + (reg)] = OP_##id,
+#define WHOLE(group, reg)                                                      \
+    [GROUP_##group][8 + (reg)] = WHOLE_FIRST + WHOLE_##group##_##reg,
 #define GM(group, reg, id, ...) [GROUP_##group][reg] = OP_##id,
 #define GR(group, reg, id, ...)                                                \
     [GROUP_##group][reg] = OP_##id, [GROUP_##group][8 + (reg)] = OP_##id,
+#include "vmm/cpu/ops.def"
+};
+
+static const u16 wholes[WHOLE_COUNT][8] = {
+#define OP(...)
+#define GR(...)
+#define GM(...)
+#define GX(...)
+#define XP(...)
+#define GB(group, reg, rm, id, ...) [WHOLE_##group##_##reg][rm] = OP_##id,
 #include "vmm/cpu/ops.def"
 };
 
@@ -113,6 +177,11 @@ static bool take(struct cursor *c, u32 n, u32 *out)
     else
         *out = n == 2 ? get_le16(p) : n ? p[0] : 0;
     return true;
+}
+
+static u8 default_size(bool code32)
+{
+    return code32 ? 4 : 2;
 }
 
 static u32 sign_extend8(u32 v)
@@ -159,6 +228,7 @@ static bool take_opcode(struct cursor *c, struct insn *insn, bool code32,
         }
         prefix(insn, *entry - PREFIX_FIRST, byte, code32);
     }
+    insn->opcode = (u8)byte;
     insn->reg = byte & 7;
     return true;
 }
@@ -294,14 +364,40 @@ static bool take_operands(struct cursor *c, struct insn *insn,
     return true;
 }
 
-static const struct op_row *row_of(struct insn *insn, u32 entry)
+/* The entry for a mandatory prefix. */
+static u32 by_prefix(struct insn *insn, u32 entry, bool code32)
 {
-    if (entry >= GROUP_FIRST) {
-        u32 member = insn->reg + (insn->modrm >> 6 == MOD_REGISTER ? 8u : 0u);
-        entry = groups[entry - GROUP_FIRST][member];
-    }
-    insn->op = (u16)entry;
-    return &op_rows[entry];
+    static const u8 bytes[] = {0, 0x66, PREFIX_F3, PREFIX_F2};
+    u32 mandatory = MANDATORY_NP;
+
+    if (insn->rep)
+        mandatory = insn->rep == PREFIX_F3 ? MANDATORY_F3 : MANDATORY_F2;
+    else if (insn->opsize != default_size(code32))
+        mandatory = MANDATORY_66;
+    insn->mandatory = bytes[mandatory];
+    return prefixed[entry - PREFIXED_FIRST][mandatory];
+}
+
+/* The entry for a modrm byte. */
+static u32 by_modrm(const struct insn *insn, u32 entry)
+{
+    u32 member = insn->reg + (insn->modrm >> 6 == MOD_REGISTER ? 8u : 0u);
+
+    entry = groups[entry - GROUP_FIRST][member];
+    return entry < WHOLE_FIRST ? entry : wholes[entry - WHOLE_FIRST][insn->rm];
+}
+
+/* From the opcode's entry to a row. */
+static bool choose(struct cursor *c, struct insn *insn, u32 *entry, bool code32)
+{
+    if (*entry >= PREFIXED_FIRST)
+        *entry = by_prefix(insn, *entry, code32);
+    if (*entry < GROUP_FIRST)
+        return true;
+    if (!take_modrm(c, insn))
+        return false;
+    *entry = by_modrm(insn, *entry);
+    return true;
 }
 
 static enum decode_status decode(struct cursor *c, struct insn *insn,
@@ -312,11 +408,12 @@ static enum decode_status decode(struct cursor *c, struct insn *insn,
 
     if (!take_opcode(c, insn, code32, &entry))
         return DECODE_SHORT;
-    if (entry >= GROUP_FIRST && !take_modrm(c, insn))
+    if (entry >= GROUP_FIRST && !choose(c, insn, &entry, code32))
         return DECODE_SHORT;
-    row = row_of(insn, entry);
-    if (!insn->op)
-        return DECODE_UNKNOWN;
+    if (!entry)
+        return DECODE_UD;
+    insn->op = (u16)entry;
+    row = &op_rows[entry];
     if (row->width)
         insn->opsize = row->width;
     if (!insn->has_modrm && (row->shape & O_MODRM) && !take_modrm(c, insn))
@@ -332,7 +429,7 @@ enum decode_status insn_decode(const u8 *bytes, u32 count, bool code32,
 {
     struct cursor c = {bytes, min_u32(count, INSN_MAX), 0};
     enum decode_status status;
-    u8 size = code32 ? 4 : 2;
+    u8 size = default_size(code32);
 
     *out = (struct insn){.opsize = size,
                          .adsize = size,
@@ -343,4 +440,51 @@ enum decode_status insn_decode(const u8 *bytes, u32 count, bool code32,
     if (status == DECODE_SHORT && count >= INSN_MAX)
         return DECODE_LONG;
     return status;
+}
+
+u32 operand_bytes(const struct insn *insn, u32 kind)
+{
+    switch (kind) {
+    case O_EB:
+    case O_M8:
+        return 1;
+    case O_EW:
+    case O_EV:
+    case O_M16:
+        return 2;
+    case O_QD:
+    case O_WD:
+    case O_M32:
+        return 4;
+    case O_QQ:
+    case O_WQ:
+    case O_M64:
+        return 8;
+    case O_M80:
+        return 10;
+    case O_WX:
+    case O_M128:
+        return 16;
+    case O_ENV:
+        return insn->opsize == 2 ? 14 : 28;
+    case O_STATE:
+        return insn->opsize == 2 ? 94 : 108;
+    case O_M512:
+        return 512;
+    case O_E:
+    case O_O:
+        return insn->opsize;
+    default:
+        return 0;
+    }
+}
+
+bool insn_valid(const struct insn *insn)
+{
+    u8 flags = op_rows[insn->op].flags;
+    bool memory = insn->has_modrm && insn->modrm >> 6 != MOD_REGISTER;
+
+    if (insn->lock && (!(flags & OPF_LOCK) || !memory))
+        return false;
+    return memory ? !(flags & OPF_REGISTER) : !(flags & OPF_MEMORY);
 }

@@ -2,8 +2,8 @@
  *
  * Bytes to instruction. The decoder is total and stateless: any 15 bytes
  * give a row of ops.def with its operands, or say that they are too few, too
- * many, or in no row. It knows nothing of memory or of the processor's state
- * but the default operand size.
+ * many (#GP), or undefined (#UD). It knows nothing of memory or of the
+ * processor's state but the default operand size.
  *
  * SDM vol. 2A chapter 2, vol. 2D appendix A.
  */
@@ -16,18 +16,20 @@
 
 enum decode_status {
     DECODE_OK,
-    DECODE_SHORT,   /* the instruction goes on behind the bytes given */
-    DECODE_LONG,    /* more than 15 bytes: #GP(0) */
-    DECODE_UNKNOWN, /* no row for it */
+    DECODE_SHORT, /* the instruction goes on behind the bytes given */
+    DECODE_LONG,  /* more than 15 bytes: #GP(0) */
+    DECODE_UD,    /* no row for it: #UD */
 };
 
 struct insn {
-    u16 op;    /* row number in ops.def: OP_ */
-    u8 len;    /* bytes, prefixes and all */
-    u8 opsize; /* operand size in bytes: 1, 2 or 4 */
-    u8 adsize; /* address size: 2 or 4 */
-    u8 seg;    /* segment of the memory operand, override applied */
-    u8 rep;    /* 0, 0xf2 or 0xf3 */
+    u16 op;       /* row number in ops.def: OP_ */
+    u8 len;       /* bytes, prefixes and all */
+    u8 opsize;    /* operand size in bytes: 1, 2 or 4 */
+    u8 adsize;    /* address size: 2 or 4 */
+    u8 seg;       /* segment of the memory operand, override applied */
+    u8 rep;       /* 0, 0xf2 or 0xf3 */
+    u8 opcode;    /* its last byte */
+    u8 mandatory; /* prefix that chose the row: 0, 0x66, 0xf3 or 0xf2 */
     bool lock;
     bool has_modrm;
     u8 modrm; /* whole byte; mod == 3: register form */
@@ -68,6 +70,9 @@ enum operand {
     O_DS,
     O_FS,
     O_GS,
+    O_AX,          /* always a word */
+    O_ST,          /* x87 stack's top */
+    O_STI,         /* x87 register in modrm.rm */
     O_E = O_MODRM, /* register or memory */
     O_EB,          /* the same, always a byte */
     O_EW,          /* the same, always a word */
@@ -79,15 +84,33 @@ enum operand {
     O_CR,          /* control register in modrm.reg */
     O_DR,          /* debug register in modrm.reg */
     O_R,           /* register in modrm.rm, mod is ignored */
-    O_I = O_IMM,   /* immediate of operand size */
-    O_IB,          /* imm8 */
-    O_IS,          /* imm8, sign-extended */
-    O_IW,          /* imm16 */
-    O_J,           /* branch distance of operand size */
-    O_JB,          /* branch distance, 8 bits */
-    O_P,           /* far pointer */
-    O_O,           /* moffs */
-    O_IL,          /* ENTER's level */
+    O_PQ,          /* MMX register in modrm.reg */
+    O_NQ,          /* MMX register in modrm.rm, never memory */
+    O_QQ,          /* the same, or 8 bytes of memory */
+    O_QD,          /* the same, or 4 */
+    O_VX,          /* XMM register in modrm.reg */
+    O_UX,          /* XMM register in modrm.rm, never memory */
+    O_WX,          /* the same, or 16 bytes of memory */
+    O_WQ,          /* the same, or 8 */
+    O_WD,          /* the same, or 4 */
+    O_M8,          /* memory only, of so many bits ... */
+    O_M16,
+    O_M32,
+    O_M64,
+    O_M80,
+    O_M128,
+    O_ENV,       /* ... x87 environment, 14 or 28 bytes */
+    O_STATE,     /* ... x87 state, 94 or 108 bytes */
+    O_M512,      /* ... FXSAVE's image, 512 bytes */
+    O_I = O_IMM, /* immediate of operand size */
+    O_IB,        /* imm8 */
+    O_IS,        /* imm8, sign-extended */
+    O_IW,        /* imm16 */
+    O_J,         /* branch distance of operand size */
+    O_JB,        /* branch distance, 8 bits */
+    O_P,         /* far pointer */
+    O_O,         /* moffs */
+    O_IL,        /* ENTER's level */
 };
 
 /* Operand size: byte, by prefix, always word, always double word. */
@@ -108,6 +131,9 @@ enum insn_class {
     CLASS_IRET,
     CLASS_PRIVILEGED, /* faults outside ring 0 (or IOPL) on any CPU */
     CLASS_SENSITIVE,  /* shows or changes privileged state, may not fault */
+    CLASS_X87,
+    CLASS_MMX,
+    CLASS_SSE, /* SSE and SSE2, also on MMX registers */
 };
 
 /* Who may run it; anybody else gets #GP(0). Rules that depend on operands
@@ -123,10 +149,21 @@ enum rule {
 
 enum op_flag {
     OPF_NONE = 0,
-    OPF_LOCK = 1,   /* LOCK is allowed when the destination is memory */
-    OPF_REP = 2,    /* F2 and F3 repeat it */
-    OPF_REPCC = 6,  /* ... and look at ZF */
-    OPF_MEMORY = 8, /* no register form; follows from O_M, O_MP */
+    OPF_LOCK = 1,      /* LOCK is allowed when the destination is memory */
+    OPF_REP = 2,       /* F2 and F3 repeat it */
+    OPF_REPCC = 6,     /* ... and look at ZF */
+    OPF_MEMORY = 8,    /* no register form; follows from O_M and its like */
+    OPF_REGISTER = 16, /* no memory form; follows from O_NQ, O_UX */
+};
+
+/* arg of the rows of CLASS_X87, MMX and SSE. */
+enum fpu_arg {
+    FPU_LOAD = 1,    /* the memory operand, if there is one, is read ... */
+    FPU_STORE = 2,   /* ... or written, in operand_bytes() */
+    FPU_NOWAIT = 4,  /* x87: does not report an error that waits */
+    FPU_ALIGNED = 8, /* the memory operand is aligned to 16 bytes, or #GP(0) */
+    FPU_XM = 16,     /* numeric exceptions by MXCSR */
+    FPU_MMX = 32,    /* SSE that uses MMX registers too */
 };
 
 struct op_row {
@@ -147,6 +184,14 @@ static inline enum insn_class insn_class(u16 op)
 {
     return (enum insn_class)op_rows[op].class;
 }
+
+/* Bytes that an operand of this kind has in memory; 0: it is never there, or
+ * its handler knows (O_M, O_MP). */
+u32 operand_bytes(const struct insn *insn, u32 kind);
+
+/* False: #UD, for LOCK, for a register where memory must be, or the other way
+ * round, or a register that is none. */
+bool insn_valid(const struct insn *insn);
 
 enum decode_status insn_decode(const u8 *bytes, u32 count, bool code32,
                                struct insn *out);

@@ -111,29 +111,48 @@ static void put_address(struct text *t, const struct insn *insn)
     put_char(t, ']');
 }
 
-static void put_rm(struct text *t, const struct insn *insn, u32 kind)
+/* Only memory operands whose size no register tells have this. */
+static void put_size(struct text *t, u32 bytes)
 {
-    static const char *const sizes[] = {"byte ptr ", "word ptr ", "dword ptr "};
-    bool memory = insn->modrm >> 6 != 3;
-    u32 size = insn->opsize;
+    static const char *const names[] = {
+        [1] = "byte ptr ",  [2] = "word ptr ",   [4] = "dword ptr ",
+        [8] = "qword ptr ", [10] = "tbyte ptr ", [16] = "xmmword ptr ",
+    };
 
-    if (kind == O_EB)
-        size = 1;
-    if (kind == O_EW || (kind == O_EV && memory))
-        size = 2;
-    if (!memory) {
-        put(t, reg_name(insn->rm, size));
-        return;
-    }
-    if (kind != O_M && kind != O_MP)
-        put(t, sizes[size >> 1]);
-    put_address(t, insn);
+    if (bytes < ARRAY_LEN(names) && names[bytes])
+        put(t, names[bytes]);
 }
 
 static void put_numbered(struct text *t, const char *name, u32 n)
 {
     put(t, name);
     put_char(t, (char)('0' + n));
+}
+
+static bool is_xmm(u32 kind)
+{
+    return kind >= O_VX && kind <= O_WD;
+}
+
+static bool is_mmx(u32 kind)
+{
+    return kind >= O_PQ && kind <= O_QD;
+}
+
+static void put_rm(struct text *t, const struct insn *insn, u32 kind)
+{
+    if (insn->modrm >> 6 != 3) {
+        put_size(t, operand_bytes(insn, kind));
+        put_address(t, insn);
+    } else if (is_xmm(kind)) {
+        put_numbered(t, "xmm", insn->rm);
+    } else if (is_mmx(kind)) {
+        put_numbered(t, "mm", insn->rm);
+    } else {
+        put(t, reg_name(insn->rm, kind == O_EB   ? 1
+                                  : kind == O_EW ? 2
+                                                 : insn->opsize));
+    }
 }
 
 static void put_far(struct text *t, const struct insn *insn)
@@ -160,9 +179,19 @@ static void put_immediate(struct text *t, const struct insn *insn, u32 eip,
         put_hex(t, insn->imm & mask_bytes(insn->opsize));
 }
 
+static void put_x87(struct text *t, u32 n)
+{
+    put_numbered(t, "st(", n);
+    put_char(t, ')');
+}
+
 static void put_fixed(struct text *t, const struct insn *insn, u32 kind)
 {
-    if (kind >= O_ES && kind <= O_GS)
+    if (kind == O_ST || kind == O_STI)
+        put_x87(t, kind == O_ST ? 0 : insn->rm);
+    else if (kind == O_AX)
+        put(t, reg_name(EAX, 2));
+    else if (kind >= O_ES && kind <= O_GS)
         put(t, seg_name(kind - O_ES));
     else if (kind == O_Z)
         put(t, reg_name(insn->reg, insn->opsize));
@@ -185,6 +214,8 @@ static void put_operand(struct text *t, const struct insn *insn, u32 eip,
         put(t, reg_name(insn->rm, insn->opsize));
     else if (kind == O_S)
         put(t, seg_name(insn->reg));
+    else if (kind == O_VX || kind == O_PQ)
+        put_numbered(t, kind == O_VX ? "xmm" : "mm", insn->reg);
     else if (kind == O_CR || kind == O_DR)
         put_numbered(t, kind == O_CR ? "cr" : "dr", insn->reg);
     else
@@ -210,10 +241,20 @@ static bool is_string(const struct op_row *row)
     return row->flags & OPF_REP;
 }
 
-/* JCXZ goes by the address size. */
+/* Names go by the operand size, but for these. */
 static bool name_is_wide(const struct insn *insn)
 {
-    return (insn->op == OP_JCXZ ? insn->adsize : insn->opsize) == 4;
+    switch (insn->op) {
+    case OP_JCXZ:
+        return insn->adsize == 4;
+    case OP_NOP:
+        return insn->rep == 0xf3;
+    case OP_MOVLPS_VW:
+    case OP_MOVHPS_VW:
+        return insn->modrm >> 6 != 3;
+    default:
+        return insn->opsize == 4;
+    }
 }
 
 size_t insn_print(const struct insn *insn, u32 eip, char *buf, size_t size)

@@ -48,20 +48,22 @@ static enum env_status fetch(struct exec *x, u32 want)
     return ENV_OK;
 }
 
-/* On ENV_OK *status is DECODE_OK or DECODE_UNKNOWN. */
-static enum env_status fetch_decode(struct exec *x, enum decode_status *status)
+static enum env_status fetch_decode(struct exec *x)
 {
     struct step *out = x->out;
+    enum decode_status status;
 
     out->count = 0;
     for (;;) {
         TRY(fetch(x, INSN_MAX - out->count));
-        *status =
+        status =
             insn_decode(out->bytes, out->count, code32(x->cpu), &out->insn);
-        if (*status == DECODE_LONG)
-            return raise_error(x, TRAP_GP, 0);
-        if (*status != DECODE_SHORT)
+        if (status == DECODE_OK)
             return ENV_OK;
+        if (status == DECODE_LONG)
+            return raise_error(x, TRAP_GP, 0);
+        if (status == DECODE_UD)
+            return raise_plain(x, TRAP_UD);
     }
 }
 
@@ -96,22 +98,9 @@ static enum env_status check_rule(struct exec *x)
     }
 }
 
-/* LOCK: only with a row that allows it and a destination in memory. An
- * operand that must be in memory: no register form. */
-static bool form_valid(const struct exec *x)
-{
-    const struct insn *insn = x->insn;
-    u8 flags = x->row->flags;
-    bool memory = insn->has_modrm && !is_register(insn);
-
-    if (insn->lock && (!(flags & OPF_LOCK) || !memory))
-        return false;
-    return memory || !(flags & OPF_MEMORY);
-}
-
 static enum env_status execute(struct exec *x)
 {
-    if (!form_valid(x))
+    if (!insn_valid(x->insn))
         return raise_plain(x, TRAP_UD);
     TRY(check_rule(x));
     return handlers[x->insn->op](x);
@@ -128,17 +117,14 @@ enum step_status cpu_step(struct cpu *cpu, const struct cpu_env *env,
                           struct step *out)
 {
     struct exec x = {.cpu = cpu, .env = env, .insn = &out->insn, .out = out};
-    enum decode_status decoded;
     enum env_status status;
 
     cpu->irq_shadow = 0;
     out->decoded = false;
     out->software_int = false;
-    status = fetch_decode(&x, &decoded);
+    status = fetch_decode(&x);
     if (status != ENV_OK)
         return failed(&x, status);
-    if (decoded == DECODE_UNKNOWN)
-        return STEP_UNKNOWN;
     out->decoded = true;
     x.row = &op_rows[out->insn.op];
     x.next = cpu->eip + out->insn.len;

@@ -25,14 +25,14 @@
 enum step_status {
     STEP_OK,
     STEP_FAULT,   /* out->fault */
-    STEP_UNKNOWN, /* the table has no row for out->bytes */
+    STEP_UNKNOWN, /* not executed: what out->insn is has no handler yet */
     STEP_STOP,    /* the environment stopped the VM */
 };
 
 struct step {
-    struct insn insn; /* valid on STEP_OK, and on STEP_FAULT when
-                         decoded is set */
-    bool decoded;
+    struct insn insn;   /* valid on STEP_OK, and on STEP_FAULT when
+                           decoded is set */
+    bool decoded;       /* not, and #UD: the table has no row for out->bytes */
     u8 bytes[INSN_MAX]; /* as fetched */
     u8 count;
     bool software_int; /* the step was INT n, INT3 or INTO that ... */

@@ -165,6 +165,22 @@ enum env_status exec_cwd(struct exec *x)
     return ENV_OK;
 }
 
+/* SDM vol. 2D table A-2 has the opcode without a name: AL is filled with CF. */
+enum env_status exec_salc(struct exec *x)
+{
+    reg_write(x->cpu, EAX, 1, x->cpu->eflags & EFLAGS_CF ? 0xff : 0);
+    return ENV_OK;
+}
+
+/* There are no caches, but the line must be readable (SDM vol. 2A CLFLUSH). */
+enum env_status exec_clflush(struct exec *x)
+{
+    u8 byte;
+
+    return mem_read(x, x->insn->seg, ea_offset(x->cpu, x->insn), &byte, 1,
+                    ACC_READ);
+}
+
 enum env_status exec_sahf(struct exec *x)
 {
     u32 ah = reg_read(x->cpu, EAX, 2) >> 8;

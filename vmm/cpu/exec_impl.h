@@ -117,11 +117,13 @@ HANDLER(xchg);
 HANDLER(cmpxchg);
 HANDLER(cmpxchg8b);
 HANDLER(xadd);
+HANDLER(clflush);
 HANDLER(bswap);
 HANDLER(setcc);
 HANDLER(cmov);
 HANDLER(cbw);
 HANDLER(cwd);
+HANDLER(salc);
 HANDLER(sahf);
 HANDLER(lahf);
 HANDLER(cmc);
@@ -194,5 +196,16 @@ HANDLER(invlpg);
 HANDLER(lar);
 HANDLER(lsl);
 HANDLER(arpl);
+/* exec_fpu.c */
+HANDLER(x87);
+HANDLER(fwait);
+HANDLER(mmx);
+HANDLER(emms);
+HANDLER(sse);
+HANDLER(maskmov);
+HANDLER(fxsave);
+HANDLER(fxrstor);
+HANDLER(ldmxcsr);
+HANDLER(stmxcsr);
 
 #endif

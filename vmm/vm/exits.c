@@ -84,12 +84,24 @@ static bool refused_to_user(const struct vm *vm)
     return vm->cpu.cpl == 3 && vector >= TRAP_TS && vector <= TRAP_GP;
 }
 
-static void on_unknown(struct vm *vm, const struct step *step)
+/* The emulator cannot tell what the hardware, which may be newer than the
+ * processor in ops.def, does with the instruction. */
+static bool is_unknown(const struct step *step, enum step_status status)
+{
+    if (status == STEP_FAULT)
+        return !step->decoded && step->fault.vector == TRAP_UD;
+    return status == STEP_UNKNOWN;
+}
+
+static void on_unknown(struct vm *vm, const struct step *step,
+                       enum step_status status)
 {
     struct fault fault = fault_error((u8)vm->arch.vector, 0);
 
     if (refused_to_user(vm))
         raise(vm, &fault);
+    else if (status == STEP_FAULT)
+        raise(vm, &step->fault);
     else
         kill_unknown(vm, step);
 }
@@ -107,6 +119,10 @@ static void single_step(struct vm *vm)
 static void stepped(struct vm *vm, const struct step *step,
                     enum step_status status, bool traced)
 {
+    if (is_unknown(step, status)) {
+        on_unknown(vm, step, status);
+        return;
+    }
     switch (status) {
     case STEP_OK:
         vm->leave |= vm->cpu.halted;
@@ -120,8 +136,6 @@ static void stepped(struct vm *vm, const struct step *step,
         raise(vm, &step->fault);
         break;
     case STEP_UNKNOWN:
-        on_unknown(vm, step);
-        break;
     case STEP_STOP:
         break;
     }
@@ -215,7 +229,7 @@ static void traced_store(struct vm *vm, gpa_t at)
     struct step step;
     enum step_status status = step_one(vm, &step);
 
-    if (status != STEP_UNKNOWN || !let_go(vm, at))
+    if (!is_unknown(&step, status) || !let_go(vm, at))
         stepped(vm, &step, status, traced);
 }
 
@@ -388,7 +402,7 @@ static void pass_shadow(struct vm *vm)
 
     direct_switch(vm);
     status = step_one(vm, &step);
-    if (status != STEP_UNKNOWN)
+    if (!is_unknown(&step, status))
         stepped(vm, &step, status, traced);
 }
 
