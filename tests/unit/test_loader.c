@@ -313,10 +313,10 @@ static void what_is_no_image_is_refused(void)
     REFUSED("not an image");
     start();
     image[4] = 2; /* ELF64 */
-    REFUSED("32-bit ELF");
+    REFUSED("32-bit multiboot ELF");
     start();
     image[5] = 2; /* big-endian */
-    REFUSED("32-bit ELF");
+    REFUSED("32-bit multiboot ELF");
     start();
     put16(18, 62); /* x86-64 */
     REFUSED("i386");

@@ -6,8 +6,7 @@
  * Guest-physical layout: the image where its headers say; the boot
  * information in a page of its own, and each attached module from the next
  * page boundary, above the highest segment. Low memory is left to the guest.
- * The memory map is a PC's: RAM to 0x9fc00, then reserved to 1 MiB, RAM to the
- * end. The command line is the text behind "--", with no file name in front.
+ * The command line is the text behind "--", with no file name in front.
  *
  * LIMIT: multiboot 2 headers of guests are not read; only ELF images.
  *
@@ -17,8 +16,9 @@
 #include "arch/x86/defs/multiboot.h"
 #include "arch/x86/defs/ports.h"
 #include "vmm/base/bits.h"
-#include "vmm/base/fmt.h"
 #include "vmm/base/str.h"
+#include "vmm/vm/linux.h"
+#include "vmm/vm/loader_impl.h"
 
 #define EHDR_SIZE   52
 #define EHDR_TYPE   16
@@ -31,7 +31,6 @@
 #define PHDR_SIZE   32
 #define PT_LOAD     1
 #define SEGMENTS    16
-#define RESERVED    0x9fc00 /* where a PC's extended BIOS data begins */
 
 /* Where things are in the page of boot information. */
 #define INFO_MMAP   0x080
@@ -55,37 +54,8 @@ struct load {
     u32 entry;
     u32 info; /* where the boot information goes */
     u32 module[LOAD_MODULES];
-    char *error;
-    size_t size;
+    struct load_error error;
 };
-
-static bool refuse(struct load *l, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static bool refuse(struct load *l, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    fmt_vbuf(l->error, l->size, format, args);
-    va_end(args);
-    return false;
-}
-
-static u32 ram_end(const struct load *l)
-{
-    u32 low = LOW_MEMORY_END >> PAGE_SHIFT;
-
-    return HIGH_MEMORY + ((l->p2m->ram_frames - low) << PAGE_SHIFT);
-}
-
-/* Is [start, end) guest RAM, low or high? */
-static bool in_ram(const struct load *l, u64 start, u64 end)
-{
-    if (end <= LOW_MEMORY_END)
-        return true;
-    return start >= HIGH_MEMORY && end <= ram_end(l);
-}
 
 static bool check_header(struct load *l)
 {
@@ -100,14 +70,15 @@ static bool check_header(struct load *l)
             continue;
         if (flags & MB1_HEADER_MUST &
             ~(u32)(MB1_HEADER_ALIGN | MB1_HEADER_MEMORY | MB1_HEADER_VIDEO))
-            return refuse(l,
-                          "its multiboot header asks for flags 0x%x that "
-                          "are not known; only bits 0 to 2 are",
-                          flags);
+            return load_refuse(&l->error,
+                               "its multiboot header asks for flags 0x%x that "
+                               "are not known; only bits 0 to 2 are",
+                               flags);
         return true;
     }
-    return refuse(l, "it has no multiboot header in its first 8 KiB; this is "
-                     "no kernel that can be started");
+    return load_refuse(&l->error,
+                       "it has no multiboot header in its first 8 KiB; this is "
+                       "no kernel that can be started");
 }
 
 static bool check_elf(struct load *l)
@@ -116,18 +87,21 @@ static bool check_elf(struct load *l)
     const u8 *e = l->request->image;
 
     if (l->request->size < sizeof(ident) || memcmp(e, ident, sizeof(ident)))
-        return refuse(l, "it is not an image: a 32-bit ELF file is wanted");
+        return load_refuse(&l->error, "it is not an image: a 32-bit multiboot "
+                                      "ELF file or a Linux bzImage is wanted");
     if (l->request->size < EHDR_SIZE)
-        return refuse(l,
-                      "the ELF file is truncated: %u bytes, its header "
-                      "alone has 52",
-                      (u32)l->request->size);
+        return load_refuse(&l->error,
+                           "the ELF file is truncated: %u bytes, its header "
+                           "alone has 52",
+                           (u32)l->request->size);
     if (get_le16(e + EHDR_TYPE) != ET_EXEC ||
         get_le16(e + EHDR_TYPE + 2) != EM_386)
-        return refuse(l, "it is not an executable for the i386; link it "
-                         "statically with -m elf_i386");
+        return load_refuse(&l->error,
+                           "it is not an executable for the i386; link it "
+                           "statically with -m elf_i386");
     if (get_le16(e + EHDR_PHSIZE) != PHDR_SIZE || !get_le16(e + EHDR_PHNUM))
-        return refuse(l, "its ELF header names no program headers");
+        return load_refuse(&l->error,
+                           "its ELF header names no program headers");
     return true;
 }
 
@@ -136,31 +110,32 @@ static bool check_piece(struct load *l, const struct piece *p)
     u64 end = (u64)p->paddr + p->memsz;
 
     if ((u64)p->offset + p->filesz > l->request->size)
-        return refuse(l,
-                      "the ELF file is truncated: a segment ends at byte "
-                      "%llu of %llu",
-                      (unsigned long long)p->offset + p->filesz,
-                      (unsigned long long)l->request->size);
+        return load_refuse(&l->error,
+                           "the ELF file is truncated: a segment ends at byte "
+                           "%llu of %llu",
+                           (unsigned long long)p->offset + p->filesz,
+                           (unsigned long long)l->request->size);
     if (p->filesz > p->memsz)
-        return refuse(l,
-                      "a segment has more bytes in the file than in "
-                      "memory (0x%x > 0x%x)",
-                      p->filesz, p->memsz);
+        return load_refuse(&l->error,
+                           "a segment has more bytes in the file than in "
+                           "memory (0x%x > 0x%x)",
+                           p->filesz, p->memsz);
     if (end > UINT32_MAX)
-        return refuse(l,
-                      "the segment at 0x%x wraps around the end of the "
-                      "address space",
-                      p->paddr);
-    if (!in_ram(l, p->paddr, end))
-        return refuse(l,
-                      "the segment from 0x%x to 0x%x is outside the "
-                      "guest's memory, which ends at 0x%x; raise mem=",
-                      p->paddr, (u32)end, ram_end(l));
+        return load_refuse(&l->error,
+                           "the segment at 0x%x wraps around the end of the "
+                           "address space",
+                           p->paddr);
+    if (!load_in_ram(l->p2m, p->paddr, end))
+        return load_refuse(&l->error,
+                           "the segment from 0x%x to 0x%x is outside the "
+                           "guest's memory, which ends at 0x%x; raise mem=",
+                           p->paddr, (u32)end, load_ram_end(l->p2m));
     for (u32 i = 0; i < l->pieces; i++) {
         const struct piece *q = &l->piece[i];
         if (p->paddr < (u64)q->paddr + q->memsz && q->paddr < end)
-            return refuse(l, "the segments at 0x%x and 0x%x overlap", q->paddr,
-                          p->paddr);
+            return load_refuse(&l->error,
+                               "the segments at 0x%x and 0x%x overlap",
+                               q->paddr, p->paddr);
     }
     return true;
 }
@@ -174,7 +149,7 @@ static bool take_piece(struct load *l, const u8 *phdr)
     if (get_le32(phdr) != PT_LOAD || !p.memsz)
         return true;
     if (l->pieces == SEGMENTS)
-        return refuse(l, "it has more than %u segments", SEGMENTS);
+        return load_refuse(&l->error, "it has more than %u segments", SEGMENTS);
     if (!check_piece(l, &p))
         return false;
     l->piece[l->pieces++] = p;
@@ -189,14 +164,15 @@ static bool check_pieces(struct load *l)
     u32 count = get_le16(e + EHDR_PHNUM);
 
     if (at + (u64)count * PHDR_SIZE > l->request->size)
-        return refuse(l, "the ELF file is truncated: its program headers end "
-                         "behind its last byte");
+        return load_refuse(&l->error,
+                           "the ELF file is truncated: its program headers end "
+                           "behind its last byte");
     for (u32 i = 0; i < count; i++) {
         if (!take_piece(l, e + at + (u64)i * PHDR_SIZE))
             return false;
     }
     if (!l->pieces)
-        return refuse(l, "it has no segment to load");
+        return load_refuse(&l->error, "it has no segment to load");
     return true;
 }
 
@@ -217,7 +193,8 @@ static bool check_entry(struct load *l)
         if (entry - l->piece[i].paddr < l->piece[i].memsz)
             return true;
     }
-    return refuse(l, "its entry point 0x%x is in none of its segments", entry);
+    return load_refuse(
+        &l->error, "its entry point 0x%x is in none of its segments", entry);
 }
 
 /* Places for the boot information and the modules, above the image. */
@@ -232,14 +209,15 @@ static bool check_places(struct load *l)
         at = align_up(at, PAGE_SIZE);
         l->module[i] = (u32)at;
         at += l->request->module[i].size;
-        if (at > ram_end(l))
+        if (at > load_ram_end(l->p2m))
             break;
     }
-    if (at > ram_end(l))
-        return refuse(l,
-                      "the image and its modules need %llu KiB, the guest "
-                      "has %u; raise mem=",
-                      (unsigned long long)at >> 10, ram_end(l) >> 10);
+    if (at > load_ram_end(l->p2m))
+        return load_refuse(&l->error,
+                           "the image and its modules need %llu KiB, the guest "
+                           "has %u; raise mem=",
+                           (unsigned long long)at >> 10,
+                           load_ram_end(l->p2m) >> 10);
     return true;
 }
 
@@ -275,28 +253,27 @@ static void put_string(struct load *l, u32 offset, const char *text, u32 max)
     p2m_write(l->p2m, gpa(l->info + offset + len), &end, 1);
 }
 
-static void put_range(struct load *l, u32 index, u32 base, u32 end, u32 type)
+static void put_range(struct load *l, u32 at, const struct load_range *r)
 {
-    u32 at = INFO_MMAP + index * MB1_MMAP_SIZE;
-
     put32(l, at, MB1_MMAP_SIZE - 4);
-    put32(l, at + MB1_MMAP_BASE, base);
+    put32(l, at + MB1_MMAP_BASE, r->start);
     put32(l, at + MB1_MMAP_BASE + 4, 0);
-    put32(l, at + MB1_MMAP_BYTES, end - base);
+    put32(l, at + MB1_MMAP_BYTES, r->end - r->start);
     put32(l, at + MB1_MMAP_BYTES + 4, 0);
-    put32(l, at + MB1_MMAP_TYPE, type);
+    put32(l, at + MB1_MMAP_TYPE, r->type);
 }
 
 static void put_memory(struct load *l)
 {
-    put32(l, MB1_MEM_LOWER, RESERVED >> 10);
-    put32(l, MB1_MEM_UPPER, (ram_end(l) - HIGH_MEMORY) >> 10);
+    struct load_range map[LOAD_RANGES];
+
+    load_map(l->p2m, map);
+    put32(l, MB1_MEM_LOWER, LOAD_LOW_END >> 10);
+    put32(l, MB1_MEM_UPPER, (load_ram_end(l->p2m) - HIGH_MEMORY) >> 10);
     put32(l, MB1_MMAP_ADDR, l->info + INFO_MMAP);
-    put32(l, MB1_MMAP_LEN, 4 * MB1_MMAP_SIZE);
-    put_range(l, 0, 0, RESERVED, MB_RAM);
-    put_range(l, 1, RESERVED, LOW_MEMORY_END, MB_RESERVED);
-    put_range(l, 2, 0xf0000, HIGH_MEMORY, MB_RESERVED);
-    put_range(l, 3, HIGH_MEMORY, ram_end(l), MB_RAM);
+    put32(l, MB1_MMAP_LEN, LOAD_RANGES * MB1_MMAP_SIZE);
+    for (u32 i = 0; i < LOAD_RANGES; i++)
+        put_range(l, INFO_MMAP + i * MB1_MMAP_SIZE, &map[i]);
 }
 
 static void put_modules(struct load *l)
@@ -332,14 +309,16 @@ static void put_info(struct load *l)
 bool loader_load(struct p2m *p2m, const struct load_request *request,
                  struct load_result *out, char *error, size_t size)
 {
-    struct load l = {
-        .p2m = p2m, .request = request, .error = error, .size = size};
+    struct load l = {.p2m = p2m, .request = request, .error = {error, size}};
 
+    if (linux_image(request->image, request->size))
+        return linux_load(p2m, request, out, error, size);
     if (!check_elf(&l) || !check_header(&l) || !check_pieces(&l) ||
         !check_entry(&l) || !check_places(&l))
         return false;
     copy_pieces(&l);
     put_info(&l);
-    *out = (struct load_result){l.entry, MB1_BOOT_MAGIC, l.info};
+    *out = (struct load_result){
+        .entry = l.entry, .magic = MB1_BOOT_MAGIC, .info = l.info};
     return true;
 }

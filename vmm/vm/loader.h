@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Loading a guest: a multiboot-1 or -2 32-bit ELF into guest-physical memory,
- * with the information structure the guest expects to find.
+ * Loading a guest: a multiboot-1 32-bit ELF, or a Linux bzImage (linux.h),
+ * into guest-physical memory, with the information structure the guest
+ * expects to find. Which of them it is, its bytes say.
  *
  * The image is hostile: every offset and size is checked against the module,
  * every segment against guest RAM, against wrap and against each other, and
@@ -15,7 +16,8 @@
 
 #include "vmm/mm/p2m.h"
 
-#define LOAD_MODULES 8
+#define LOAD_MODULES   8
+#define LOAD_GDT_BYTES 32
 
 struct load_module {
     const u8 *data;
@@ -33,8 +35,10 @@ struct load_request {
 
 struct load_result {
     u32 entry;
-    u32 magic; /* for EAX */
-    u32 info;  /* guest-physical address of the boot information, for EBX */
+    u32 magic; /* multiboot: for EAX */
+    u32 info;  /* guest-physical address of the boot information: multiboot's
+                  for EBX, Linux's for ESI */
+    u32 gdt;   /* Linux: that of a GDT, with its segments; multiboot: 0 */
 };
 
 /* false: error holds one sentence; guest memory is untouched. */

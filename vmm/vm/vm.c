@@ -11,6 +11,7 @@
  * hole where the BIOS would be, RAM from 1 MiB up to the configured size.
  */
 #include "vmm/vm/vm.h"
+#include "arch/x86/defs/linux.h"
 #include "arch/x86/defs/ports.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fmt.h"
@@ -211,6 +212,19 @@ static void attach_modules(struct vm *vm, struct load_request *request,
     }
 }
 
+/* The registers that Linux's 32-bit boot protocol wants. Its GDT is a loaded
+ * one: the guest need not load its own before it loads a segment. */
+static void start_linux(struct vm *vm, const struct load_result *result)
+{
+    struct cpu *cpu = &vm->cpu;
+
+    for (u32 s = 0; s < SEG_COUNT; s++)
+        cpu->seg[s].sel = s == SEG_CS ? LINUX_BOOT_CS : LINUX_BOOT_DS;
+    cpu->gpr[ESI] = result->info;
+    cpu->gdtr = (struct table_reg){result->gdt, LOAD_GDT_BYTES - 1};
+    tables_load(vm, TABLE_GDT);
+}
+
 static bool load_image(struct vm *vm, char *error, size_t size)
 {
     struct hv *hv = vm->hv;
@@ -226,6 +240,10 @@ static bool load_image(struct vm *vm, char *error, size_t size)
     if (!loader_load(&vm->p2m, &request, &result, error, size))
         return false;
     cpu_reset_flat(&vm->cpu, result.entry);
+    if (result.gdt) {
+        start_linux(vm, &result);
+        return true;
+    }
     vm->cpu.gpr[EAX] = result.magic;
     vm->cpu.gpr[EBX] = result.info;
     return true;
