@@ -499,11 +499,6 @@ static void iret_unsupported(void)
     bool no = false;
 
     world_ring(0);
-    outer_frame(DATA(3), 1, EFLAGS_VM, CODE(3), true);
-    before = w.cpu;
-    EXPECT_EQ(far_iret(&w.cpu, &env, 4, &no, &f), ENV_FAULT);
-    EXPECT(no);
-    EXPECT(untouched());
     w.cpu.eflags |= EFLAGS_NT;
     before = w.cpu;
     no = false;

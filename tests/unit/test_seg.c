@@ -68,7 +68,8 @@ static const struct {
     {A_RODATA, FLAT, 0, 4, ACC_READ, true},
     {A_RODATA, FLAT, 0, 4, ACC_WRITE, false},
     {A_RODATA, FLAT, 0, 4, ACC_READ | ACC_WRITE, false},
-    {A_DATA, FLAT, 0, 4, ACC_FETCH, false},
+    {A_DATA, FLAT, 0, 4, ACC_FETCH, true}, /* CS behind MOV CR0 */
+    {A_DATA & ~ATTR_P, FLAT, 0, 4, ACC_FETCH, false},
     {A_CODE, FLAT, 0, 4, ACC_FETCH, true},
     {A_CODE, FLAT, 0, 4, ACC_READ, true},
     {A_CODE, FLAT, 0, 4, ACC_WRITE, false},

@@ -18,6 +18,7 @@
 #ifndef CPU_CPU_H
 #define CPU_CPU_H
 
+#include "arch/x86/defs/regs.h"
 #include "vmm/base/types.h"
 
 /* In the order the encodings use. */
@@ -59,7 +60,19 @@ struct cpu {
                       direct engine reloads those and clears it */
 };
 
-/* An exception to be raised, in its architectural form. */
+/* What CR0.PE and EFLAGS.VM make of selectors, interrupts and privilege (SDM
+ * vol. 3A 2.2). In real-address mode cpl is 0, in virtual-8086 mode 3. */
+enum cpu_mode { MODE_REAL, MODE_V86, MODE_PROTECTED };
+
+static inline enum cpu_mode cpu_mode(const struct cpu *cpu)
+{
+    if (!(cpu->cr0 & CR0_PE))
+        return MODE_REAL;
+    return cpu->eflags & EFLAGS_VM ? MODE_V86 : MODE_PROTECTED;
+}
+
+/* An exception to be raised, in its architectural form. In real-address mode
+ * has_error and error are there too, but delivery does not push them. */
 struct fault {
     u8 vector;
     bool has_error;
@@ -137,5 +150,8 @@ static inline struct fault fault_page(u32 error, gva_t at)
  * segments (CS 0x08, the rest 0x10), PE on, paging and interrupts off,
  * no GDT, IDT, LDT or TSS (limit 0). */
 void cpu_reset_flat(struct cpu *cpu, u32 eip);
+/* Real-address mode at F000:FFF0 with CS based at FFFF0000, as after RESET
+ * (SDM vol. 3A 9.1.1, table 9-1). signature is CPUID.1:EAX, found in EDX. */
+void cpu_reset_power_on(struct cpu *cpu, u32 signature);
 
 #endif

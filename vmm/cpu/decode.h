@@ -149,11 +149,12 @@ enum rule {
 
 enum op_flag {
     OPF_NONE = 0,
-    OPF_LOCK = 1,      /* LOCK is allowed when the destination is memory */
-    OPF_REP = 2,       /* F2 and F3 repeat it */
-    OPF_REPCC = 6,     /* ... and look at ZF */
-    OPF_MEMORY = 8,    /* no register form; follows from O_M and its like */
-    OPF_REGISTER = 16, /* no memory form; follows from O_NQ, O_UX */
+    OPF_LOCK = 1,       /* LOCK is allowed when the destination is memory */
+    OPF_REP = 2,        /* F2 and F3 repeat it */
+    OPF_REPCC = 6,      /* ... and look at ZF */
+    OPF_MEMORY = 8,     /* no register form; follows from O_M and its like */
+    OPF_REGISTER = 16,  /* no memory form; follows from O_NQ, O_UX */
+    OPF_PROTECTED = 32, /* #UD in real-address and virtual-8086 mode */
 };
 
 /* arg of the rows of CLASS_X87, MMX and SSE. */

@@ -110,6 +110,8 @@ static void frame_build(const struct cpu *cpu, const struct event *event,
         return;
     frame_add(frame, cpu->gpr[ESP]);
     frame_add(frame, cpu->seg[SEG_SS].sel);
+    if (cpu_mode(cpu) == MODE_V86)
+        v86_frame(cpu, frame);
 }
 
 enum env_status event_enter(struct cpu *cpu, const struct cpu_env *env,
@@ -122,6 +124,8 @@ enum env_status event_enter(struct cpu *cpu, const struct cpu_env *env,
 
     if (event->kind == EVENT_EXCEPTION && event->fault.vector == TRAP_PF)
         cpu->cr2 = event->fault.cr2;
+    if (cpu_mode(cpu) == MODE_REAL)
+        return real_event(cpu, env, event->fault.vector, fault);
     enum env_status status = gate_read(cpu, env, event, ext, &gate, fault);
     if (status != ENV_OK)
         return status;
@@ -136,6 +140,8 @@ enum env_status event_enter(struct cpu *cpu, const struct cpu_env *env,
     status = entry_finish(cpu, env, &e, &frame, fault);
     if (status != ENV_OK)
         return status;
+    if (cpu_mode(cpu) == MODE_V86)
+        v86_leave(cpu);
     cpu->eflags &= ~(EFLAGS_TF | EFLAGS_NT | EFLAGS_RF | EFLAGS_VM);
     if (gate.type == SYS_INT32 || gate.type == SYS_INT16)
         cpu->eflags &= ~EFLAGS_IF;

@@ -11,7 +11,12 @@
  * 16-bit gates and 16-bit TSSs work. CR2 is loaded as soon as a page fault is
  * met, also when its delivery then fails.
  *
- * LIMIT: task gates raise #GP (no hardware task switch yet); no VM86.
+ * In real-address mode IDTR names a table of far pointers instead, the stack
+ * is the current one and no error code is pushed (20.1.4). Out of
+ * virtual-8086 mode every handler runs in ring 0 and finds the segment
+ * registers above its frame (20.3).
+ *
+ * LIMIT: task gates raise #GP (no hardware task switch yet).
  */
 #ifndef CPU_EVENT_H
 #define CPU_EVENT_H

@@ -8,7 +8,7 @@
  * Bytes are fetched in at most two pieces: to the end of the page, and only
  * if the instruction goes on there, the rest.
  *
- * LIMIT: protected mode only; no debug breakpoints, no alignment checks.
+ * LIMIT: no debug breakpoints, no alignment checks.
  * SDM vol. 2A 2.1 (LOCK, length), vol. 3A 5.9 (privileged instructions).
  */
 #include "vmm/cpu/exec.h"
@@ -74,8 +74,7 @@ static enum env_status only_ring0(struct exec *x)
 
 static enum env_status only_iopl(struct exec *x)
 {
-    u32 iopl = (x->cpu->eflags & EFLAGS_IOPL) >> EFLAGS_IOPL_SHIFT;
-    return x->cpu->cpl > iopl ? raise_error(x, TRAP_GP, 0) : ENV_OK;
+    return x->cpu->cpl > iopl_of(x->cpu) ? raise_error(x, TRAP_GP, 0) : ENV_OK;
 }
 
 static enum env_status check_rule(struct exec *x)
@@ -98,9 +97,16 @@ static enum env_status check_rule(struct exec *x)
     }
 }
 
+/* What is about selectors of protected mode is not there in other modes. */
+static bool in_this_mode(const struct exec *x)
+{
+    return !(x->row->flags & OPF_PROTECTED) ||
+           cpu_mode(x->cpu) == MODE_PROTECTED;
+}
+
 static enum env_status execute(struct exec *x)
 {
-    if (!insn_valid(x->insn))
+    if (!insn_valid(x->insn) || !in_this_mode(x))
         return raise_plain(x, TRAP_UD);
     TRY(check_rule(x));
     return handlers[x->insn->op](x);

@@ -139,6 +139,8 @@ enum env_status exec_retf(struct exec *x)
 
 enum env_status exec_iret(struct exec *x)
 {
+    if (!v86_allowed(x->cpu))
+        return raise_error(x, TRAP_GP, 0);
     TRY(far_iret(x->cpu, x->env, x->insn->opsize, &x->unsupported,
                  fault_of(x)));
     x->next = x->cpu->eip;
@@ -183,8 +185,11 @@ static enum env_status enter(struct exec *x, enum event_kind kind, u8 vector)
     return ENV_OK;
 }
 
+/* In virtual-8086 mode the two-byte form alone is IOPL-sensitive. */
 enum env_status exec_int(struct exec *x)
 {
+    if (!v86_allowed(x->cpu))
+        return raise_error(x, TRAP_GP, 0);
     return enter(x, EVENT_SOFTWARE, (u8)x->insn->imm);
 }
 
@@ -229,7 +234,7 @@ enum env_status exec_sysenter(struct exec *x)
     struct cpu *cpu = x->cpu;
     u32 cs = cpu->sysenter_cs & (SEL_INDEX | SEL_TI);
 
-    if (!cs)
+    if (!cs || cpu_mode(cpu) == MODE_REAL)
         return raise_error(x, TRAP_GP, 0);
     cpu->eflags &= ~(EFLAGS_VM | EFLAGS_IF);
     load_flat_ring(cpu, cs, cs + SYSENTER_SS, 0);
@@ -243,7 +248,7 @@ enum env_status exec_sysexit(struct exec *x)
     struct cpu *cpu = x->cpu;
     u32 cs = cpu->sysenter_cs & (SEL_INDEX | SEL_TI);
 
-    if (!cs)
+    if (!cs || cpu_mode(cpu) == MODE_REAL)
         return raise_error(x, TRAP_GP, 0);
     load_flat_ring(cpu, cs + SYSEXIT_CS, cs + SYSEXIT_SS, 3);
     cpu->gpr[ESP] = cpu->gpr[ECX];

@@ -52,6 +52,18 @@ static inline void reg_write(struct cpu *cpu, u32 reg, u32 size, u32 value)
     *at = (*at & ~mask) | (value << shift & mask);
 }
 
+static inline u32 iopl_of(const struct cpu *cpu)
+{
+    return (cpu->eflags & EFLAGS_IOPL) >> EFLAGS_IOPL_SHIFT;
+}
+
+/* PUSHF, POPF, INT n and IRET in virtual-8086 mode need IOPL 3 (SDM vol. 3A
+ * 20.2.7); elsewhere anybody may. */
+static inline bool v86_allowed(const struct cpu *cpu)
+{
+    return cpu_mode(cpu) != MODE_V86 || iopl_of(cpu) == 3;
+}
+
 static inline bool is_register(const struct insn *insn)
 {
     return insn->modrm >> 6 == 3;

@@ -142,6 +142,8 @@ enum env_status exec_leave(struct exec *x)
 
 enum env_status exec_pushf(struct exec *x)
 {
+    if (!v86_allowed(x->cpu))
+        return raise_error(x, TRAP_GP, 0);
     return push(x, x->cpu->eflags & ~(EFLAGS_RF | EFLAGS_VM));
 }
 
@@ -149,11 +151,12 @@ enum env_status exec_pushf(struct exec *x)
 enum env_status exec_popf(struct exec *x)
 {
     struct cpu *cpu = x->cpu;
-    u32 iopl = (cpu->eflags & EFLAGS_IOPL) >> EFLAGS_IOPL_SHIFT;
     u32 mask = POPF_ANY, value;
 
+    if (!v86_allowed(cpu))
+        return raise_error(x, TRAP_GP, 0);
     TRY(pop(x, &value));
-    if (cpu->cpl <= iopl)
+    if (cpu->cpl <= iopl_of(cpu))
         mask |= EFLAGS_IF;
     if (cpu->cpl == 0)
         mask |= EFLAGS_IOPL;

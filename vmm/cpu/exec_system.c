@@ -90,16 +90,33 @@ static enum env_status write_cr(struct exec *x, u32 n, u32 *reg, u32 value)
     return ENV_OK;
 }
 
-/* Reserved bits of CR0 are ignored, ET reads one. */
+/* Real-address mode writes through CS as through any other segment; its base,
+ * limit and D stay until a far jump, or longer. */
+static void open_code(struct cpu *cpu)
+{
+    struct segment *cs = &cpu->seg[SEG_CS];
+
+    cs->attr = (cs->attr & (ATTR_DB | ATTR_G | ATTR_AVL)) |
+               (ATTR_P | ATTR_S | ATTR_WRITABLE | ATTR_ACCESSED);
+    cpu->seg_dirty |= BIT(SEG_CS);
+}
+
+/* Reserved bits of CR0 are ignored, ET reads one. Neither direction of a
+ * change of PE touches a segment register: what CS held before goes on until
+ * the far jump that the manual asks for (SDM vol. 3A 9.9). */
 enum env_status write_cr0(struct exec *x, u32 value)
 {
     bool no_pe = (value & CR0_PG) && !(value & CR0_PE);
     bool no_cd = (value & CR0_NW) && !(value & CR0_CD);
+    bool to_real = cpu_mode(x->cpu) != MODE_REAL && !(value & CR0_PE);
 
     if (no_pe || no_cd)
         return raise_error(x, TRAP_GP, 0);
     value = (value & CR0_DEFINED) | CR0_ET;
-    return write_cr(x, 0, &x->cpu->cr0, value);
+    TRY(write_cr(x, 0, &x->cpu->cr0, value));
+    if (to_real)
+        open_code(x->cpu);
+    return ENV_OK;
 }
 
 static enum env_status write_cr4(struct exec *x, u32 value)

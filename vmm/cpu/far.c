@@ -10,7 +10,8 @@
  * direction, are in farret.c.
  *
  * CS gets the new CPL as its RPL, whatever the selector said. A conforming
- * segment runs at the caller's CPL.
+ * segment runs at the caller's CPL. Only ring 0 can be entered from
+ * virtual-8086 mode.
  *
  * LIMIT: a TSS or a task gate as the target would be a hardware task switch;
  * it raises #GP(selector).
@@ -52,6 +53,8 @@ enum env_status entry_by_gate(const struct cpu *cpu, const struct cpu_env *env,
         return fail(fault, TRAP_GP, sel_error(sel) | e->ext);
     if (!(e->cs.attr & ATTR_P))
         return fail(fault, TRAP_NP, sel_error(sel) | e->ext);
+    if (cpu_mode(cpu) == MODE_V86 && (dpl || (e->cs.attr & ATTR_CONFORM)))
+        return fail(fault, TRAP_GP, sel_error(sel) | e->ext);
     if (dpl == cpu->cpl || (e->cs.attr & ATTR_CONFORM)) {
         entry_keep_stack(cpu, e);
         return ENV_OK;
@@ -176,6 +179,9 @@ enum env_status far_jmp(struct cpu *cpu, const struct cpu_env *env, u16 sel,
 {
     struct target t;
     u32 eip = offset & mask_bytes(opsize);
+
+    if (cpu_mode(cpu) != MODE_PROTECTED)
+        return real_jmp(cpu, sel, eip, fault);
     enum env_status status = target_read(cpu, env, sel, &t, fault);
 
     if (status != ENV_OK)
@@ -240,6 +246,9 @@ enum env_status far_call(struct cpu *cpu, const struct cpu_env *env, u16 sel,
     struct target t;
     struct entry e = {.eip = offset & mask_bytes(opsize)};
     struct frame frame;
+
+    if (cpu_mode(cpu) != MODE_PROTECTED)
+        return real_call(cpu, env, sel, e.eip, opsize, next_eip, fault);
     enum env_status status = target_read(cpu, env, sel, &t, fault);
 
     if (status != ENV_OK)

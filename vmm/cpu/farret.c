@@ -14,8 +14,10 @@
  * EFLAGS: IOPL changes at CPL 0 only, IF when CPL <= IOPL, both by the CPL
  * before the return. A 16-bit IRET leaves the upper half alone.
  *
- * LIMIT: no return to virtual-8086 mode and no task return (NT); the caller
- * is told by *unsupported.
+ * A 32-bit IRET in ring 0 whose flags have VM set goes to virtual-8086 mode,
+ * see v86.c.
+ *
+ * LIMIT: no task return (NT); the caller is told by *unsupported.
  *
  * SDM vol. 3A 5.8.6, 6.12.1.1; IRET and RET in vol. 2.
  */
@@ -125,6 +127,9 @@ enum env_status far_ret(struct cpu *cpu, const struct cpu_env *env, u32 opsize,
                         u32 release, struct fault *fault)
 {
     u8 raw[8];
+
+    if (cpu_mode(cpu) != MODE_PROTECTED)
+        return real_ret(cpu, env, opsize, release, fault);
     enum env_status status =
         frame_read(cpu, env, 0, raw, 2 * opsize, opsize, fault);
 
@@ -140,8 +145,7 @@ enum env_status far_ret(struct cpu *cpu, const struct cpu_env *env, u32 opsize,
     return return_to(cpu, env, &r, fault);
 }
 
-/* The flags an IRET may change. */
-static u32 iret_mask(const struct cpu *cpu, u32 opsize)
+u32 iret_mask(const struct cpu *cpu, u32 opsize)
 {
     u32 mask = EFLAGS_STATUS | EFLAGS_TF | EFLAGS_DF | EFLAGS_NT;
 
@@ -152,7 +156,7 @@ static u32 iret_mask(const struct cpu *cpu, u32 opsize)
     if (cpu->cpl)
         return mask;
     mask |= EFLAGS_IOPL;
-    if (opsize == 4)
+    if (opsize == 4 && cpu_mode(cpu) == MODE_PROTECTED)
         mask |= EFLAGS_VIF | EFLAGS_VIP;
     return mask;
 }
@@ -162,6 +166,8 @@ enum env_status far_iret(struct cpu *cpu, const struct cpu_env *env, u32 opsize,
 {
     u8 raw[12];
 
+    if (cpu_mode(cpu) != MODE_PROTECTED)
+        return real_iret(cpu, env, opsize, fault);
     *unsupported = cpu->eflags & EFLAGS_NT;
     if (*unsupported)
         return fail(fault, TRAP_GP, 0);
@@ -170,9 +176,8 @@ enum env_status far_iret(struct cpu *cpu, const struct cpu_env *env, u32 opsize,
     if (status != ENV_OK)
         return status;
     u32 eflags = frame_word(raw, 2, opsize);
-    *unsupported = !cpu->cpl && (eflags & EFLAGS_VM);
-    if (*unsupported)
-        return fail(fault, TRAP_GP, 0);
+    if (!cpu->cpl && (eflags & EFLAGS_VM))
+        return v86_return(cpu, env, raw, fault);
 
     struct far_return r = {
         .eip = frame_word(raw, 0, opsize),

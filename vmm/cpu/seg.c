@@ -12,8 +12,13 @@
  * to 64 KiB or 4 GiB by its B bit. An operand that runs over the top of
  * 4 GiB faults; the SDM leaves that open for flat segments (5.3).
  *
- * LIMIT: no real-address or virtual-8086 mode, and L is ignored: guests are
- * 32-bit.
+ * In real-address and virtual-8086 mode a selector is a paragraph number and
+ * no table is read; see real.c. The checks on use are the same in all modes,
+ * because the hidden part decides: that is what makes "unreal" mode work.
+ * CS is not asked whether it is code when it is fetched from: in those modes
+ * it holds a writable data segment, also behind the MOV that sets CR0.PE.
+ *
+ * LIMIT: L is ignored: guests are 32-bit.
  *
  * SDM vol. 3A 3.4, 3.5, 5.2 to 5.8; MOV and POP in vol. 2B.
  */
@@ -120,12 +125,11 @@ static bool seg_allows(u16 attr, u32 access)
 {
     if (!(attr & ATTR_P))
         return false;
+    if (access & ACC_FETCH)
+        return true;
     if (!(attr & ATTR_CODE))
-        return !(access & ACC_FETCH) &&
-               (!(access & ACC_WRITE) || (attr & ATTR_WRITABLE));
-    if (access & ACC_WRITE)
-        return false;
-    return (access & ACC_FETCH) || (attr & ATTR_READABLE);
+        return !(access & ACC_WRITE) || (attr & ATTR_WRITABLE);
+    return !(access & ACC_WRITE) && (attr & ATTR_READABLE);
 }
 
 enum env_status seg_linear(const struct cpu *cpu, unsigned s, u32 offset,
@@ -215,6 +219,11 @@ enum env_status seg_load(struct cpu *cpu, const struct cpu_env *env, unsigned s,
                          u16 sel, struct fault *fault)
 {
     struct segment seg;
+
+    if (cpu_mode(cpu) != MODE_PROTECTED) {
+        real_load(cpu, s, sel);
+        return ENV_OK;
+    }
     enum env_status status =
         s == SEG_SS
             ? seg_read_stack(cpu, env, sel, cpu->cpl, TRAP_GP, 0, &seg, fault)

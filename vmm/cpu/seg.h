@@ -62,8 +62,9 @@ enum env_status far_call(struct cpu *cpu, const struct cpu_env *env, u16 sel,
                          struct fault *fault);
 enum env_status far_ret(struct cpu *cpu, const struct cpu_env *env, u32 opsize,
                         u32 release, struct fault *fault);
-/* IRET in protected mode. *unsupported is set (with ENV_FAULT) when the
- * frame asks for virtual-8086 mode or NT asks for a task return. */
+/* IRET in any mode; that IOPL allows it in virtual-8086 mode is the caller's
+ * to check. *unsupported is set (with ENV_FAULT) when NT asks for a task
+ * return. */
 enum env_status far_iret(struct cpu *cpu, const struct cpu_env *env, u32 opsize,
                          bool *unsupported, struct fault *fault);
 

@@ -183,6 +183,32 @@ enum env_status entry_finish(struct cpu *cpu, const struct cpu_env *env,
                              struct entry *e, const struct frame *frame,
                              struct fault *fault);
 
+/* real.c: segments without descriptors, in real-address and virtual-8086
+ * mode. Loads any segment register; the same far transfers as in seg.h. */
+void real_load(struct cpu *cpu, unsigned s, u16 sel);
+enum env_status real_jmp(struct cpu *cpu, u16 sel, u32 eip,
+                         struct fault *fault);
+enum env_status real_call(struct cpu *cpu, const struct cpu_env *env, u16 sel,
+                          u32 eip, u32 opsize, u32 next_eip,
+                          struct fault *fault);
+enum env_status real_ret(struct cpu *cpu, const struct cpu_env *env, u32 opsize,
+                         u32 release, struct fault *fault);
+enum env_status real_iret(struct cpu *cpu, const struct cpu_env *env,
+                          u32 opsize, struct fault *fault);
+/* An event through the real-address mode interrupt table. */
+enum env_status real_event(struct cpu *cpu, const struct cpu_env *env,
+                           u8 vector, struct fault *fault);
+
+/* v86.c: the rest of a frame that an interrupt out of virtual-8086 mode
+ * pushes, and what becomes of the data segments; IRET of such a frame. */
+void v86_frame(const struct cpu *cpu, struct frame *frame);
+void v86_leave(struct cpu *cpu);
+enum env_status v86_return(struct cpu *cpu, const struct cpu_env *env,
+                           const u8 popped[12], struct fault *fault);
+
+/* farret.c: the flags that an IRET may change. */
+u32 iret_mask(const struct cpu *cpu, u32 opsize);
+
 /* CS:EIP and CPL become new. */
 void code_commit(struct cpu *cpu, const struct segment *cs, u32 eip, u8 cpl);
 

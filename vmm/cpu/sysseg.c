@@ -9,9 +9,10 @@
  *
  * The I/O permission bitmap lives in the TSS; the CPU always reads two bytes
  * of it, so that an access of up to four ports is answered by one read, and
- * both bytes must lie within the TSS limit. A 16-bit TSS has no bitmap.
+ * both bytes must lie within the TSS limit. A 16-bit TSS has no bitmap. In
+ * virtual-8086 mode the bitmap alone decides, whatever IOPL is.
  *
- * SDM vol. 3A 7.2; vol. 1 19.5.2; LAR, LLDT, LSL, LTR, VERR in vol. 2.
+ * SDM vol. 3A 7.2, 20.2.8; vol. 1 19.5.2; LAR, LLDT, LSL, LTR, VERR in vol. 2.
  */
 #include "arch/x86/defs/regs.h"
 #include "vmm/cpu/seg_impl.h"
@@ -178,7 +179,8 @@ enum env_status io_allowed(const struct cpu *cpu, const struct cpu_env *env,
 {
     u32 map, bits;
 
-    if (cpu->cpl <= (cpu->eflags & EFLAGS_IOPL) >> EFLAGS_IOPL_SHIFT)
+    if (cpu_mode(cpu) != MODE_V86 &&
+        cpu->cpl <= (cpu->eflags & EFLAGS_IOPL) >> EFLAGS_IOPL_SHIFT)
         return ENV_OK;
     if ((cpu->tr.attr & (ATTR_P | ATTR_TYPE)) != (ATTR_P | SYS_TSS32_BUSY))
         return fail(fault, TRAP_GP, 0);

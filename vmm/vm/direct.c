@@ -159,11 +159,24 @@ void direct_sync(struct vm *vm)
     }
 }
 
+bool direct_runnable(const struct cpu *cpu)
+{
+    return cpu_mode(cpu) == MODE_PROTECTED &&
+           hostgdt_runnable(&cpu->seg[SEG_CS], &cpu->seg[SEG_SS], cpu->cpl);
+}
+
 bool direct_load(struct vm *vm)
 {
     const struct cpu *cpu = &vm->cpu;
 
-    if (!hostgdt_runnable(&cpu->seg[SEG_CS], &cpu->seg[SEG_SS], cpu->cpl)) {
+    if (cpu_mode(cpu) == MODE_V86) {
+        vm_kill(vm,
+                "it entered virtual-8086 mode at %04x:%04x; exec=trap runs "
+                "protected mode only",
+                cpu->seg[SEG_CS].sel, cpu->eip);
+        return false;
+    }
+    if (!direct_runnable(cpu)) {
         vm_kill(vm,
                 "it entered ring %u at %04x:%08x; exec=trap runs rings 0 and "
                 "3 only",

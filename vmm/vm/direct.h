@@ -18,7 +18,8 @@
  * changed in memory and then reloaded under the same selector counts as the
  * new one from the change on.
  *
- * LIMIT: guest rings 1 and 2 and conforming kernel code do not run here.
+ * LIMIT: guest rings 1 and 2, conforming kernel code, real-address and
+ * virtual-8086 mode do not run here.
  *
  * SDM vol. 3A 3.4.3, 5.2.1, 6.14.
  */
@@ -44,6 +45,11 @@ void direct_switch(struct vm *vm);
 void direct_leave(struct vm *vm);
 /* Reads ES, DS, FS, GS back from the real registers if vm is current. */
 void direct_sync(struct vm *vm);
+/* Whether the bare CPU can run this state deprivileged: protected mode, ring
+ * 0 or 3, CS and SS as descriptors can describe them. False in real-address
+ * and virtual-8086 mode, and between MOV CR0 and the far jump behind it. It
+ * can change only when seg_dirty is not zero. */
+bool direct_runnable(const struct cpu *cpu);
 /* Loads the dirty segment registers, which leaves DIRECT_SMALL at most; false
  * when the state cannot run (the VM is killed). */
 bool direct_load(struct vm *vm);

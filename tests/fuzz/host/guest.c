@@ -152,7 +152,7 @@ static void check_cpu(void)
     const struct cpu *cpu = &vm->cpu;
 
     MUST(cpu->eflags & EFLAGS_ONE);
-    MUST(!(cpu->eflags & EFLAGS_VM));
+    MUST(!(cpu->eflags & EFLAGS_VM) || cpu->cpl == 3);
     MUST(cpu->cpl <= 3);
     MUST(cpu->cr0 & CR0_PE);
     MUST(!(cpu->cr4 & CR4_PAE));
