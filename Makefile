@@ -38,6 +38,7 @@ include scripts/mk/font.mk
 include scripts/mk/vmm.mk
 include scripts/mk/guest.mk
 include scripts/mk/iso.mk
+include scripts/mk/host.mk
 include scripts/mk/test.mk
 include scripts/mk/coverage.mk
 

@@ -62,7 +62,7 @@ unit: $(UNIT_BINS)
 -include scripts/mk/diff.mk scripts/mk/micro.mk scripts/mk/attack.mk scripts/mk/fuzz.mk
 .PHONY: test-programs test check bench tour
 test-programs: all $(UNIT_BINS) $(B)/diff/native $(MICRO_ELFS) \
-        $(ATTACK_ELFS) $(B)/witness.elf $(FUZZ_PROGRAMS)
+        $(ATTACK_ELFS) $(B)/witness.elf $(FUZZ_PROGRAMS) $(B)/trapline-host
 
 test:
 	@$(PYTHON) tests/run.py --build $(B) --only '$(ONLY)'

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The hosted machine: a whole PC's processor, memory, clock and terminal
+ * inside one Linux process, so that all of vmm/ runs under sanitizers and gdb.
+ *
+ * The VMM calls arch/x86/arch.h; behind it stands, here, a second struct cpu:
+ * the *hardware*, 64-bit host mode as seen from compatibility mode, which runs
+ * guest code by cpu_step() in rings 1 and 3 with the host's own GDT, LDT and
+ * shadow page tables. It knows nothing of the guest's virtual processor, so
+ * the VMM has to deprivilege, shadow and reflect as on the real machine.
+ *
+ * Nothing depends on the real clock unless a person sits at a terminal: time
+ * is the number of instructions that the hardware has run. The same input
+ * gives the same run to the last instruction.
+ *
+ *   arch_hosted.c          descriptor tables, modes, segment registers
+ *   arch_hosted_run.c      entry, instructions, exits
+ *   arch_hosted_mmu.c      page tables, TLB, memory
+ *   arch_hosted_time.c     clock, timer, interrupts
+ *   arch_hosted_console.c  the terminal, or a script that is typed
+ *   arch_hosted_boot.c     command line, modules, multiboot information, main
+ */
+#ifndef TESTS_FAKE_ARCH_HOSTED_H
+#define TESTS_FAKE_ARCH_HOSTED_H
+
+#include "arch/x86/arch.h"
+#include "vmm/cpu/cpu.h"
+
+/* Where the hardware's descriptor tables lie for it: ACC_SYSTEM accesses are
+ * to these addresses and never go through page tables. */
+#define HOSTED_GDT       0x00000u
+#define HOSTED_LDT       0x10000u
+#define HOSTED_TABLE_END 0x20000u
+
+/* What things cost in ns. The processor runs ten million instructions a
+ * second, about what the interpreter does under sanitizers, so a terminal
+ * feels right. An exit and a look at the clock cost something too, or a VMM
+ * that waits for time to pass would wait for ever. */
+#define HOSTED_INSN_NS 100u
+#define HOSTED_EXIT_NS 1000u
+#define HOSTED_LOOK_NS 20u
+#define HOSTED_TICK_NS 10000000u /* a timer interrupt at least this often */
+
+#define HOSTED_VECTOR_TIMER 0x30
+
+struct hosted {
+    u8 *memory; /* machine memory, address 0 first; also the physmap */
+    u64 size;
+    struct cpu cpu; /* the hardware */
+    struct arch_vcpu *live;
+    u64 cr4; /* the host's own bits */
+    hpa_t root;
+    u64 now, due; /* ns: the time, the next timer interrupt */
+    u64 instructions, exits;
+    u64 limit; /* ns after which the run is over */
+};
+extern struct hosted hosted;
+
+/* arch_hosted.c: the hardware at power-on, tables and root empty. */
+void hosted_reset(void);
+
+/* arch_hosted_mmu.c */
+void hosted_tlb_flush(void);
+void hosted_tlb_flush_page(gva_t at);
+enum env_status hosted_read(void *ctx, gva_t at, void *buf, u32 size,
+                            u32 access, struct fault *fault);
+enum env_status hosted_write(void *ctx, gva_t at, const void *buf, u32 size,
+                             u32 access, struct fault *fault);
+
+/* arch_hosted_console.c: `first` is typed before anything else. */
+void hosted_console_init(const char *first);
+/* Lets `ns` pass while nobody runs, or less when something is typed; how much
+ * has passed. */
+u64 hosted_console_wait(u64 ns);
+/* The last word to whoever ran the program: stderr, not the console. */
+void hosted_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* What has been run, and the end. */
+_Noreturn void hosted_end(u32 status);
+
+#endif

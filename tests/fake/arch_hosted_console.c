@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The hosted machine's console: stdin and stdout.
+ *
+ * At a terminal it is live: raw, every key at once, Ctrl-C for the guest, and
+ * a halted machine really sleeps until its next deadline or a key.
+ *
+ * Anything else (a file, a pipe, /dev/null) is a script, typed by somebody
+ * patient: the next line begins when the machine has come to rest, or after
+ * PATIENCE_NS; within a line there is a key each KEY_NS. Those are machine
+ * time, so that a script means the same run each time; a pipe is waited for.
+ * After its end nothing is typed any more. A newline is the Enter key.
+ *
+ * LIMIT: a guest that clears its serial port's FIFO loses what was typed
+ * ahead, as on any machine.
+ */
+#include "tests/fake/arch_hosted.h"
+#include "vmm/base/bits.h"
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/common_interface_defs.h>
+#endif
+
+#define PATIENCE_NS 100000000u
+#define KEY_NS      1000000u
+#define MS_NS       1000000u
+#define STATUS_LOST 1
+
+static struct {
+    const char *first; /* what is left of hosted_console_init()'s text */
+    bool terminal, over;
+    bool in_line, rested;
+    u64 last; /* when the last key was typed */
+    struct termios before;
+} console;
+
+static void restore(void)
+{
+    if (console.terminal)
+        tcsetattr(STDIN_FILENO, TCSANOW, &console.before);
+}
+
+static void killed(int number)
+{
+    restore();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static void make_raw(void)
+{
+    struct termios raw = console.before;
+
+    raw.c_iflag &= ~(tcflag_t)(ICRNL | INLCR | IXON | ISTRIP);
+    raw.c_lflag &= ~(tcflag_t)(ECHO | ICANON | ISIG | IEXTEN);
+    raw.c_cc[VMIN] = 1;
+    raw.c_cc[VTIME] = 0;
+    tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+    atexit(restore);
+    signal(SIGTERM, killed);
+    signal(SIGABRT, killed);
+#ifdef __SANITIZE_ADDRESS__
+    __sanitizer_set_death_callback(restore);
+#endif
+}
+
+void hosted_console_init(const char *first)
+{
+    console.first = first;
+    console.terminal = tcgetattr(STDIN_FILENO, &console.before) == 0;
+    if (console.terminal)
+        make_raw();
+}
+
+/* False after the end. */
+static bool read_byte(u8 *byte)
+{
+    if (*console.first) {
+        *byte = (u8)*console.first++;
+        return true;
+    }
+    if (console.over)
+        return false;
+    console.over = read(STDIN_FILENO, byte, 1) != 1;
+    return !console.over;
+}
+
+static bool has_key(int timeout_ms)
+{
+    struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
+
+    return *console.first || (!console.over && poll(&p, 1, timeout_ms) == 1);
+}
+
+/* When the typist strikes the next key. */
+static u64 next_key(void)
+{
+    if (console.in_line)
+        return console.last + KEY_NS;
+    return console.rested ? 0 : console.last + PATIENCE_NS;
+}
+
+static bool type_script(u8 *byte)
+{
+    if (hosted.now < next_key() || !read_byte(byte))
+        return false;
+    console.last = hosted.now;
+    console.in_line = *byte != '\n';
+    console.rested = false;
+    if (*byte == '\n')
+        *byte = '\r';
+    return true;
+}
+
+bool arch_console_read(u8 *byte)
+{
+    if (!console.terminal)
+        return type_script(byte);
+    return has_key(0) && read_byte(byte);
+}
+
+bool arch_key_read(u8 *scancode)
+{
+    return false;
+}
+
+static u64 real_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (u64)t.tv_sec * 1000000000u + (u64)t.tv_nsec;
+}
+
+u64 hosted_console_wait(u64 ns)
+{
+    u64 start;
+
+    if (!console.terminal) {
+        console.rested = true;
+        if (console.over || !console.in_line)
+            return console.over ? ns : min_u64(ns, KEY_NS);
+        return min_u64(ns, KEY_NS);
+    }
+    start = real_ns();
+    if (!has_key((int)((ns + MS_NS - 1) / MS_NS)))
+        return ns;
+    return min_u64(ns, real_ns() - start);
+}
+
+void arch_console_write(const char *text, size_t len)
+{
+    while (len) {
+        ssize_t done = write(STDOUT_FILENO, text, len);
+        if (done < 0)
+            exit(STATUS_LOST); /* nobody listens any more */
+        text += done;
+        len -= (size_t)done;
+    }
+}
+
+void arch_screen_show(const u16 *cells, u32 cursor, const char *title)
+{
+}
+
+void arch_screen_back(int lines)
+{
+}
+
+void arch_screen_panic(void)
+{
+}
+
+void hosted_say(const char *format, ...)
+{
+    va_list args;
+
+    fputs("trapline-host: ", stderr);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputs("\n", stderr);
+}
+
+void hosted_end(u32 status)
+{
+    hosted_say("%llu instructions, %llu exits, %llu.%06llu ms of machine time",
+               (unsigned long long)hosted.instructions,
+               (unsigned long long)hosted.exits,
+               (unsigned long long)(hosted.now / MS_NS),
+               (unsigned long long)(hosted.now % MS_NS));
+    exit((int)(status & 0xff));
+}
+
+void arch_poweroff(u32 status)
+{
+    hosted_end(status);
+}
+
+/* abort(), so that a debugger or the sanitizer shows the way here. */
+void arch_panic(const char *format, ...)
+{
+    va_list args;
+
+    fputs("trapline: panic: ", stderr);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputs("\n", stderr);
+    if (arch_panic_hook)
+        arch_panic_hook();
+    abort();
+}
