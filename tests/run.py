@@ -151,7 +151,8 @@ def boot_tests(build):
                            getattr(found, "limit", BOOT_S),
                            needs=[f"{build}/{f}" for f in
                                   ("trapline.elf", "hare.elf",
-                                   "trapline.iso")])
+                                   "trapline.iso",
+                                   *getattr(module, "NEEDS", ()))])
 
 
 def check_tests(build):

@@ -59,10 +59,11 @@ unit: $(UNIT_BINS)
 	    echo "$(words $(UNIT_BINS)) unit programs pass"
 
 # Everything that tests/run.py runs; the micro-guests add theirs to MICRO_ELFS.
--include scripts/mk/diff.mk scripts/mk/micro.mk scripts/mk/attack.mk scripts/mk/fuzz.mk
+-include scripts/mk/diff.mk scripts/mk/micro.mk scripts/mk/attack.mk scripts/mk/fuzz.mk scripts/mk/linux.mk
 .PHONY: test-programs test check bench tour
 test-programs: all $(UNIT_BINS) $(B)/diff/native $(MICRO_ELFS) \
-        $(ATTACK_ELFS) $(B)/witness.elf $(FUZZ_PROGRAMS) $(B)/trapline-host
+        $(ATTACK_ELFS) $(B)/witness.elf $(FUZZ_PROGRAMS) $(B)/linux.bin \
+        $(B)/trapline-host
 
 test:
 	@$(PYTHON) tests/run.py --build $(B) --only '$(ONLY)'

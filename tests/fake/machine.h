@@ -223,10 +223,11 @@ struct fake_image {
     u8 ehdr[52], phdr[32], code[64];
 };
 static struct fake_image fake_image;
+static const u8 *fake_other_image; /* in its place, if not null */
 
 static const u8 *fake_module(struct hv *hv, u32 module)
 {
-    return (const u8 *)&fake_image;
+    return fake_other_image ? fake_other_image : (const u8 *)&fake_image;
 }
 
 static void put32(u8 *at, u32 v)

@@ -4,9 +4,11 @@
  * every point where the machine's memory may run out.
  * LINKS: vmm/vm vmm/mm vmm/cpu drivers/model drivers/bus vmm/base
  */
+#include "arch/x86/defs/linux.h"
 #include "arch/x86/defs/ports.h"
 #include "tests/fake/machine.h"
 #include "tests/unit/unit.h"
+#include "vmm/base/bits.h"
 #include "vmm/vm/loader.h"
 
 #define MEM 0x200000u
@@ -138,6 +140,40 @@ static void no_more_modules_than_fit_are_attached(void)
     EXPECT_EQ(guest_word(vm->cpu.gpr[EBX] + 20), LOAD_MODULES);
 }
 
+/* The registers at a Linux kernel's entry (boot.rst, "32-bit Boot Protocol"),
+ * and the segments that its loader left in memory. */
+static void a_linux_kernel_starts_by_its_protocol(void)
+{
+    static u8 image[3 * LINUX_SECTOR];
+    const struct cpu *cpu;
+
+    start();
+    put_le16(image + LINUX_BOOT_FLAG, LINUX_BOOT_MAGIC);
+    put_le32(image + LINUX_MAGIC, LINUX_HDRS);
+    put_le16(image + LINUX_VERSION, 0x209);
+    image[LINUX_SETUP_SECTS] = 1;
+    image[LINUX_JUMP] = LINUX_END_2_06 - LINUX_MAGIC;
+    image[LINUX_LOADFLAGS] = LINUX_LOADED_HIGH;
+    put_le32(image + LINUX_CODE32, 0x100000);
+    fake_other_image = image;
+    fake_boot.module[0].size = sizeof(image);
+    EXPECT(vm_reset(vm, error, sizeof(error)));
+    fake_other_image = NULL;
+    cpu = &vm->cpu;
+    EXPECT_EQ(cpu->eip, 0x100000);
+    EXPECT_EQ(guest_word(cpu->gpr[ESI] + LINUX_MAGIC), LINUX_HDRS);
+    EXPECT_EQ(cpu->gpr[EBX] | cpu->gpr[EBP] | cpu->gpr[EDI], 0);
+    EXPECT_EQ(cpu->eflags, 2);
+    EXPECT_EQ(cpu->cr0 & 0x80000001, 1);
+    EXPECT_EQ(cpu->seg[SEG_CS].sel, 0x10);
+    for (u32 s = 0; s < SEG_COUNT; s++)
+        EXPECT_EQ(cpu->seg[s].sel, s == SEG_CS ? 0x10 : 0x18);
+    EXPECT_EQ(cpu->gdtr.limit, 31);
+    EXPECT_EQ(guest_word(cpu->gdtr.base + 0x14), 0x00cf9b00);
+    EXPECT_EQ(tables_entry(vm, TABLE_GDT, 3), 0x00cf93000000ffff);
+    EXPECT(vm->arch.gdt[2] && vm->arch.gdt[3]);
+}
+
 static void all_slots_in_use_is_said(void)
 {
     struct vm_config config = {.kind = CONFIG_VM, .mem = MEM, .weight = 1};
@@ -234,6 +270,7 @@ static const struct unit_case cases[] = {
     CASE(a_wanted_reset_leaves_the_inner_loop),
     CASE(modules_for_a_vm_are_attached_in_order),
     CASE(no_more_modules_than_fit_are_attached),
+    CASE(a_linux_kernel_starts_by_its_protocol),
     CASE(all_slots_in_use_is_said),
     CASE(a_bad_image_costs_nothing),
     CASE(a_vm_that_is_gone_is_not_current),
