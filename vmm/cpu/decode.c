@@ -90,9 +90,11 @@ enum {
 #define IN_MEMORY(kind)                                                        \
     ((kind) == O_M || (kind) == O_MP || ((kind) >= O_M8 && (kind) <= O_M512))
 #define IN_REGISTER(kind) ((kind) == O_NQ || (kind) == O_UX)
+#define IS_NAMED(kind)    ((kind) == O_S || (kind) == O_CR)
 #define FORM_FLAGS(a, b)                                                       \
     ((IN_MEMORY(a) || IN_MEMORY(b) ? OPF_MEMORY : 0) |                         \
-     (IN_REGISTER(a) || IN_REGISTER(b) ? OPF_REGISTER : 0))
+     (IN_REGISTER(a) || IN_REGISTER(b) ? OPF_REGISTER : 0) |                   \
+     (IS_NAMED(a) || IS_NAMED(b) ? OPF_NAMED : 0))
 #define SHAPE(a, b, c) (((a) | (b) | (c)) & (O_MODRM | O_IMM))
 
 const struct op_row op_rows[OP_COUNT] = {
@@ -479,12 +481,25 @@ u32 operand_bytes(const struct insn *insn, u32 kind)
     }
 }
 
+/* CS is not loaded by MOV; there are six segment registers, and CR0, CR2, CR3
+ * and CR4 (SDM vol. 2B MOV). */
+static bool register_exists(const struct insn *insn, const struct op_row *row)
+{
+    if (row->operand[0] == O_S)
+        return insn->reg < SEG_COUNT && insn->reg != SEG_CS;
+    if (row->operand[1] == O_S)
+        return insn->reg < SEG_COUNT;
+    return insn->reg < 5 && insn->reg != 1;
+}
+
 bool insn_valid(const struct insn *insn)
 {
-    u8 flags = op_rows[insn->op].flags;
+    const struct op_row *row = &op_rows[insn->op];
     bool memory = insn->has_modrm && insn->modrm >> 6 != MOD_REGISTER;
 
-    if (insn->lock && (!(flags & OPF_LOCK) || !memory))
+    if (insn->lock && (!(row->flags & OPF_LOCK) || !memory))
         return false;
-    return memory ? !(flags & OPF_REGISTER) : !(flags & OPF_MEMORY);
+    if ((row->flags & OPF_NAMED) && !register_exists(insn, row))
+        return false;
+    return !(row->flags & (memory ? OPF_REGISTER : OPF_MEMORY));
 }

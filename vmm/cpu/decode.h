@@ -155,6 +155,7 @@ enum op_flag {
     OPF_MEMORY = 8,     /* no register form; follows from O_M and its like */
     OPF_REGISTER = 16,  /* no memory form; follows from O_NQ, O_UX */
     OPF_PROTECTED = 32, /* #UD in real-address and virtual-8086 mode */
+    OPF_NAMED = 64,     /* not every modrm.reg is one; from O_S, O_CR */
 };
 
 /* arg of the rows of CLASS_X87, MMX and SSE. */
@@ -200,6 +201,8 @@ enum decode_status insn_decode(const u8 *bytes, u32 count, bool code32,
 /* Instruction as text, Intel syntax; returns its length. eip is the
  * address of the instruction, for branch targets. */
 size_t insn_print(const struct insn *insn, u32 eip, char *buf, size_t size);
+/* Its name alone, in the form that its operand size has. */
+size_t insn_mnemonic(const struct insn *insn, char *buf, size_t size);
 const char *insn_name(u16 op);
 
 #endif

@@ -30,6 +30,12 @@ static void put(struct text *t, const char *s)
         put_char(t, *s++);
 }
 
+static void end(struct text *t)
+{
+    if (t->size)
+        t->buf[t->len < t->size ? t->len : t->size - 1] = 0;
+}
+
 static void put_hex(struct text *t, u32 value)
 {
     int shift = 28;
@@ -257,6 +263,15 @@ static bool name_is_wide(const struct insn *insn)
     }
 }
 
+size_t insn_mnemonic(const struct insn *insn, char *buf, size_t size)
+{
+    struct text t = {buf, size, 0};
+
+    put_name(&t, insn_name(insn->op), name_is_wide(insn));
+    end(&t);
+    return t.len;
+}
+
 size_t insn_print(const struct insn *insn, u32 eip, char *buf, size_t size)
 {
     const struct op_row *row = &op_rows[insn->op];
@@ -272,8 +287,7 @@ size_t insn_print(const struct insn *insn, u32 eip, char *buf, size_t size)
         put(&t, i ? ", " : " ");
         put_operand(&t, insn, eip, row->operand[i]);
     }
-    if (size)
-        buf[t.len < size ? t.len : size - 1] = 0;
+    end(&t);
     return t.len;
 }
 

@@ -189,8 +189,6 @@ enum env_status exec_pop_seg(struct exec *x)
 
 enum env_status exec_mov_from_seg(struct exec *x)
 {
-    if (x->insn->reg >= SEG_COUNT)
-        return raise_plain(x, TRAP_UD);
     return operand_write(x, 0, x->cpu->seg[x->insn->reg].sel);
 }
 
@@ -198,8 +196,6 @@ enum env_status exec_mov_to_seg(struct exec *x)
 {
     u32 seg = x->insn->reg, sel;
 
-    if (seg >= SEG_COUNT || seg == SEG_CS)
-        return raise_plain(x, TRAP_UD);
     TRY(operand_read(x, 1, ACC_READ, &sel));
     TRY(load(x, seg, (u16)sel));
     if (seg == SEG_SS)

@@ -138,23 +138,17 @@ enum env_status exec_mov_to_cr(struct exec *x)
         return ENV_OK;
     case 3:
         return write_cr(x, 3, &x->cpu->cr3, value);
-    case 4:
-        return write_cr4(x, value);
     default:
-        return raise_plain(x, TRAP_UD);
+        return write_cr4(x, value);
     }
 }
 
 enum env_status exec_mov_from_cr(struct exec *x)
 {
     const struct cpu *cpu = x->cpu;
-    const u32 *const regs[8] = {
-        [0] = &cpu->cr0, [2] = &cpu->cr2, [3] = &cpu->cr3, [4] = &cpu->cr4};
-    const u32 *from = regs[x->insn->reg];
+    const u32 regs[] = {cpu->cr0, 0, cpu->cr2, cpu->cr3, cpu->cr4};
 
-    if (!from)
-        return raise_plain(x, TRAP_UD);
-    return operand_write(x, 0, *from);
+    return operand_write(x, 0, regs[x->insn->reg]);
 }
 
 enum env_status exec_clts(struct exec *x)
