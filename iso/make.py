@@ -11,17 +11,18 @@
 # silently make an image that half of the PCs cannot start; so that is asked
 # first. The MBR gets an active partition, for BIOSes that start nothing else.
 #
-# With --guest, multiboot kernels of one's own become the first entry. Each is
-# looked at as GRUB and Trapline will look at it, so that a wrong file is told
-# here and not on the machine that is to boot.
+# With --guest, kernels of one's own become the first entry: multiboot ELF
+# files, or Linux images, to which --initrd attaches a file. Each is looked at
+# as GRUB and Trapline will look at it, so that a wrong file is told here and
+# not on the machine that is to boot.
 #
 # LIMIT: the words of the guest's line get there with one blank between them,
 # and GRUB puts a backslash before each quote and backslash.
 # Manual: Multiboot Specification 0.6.96, 3.1.1 (the magic fields); ELF, TIS
-# 1.2, 1-4 (the header).
+# 1.2, 1-4 (the header); Linux, Documentation/arch/x86/boot.rst (its header).
 #
 # usage: make.py --vmm ELF --hare ELF --out ISO [--append WORDS]
-#                [--guest ELF --words WORDS]...
+#                [--guest FILE --words WORDS]... [--initrd FILE]
 import argparse
 import os
 import shutil
@@ -37,6 +38,8 @@ GRUB_S = 120
 
 ELF_MAGIC, ELFCLASS32, EM_386 = b"\x7fELF", 1, 3
 MULTIBOOT_MAGIC, MULTIBOOT_SEARCH = 0x1badb002, 8192
+BOOT_FLAG, BOOT_FLAG_AT = b"\x55\xaa", 0x1fe
+LINUX_MAGIC, LINUX_MAGIC_AT = b"HdrS", 0x202
 
 
 class Refused(Exception):
@@ -60,15 +63,27 @@ def has_multiboot_header(data):
     return False
 
 
-def check_guest(path):
+def is_linux(data):
+    return (data[BOOT_FLAG_AT:LINUX_MAGIC_AT - 2] == BOOT_FLAG and
+            data[LINUX_MAGIC_AT:LINUX_MAGIC_AT + 4] == LINUX_MAGIC)
+
+
+def read(what, path):
     try:
-        with open(path, "rb") as image:
-            data = image.read()
+        with open(path, "rb") as source:
+            return source.read()
     except OSError as why:
-        raise Refused(f"the guest {path} cannot be read: {why.strerror}")
+        raise Refused(f"the {what} {path} cannot be read: {why.strerror}")
+
+
+def check_guest(path):
+    data = read("guest", path)
+    if is_linux(data):
+        return
     if data[:4] != ELF_MAGIC:
-        raise Refused(f"the guest {path} is no ELF file; Trapline starts "
-                      "32-bit multiboot ELF kernels")
+        raise Refused(f"the guest {path} is no ELF file and no Linux image; "
+                      "Trapline starts 32-bit multiboot ELF kernels and "
+                      "bzImages")
     if len(data) < 52 or data[4] != ELFCLASS32 or \
             struct.unpack_from("<H", data, 18)[0] != EM_386:
         raise Refused(f"the guest {path} is an ELF file, but not one of "
@@ -87,15 +102,29 @@ def words_of(words):
     return "".join(" " + quoted(w) for w in words.split())
 
 
-def guest_line(number, words):
-    """The path on the image and the words of the module's line."""
+def complete(number, words):
+    """The words of a module's line, with what goes without saying."""
     words = words.split()
     own = words[:words.index("--")] if "--" in words else words
     if not any(w.startswith(("vm=", "for=")) for w in own):
         words.insert(0, f"vm=guest{number or ''}")
     if "--" not in words:
         words.append("--")
-    return f"/boot/guest{number or ''}.elf" + words_of(" ".join(words))
+    return words
+
+
+def guest_lines(args):
+    """Paths on the image and words, for each module of the first entry."""
+    words = args.words + [""] * (len(args.guest) - len(args.words))
+    lines = [complete(n, w) for n, w in enumerate(words)]
+    for n, line in enumerate(lines):
+        yield f"/boot/guest{n or ''}.elf" + words_of(" ".join(line))
+    if args.initrd:
+        name = [w[3:] for w in lines[0] if w.startswith("vm=")]
+        if not name:
+            raise Refused("an initrd is for the first guest, but that has no "
+                          "vm= in its words")
+        yield "/boot/initrd" + words_of(f"for={name[0]} initrd")
 
 
 def menu(args):
@@ -107,9 +136,7 @@ def menu(args):
         return head + tail
     names = ", ".join(os.path.basename(g) for g in args.guest)
     title = quoted(f"Trapline: {names}")
-    words = args.words + [""] * (len(args.guest) - len(args.words))
-    lines = "".join(f"    module2 {guest_line(n, w)}\n"
-                    for n, w in enumerate(words))
+    lines = "".join(f"    module2 {line}\n" for line in guest_lines(args))
     return (head + f"menuentry {title} {{\n"
             f"    multiboot2 /boot/trapline.elf{words_of(args.append)}\n"
             "    set gfxpayload=$screen\n"
@@ -124,6 +151,8 @@ def fill(root, args):
                         f"{root}/boot/{name}"], check=True)
     for n, guest in enumerate(args.guest):
         shutil.copyfile(guest, f"{root}/boot/guest{n or ''}.elf")
+    if args.initrd:
+        shutil.copyfile(args.initrd, f"{root}/boot/initrd")
     with open(f"{root}/boot/grub/grub.cfg", "w") as out:
         out.write(menu(args))
 
@@ -145,6 +174,10 @@ def make(args):
     check_platforms(args.grub)
     for guest in args.guest:
         check_guest(guest)
+    if args.initrd:
+        read("initrd", args.initrd)
+        if not args.guest:
+            raise Refused("there is an initrd, but no guest that it is for")
     made = args.out + ".new"
     with tempfile.TemporaryDirectory(prefix="trapline-iso-") as root:
         fill(root, args)
@@ -163,6 +196,7 @@ def main():
     parser.add_argument("--out", required=True)
     parser.add_argument("--guest", action="append", default=[])
     parser.add_argument("--words", action="append", default=[])
+    parser.add_argument("--initrd", default="")
     parser.add_argument("--append", default="")
     parser.add_argument("--grub", default="/usr/lib/grub")
     args = parser.parse_args()

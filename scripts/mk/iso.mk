@@ -17,14 +17,16 @@
 
 # A guest of one's own, as the menu's first entry:
 #   make iso GUEST=path/kernel.elf GUEST_WORDS="vm=mine mem=64M -- its words"
-# and for Trapline itself VMM_WORDS=exit=stopped, say.
+# A Linux kernel may have INITRD=path/file. For Trapline itself there is
+# VMM_WORDS=exit=stopped, say.
 GUEST       ?=
 GUEST_WORDS ?=
+INITRD      ?=
 VMM_WORDS   ?=
-export GUEST GUEST_WORDS VMM_WORDS
+export GUEST GUEST_WORDS INITRD VMM_WORDS
 
 # Says whom the image was made for: another guest makes another image.
-ISO_FOR := $(GUEST)|$(GUEST_WORDS)|$(VMM_WORDS)
+ISO_FOR := $(GUEST)|$(GUEST_WORDS)|$(INITRD)|$(VMM_WORDS)
 ifneq ($(ISO_FOR),$(file <$(B)/iso.for))
 .PHONY: $(B)/iso.for
 endif
@@ -33,10 +35,10 @@ $(B)/iso.for:
 	$(file >$@,$(ISO_FOR))@:
 
 $(B)/trapline.iso: $(B)/trapline.elf $(B)/hare.elf $(B)/iso.for \
-                   iso/grub.cfg iso/make.py $(wildcard $(GUEST))
+                   iso/grub.cfg iso/make.py $(wildcard $(GUEST) $(INITRD))
 	$(PYTHON) iso/make.py --vmm $(B)/trapline.elf --hare $(B)/hare.elf \
 	    --out $@ $${GUEST:+--guest "$$GUEST"} --words="$$GUEST_WORDS" \
-	    --append="$$VMM_WORDS"
+	    $${INITRD:+--initrd "$$INITRD"} --append="$$VMM_WORDS"
 
 .PHONY: iso run debug
 iso: $(B)/trapline.iso

@@ -12,10 +12,11 @@ import sys
 
 import pexpect
 
-from machine import check
+from machine import EXIT_ZERO, check
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
+NEEDS = ("linux.bin",)
 ISO_BYTES = 8 << 20
 TOOL_S = 120
 
@@ -90,6 +91,28 @@ def test_guest(env):
           "'a=$b' 'it'\\''s' '\"c\"'", f"the guest's line is {first[3]}")
 
 
+def test_linux(env):
+    """A Linux image starts as the first entry, with its initrd."""
+    initrd = env.write("initrd", b"ten bytes.")
+    make_iso(env, "--guest", f"{env.build}/linux.bin", "--initrd", initrd,
+             "--words", "vm=lx mem=8M -- quiet", "--append", "exit=stopped")
+    result = env.batch(env.machine("-cdrom", env.path("made.iso"), "-boot",
+                                   "d"))
+    result.want('linux: line "quiet"', "linux: initrd at .* size 0xa sum ",
+                "lx: exited with status 0x10").want_status(EXIT_ZERO)
+
+
+def test_initrd_refused(env):
+    initrd = env.write("initrd", b"x")
+    kernel = ("--guest", f"{env.build}/linux.bin")
+    for words, sentence in (
+            ((*kernel, "--initrd", env.path("absent")), "cannot be read"),
+            (("--initrd", initrd), "no guest that it is for"),
+            ((*kernel, "--words", "for=me", "--initrd", initrd), "no vm=")):
+        text = make_iso(env, *words, status=1)
+        check(sentence in text, f"{text.strip()!r} is not {sentence!r}")
+
+
 def test_guest_refused(env):
     """Each wrong file gets its own sentence, and no ISO comes of it."""
     with open(env.guest("good", "hlt"), "rb") as image:
@@ -98,7 +121,9 @@ def test_guest_refused(env):
     wrong = (
         (env.path("absent"), "cannot be read: No such file"),
         (env.tmp, "cannot be read: Is a directory"),
-        (env.write("text", b"hello\n"), "is no ELF file"),
+        (env.write("text", b"hello\n"), "is no ELF file and no Linux"),
+        (env.write("sector", bytes(510) + b"\x55\xaa" + bytes(99)),
+         "is no ELF file and no Linux"),
         (env.write("empty", b""), "is no ELF file"),
         (env.write("short", good[:20]), "not one of 32-bit x86"),
         (env.write("wide", good[:4] + b"\2" + good[5:]),
@@ -130,6 +155,8 @@ def test_guest_changes(env):
                           ((own,), quiet),
                           ((own, "GUEST_WORDS=vm=a -- b"), made),
                           ((own, "GUEST_WORDS=vm=a -- b"), quiet),
+                          ((own, "INITRD=Makefile"), made),
+                          ((own, "INITRD=Makefile"), quiet),
                           ((), made), ((), quiet)):
         check(answer in make(*words), f"make {words} did not say {answer!r}")
     make(own)
