@@ -53,7 +53,8 @@ def told(result, *lines):
 
 @cases(*LOOKS)
 def test_start(env, engine):
-    """Registers, segments, memory, screen and command line."""
+    """Registers, segments, memory, screen and command line; and that there
+    is nothing more than the loader told of."""
     line = f"{image(env)} vm=lx mem=8M exec={engine} -- root=/dev/x  ro quiet"
     result = env.run_vmm([line])
     told(result, LOOKS[engine], "segments loaded",
@@ -62,7 +63,9 @@ def test_start(env, engine):
          "screen mode 0x3 columns 0x50 lines 0x19 vga 0x1",
          "map 0x0 0x9fc00 0x1", "map 0x9fc00 0x400 0x2",
          "map 0xf0000 0x10000 0x2", f"map 0x100000 {MEM - 0x100000:#x} 0x1",
-         f"above {(MEM - 0x100000) >> 10:#x}", "initrd at 0x0 size 0x0 sum 0x0")
+         f"above {(MEM - 0x100000) >> 10:#x}", "initrd at 0x0 size 0x0 sum 0x0",
+         "pci 0xffffffff 0xffffffff other 0xff 0xff",
+         "tables 0x0 ebda 0x0 apics 0xffffffff 0xffffffff hpet 0xffffffff")
     result.want("lx: exited with status 0x10").want_status(EXIT_ZERO)
 
 

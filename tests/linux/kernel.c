@@ -5,8 +5,10 @@
  * know (tests/boot/test_linux.py), which knows the engine: under exec=trap CS
  * and SS read RPL 1 and IF reads 1.
  *
- * Two things it does besides looking: it loads every segment anew from the
- * GDT that the loader left, and it writes its name on the screen.
+ * It also loads every segment anew from the GDT that the loader left, writes
+ * its name on the screen, and looks for what a PC may have and this one has
+ * not, the way kernels do: PCI by both mechanisms, firmware's tables, APICs
+ * and the HPET (PCI Local Bus 2.1, 3.7.4; ACPI 6.4, 5.2.5.1).
  */
 #include "arch/x86/defs/linux.h"
 #include "arch/x86/defs/ports.h"
@@ -17,11 +19,51 @@
 #define GREY      0x0700
 #define STATUS_OK 0x10
 
+#define PCI_ADDRESS  0xcf8
+#define PCI_DATA     0xcfc
+#define PCI_FIRST    0x80000000 /* bus 0, device 0, register 0 */
+#define BIOS_START   0xe0000
+#define EBDA_SEGMENT 0x40e
+#define IOAPIC       0xfec00000
+#define HPET         0xfed00000
+#define LOCAL_APIC   0xfee00000
+#define APIC_VERSION 0x30
+
 void begin(const u8 *params, u32 cs_ss, u32 ds_es, u32 cr0, u32 flags);
 
 static void out8(u16 port, u8 value)
 {
     __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static u8 in8(u16 port)
+{
+    u8 value;
+
+    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+static void out32(u16 port, u32 value)
+{
+    __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static u32 in32(u16 port)
+{
+    u32 value;
+
+    __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+/* Out of C's sight, for which there is nothing at low addresses. */
+static u32 peek(u32 at)
+{
+    u32 value;
+
+    __asm__ volatile("movl (%1), %0" : "=r"(value) : "r"(at));
+    return value;
 }
 
 static void say(const char *text)
@@ -107,6 +149,32 @@ static void say_processor(u32 cs_ss, u32 ds_es, u32 cr0, u32 flags)
     say("\n");
 }
 
+static void say_pci(void)
+{
+    out32(PCI_ADDRESS, PCI_FIRST);
+    say_hex("linux: pci", in32(PCI_ADDRESS));
+    say_hex("", in32(PCI_DATA));
+    for (u32 i = 0; i < 3; i++)
+        out8(PCI_ADDRESS + i, 0);
+    say_hex(" other", in8(PCI_ADDRESS));
+    say_hex("", in8(PCI_ADDRESS + 2));
+    say("\n");
+}
+
+static void say_firmware(void)
+{
+    u32 found = 0;
+
+    for (u32 at = BIOS_START; at < HIGH_MEMORY; at += 16)
+        found += peek(at) != ~0u;
+    say_hex("linux: tables", found);
+    say_hex(" ebda", peek(EBDA_SEGMENT) & 0xffff);
+    say_hex(" apics", peek(IOAPIC));
+    say_hex("", peek(LOCAL_APIC + APIC_VERSION));
+    say_hex(" hpet", peek(HPET));
+    say("\n");
+}
+
 /* Out of the GDT that the loader left. */
 static void load_segments(void)
 {
@@ -138,5 +206,7 @@ void begin(const u8 *params, u32 cs_ss, u32 ds_es, u32 cr0, u32 flags)
     say_screen(params);
     say_map(params);
     say_initrd(params);
+    say_pci();
+    say_firmware();
     out8(PORT_DEBUG_EXIT, STATUS_OK);
 }
