@@ -76,9 +76,9 @@ static void syscall_from_ring_3(void)
     EXPECT_EQ(w.writes, 1);
     EXPECT_EQ(w.user_accesses, 0);
 
-    bool no; /* and straight back */
+    /* and straight back */
     w.cpu.eflags &= ~EFLAGS_NT;
-    EXPECT_OK(far_iret(&w.cpu, &env, 4, &no, &f));
+    EXPECT_OK(far_iret(&w.cpu, &env, 4, 0, &f));
     EXPECT_EQ(w.cpu.cpl, 3);
     EXPECT_EQ(w.cpu.eip, before.eip);
     EXPECT_EQ(w.cpu.eflags, flags);

@@ -52,12 +52,14 @@ struct cpu {
     u32 cr0, cr2, cr3, cr4;
     u32 dr[8];
     u32 sysenter_cs, sysenter_esp, sysenter_eip;
-    u8 cpl;        /* 0..3, virtual */
-    u8 irq_shadow; /* after STI and MOV/POP SS: no interrupt before the next
-                      instruction is done. cpu_step() clears it first. */
-    u8 halted;     /* HLT: waits for an interrupt */
-    u8 seg_dirty;  /* bit per segment register written by software; the
-                      direct engine reloads those and clears it */
+    u8 cpl;            /* 0..3, virtual */
+    u8 irq_shadow;     /* after STI and MOV/POP SS: no interrupt before the next
+                          instruction is done. cpu_step() clears it first. */
+    u8 halted;         /* HLT: waits for an interrupt */
+    u8 seg_dirty;      /* bit per segment register written by software; the
+                          direct engine reloads those and clears it */
+    u32 task_switches; /* hardware task switches so far */
+    u32 debug_pending; /* DR6 bits of traps that are still to be raised */
 };
 
 /* What CR0.PE and EFLAGS.VM make of selectors, interrupts and privilege (SDM
@@ -95,6 +97,14 @@ enum env_status {
     ENV_FAULT, /* *fault says which exception; nothing was changed */
     ENV_STOP,  /* the VM was stopped meanwhile; drop the instruction */
 };
+
+/* Returns what is not ENV_OK. */
+#define TRY(call)                                                              \
+    do {                                                                       \
+        enum env_status try_ = (call);                                         \
+        if (try_ != ENV_OK)                                                    \
+            return try_;                                                       \
+    } while (0)
 
 enum cpu_table { TABLE_GDT, TABLE_IDT, TABLE_LDT, TABLE_TSS };
 

@@ -18,13 +18,15 @@
  * restarted instruction does not meet its own breakpoint again. #DB is left
  * as it is: whoever raises it knows whether it was a fault.
  *
- * LIMIT: a task gate raises #GP with the TSS selector it holds.
+ * A task gate switches to the task that it names, with the error code on that
+ * task's stack: task.c.
  *
  * SDM vol. 3A 6.10 to 6.15, 17.3.1.1; INT n in vol. 2A.
  */
 #include "vmm/cpu/event.h"
 #include "arch/x86/defs/regs.h"
 #include "vmm/cpu/seg_impl.h"
+#include "vmm/cpu/task.h"
 
 #define GATE_SIZE 8
 
@@ -85,8 +87,6 @@ static enum env_status gate_read(const struct cpu *cpu,
         return fail(fault, TRAP_GP, error);
     if (!out->present)
         return fail(fault, TRAP_NP, error);
-    if (out->type == SYS_TASK_GATE)
-        return fail(fault, TRAP_GP, sel_error(out->sel) | ext);
     return ENV_OK;
 }
 
@@ -114,6 +114,22 @@ static void frame_build(const struct cpu *cpu, const struct event *event,
         v86_frame(cpu, frame);
 }
 
+static enum env_status enter_task(struct cpu *cpu, const struct cpu_env *env,
+                                  const struct event *event, u16 tss, u32 ext,
+                                  struct fault *fault)
+{
+    struct task_switch how = {
+        .cause = TASK_EVENT,
+        .eip = cpu->eip,
+        .eflags = pushed_eflags(cpu, event),
+        .ext = ext,
+        .has_error = event->kind == EVENT_EXCEPTION && event->fault.has_error,
+        .error = event->fault.error,
+    };
+
+    return task_switch(cpu, env, tss, &how, fault);
+}
+
 enum env_status event_enter(struct cpu *cpu, const struct cpu_env *env,
                             const struct event *event, struct fault *fault)
 {
@@ -129,6 +145,8 @@ enum env_status event_enter(struct cpu *cpu, const struct cpu_env *env,
     enum env_status status = gate_read(cpu, env, event, ext, &gate, fault);
     if (status != ENV_OK)
         return status;
+    if (gate.type == SYS_TASK_GATE)
+        return enter_task(cpu, env, event, gate.sel, ext, fault);
     e.eip = gate.offset;
     e.ext = ext;
     status = entry_by_gate(cpu, env, gate.sel, &e, fault);

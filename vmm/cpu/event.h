@@ -16,7 +16,8 @@
  * virtual-8086 mode every handler runs in ring 0 and finds the segment
  * registers above its frame (20.3).
  *
- * LIMIT: task gates raise #GP (no hardware task switch yet).
+ * A fault on the way is met in the old context, but behind a task gate it may
+ * be met in the new task (task.h).
  */
 #ifndef CPU_EVENT_H
 #define CPU_EVENT_H

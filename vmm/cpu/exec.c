@@ -124,6 +124,7 @@ enum step_status cpu_step(struct cpu *cpu, const struct cpu_env *env,
 {
     struct exec x = {.cpu = cpu, .env = env, .insn = &out->insn, .out = out};
     enum env_status status;
+    u32 tasks = cpu->task_switches;
 
     cpu->irq_shadow = 0;
     out->decoded = false;
@@ -137,7 +138,7 @@ enum step_status cpu_step(struct cpu *cpu, const struct cpu_env *env,
     status = execute(&x);
     if (status != ENV_OK)
         return failed(&x, status);
-    if (!x.keep_rf)
+    if (!x.keep_rf && cpu->task_switches == tasks)
         cpu->eflags &= ~EFLAGS_RF;
     cpu->eip = x.next;
     return STEP_OK;

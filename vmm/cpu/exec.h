@@ -6,7 +6,8 @@
  *
  * Check, then commit: on STEP_FAULT the processor is as before (EIP at the
  * instruction), except for the iterations of a REP string instruction that
- * are already complete, and *fault is what must be delivered. A REP string
+ * are already complete, and for a task switch whose new task is what faults
+ * (task.h); *fault is what must be delivered. A REP string
  * executes at most STEP_REP_MAX iterations a call and leaves EIP on itself
  * when more remain, so that interrupts come in between. INT n, INT3, INTO
  * enter their handler inside the step. TF is not looked at: the caller

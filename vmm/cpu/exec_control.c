@@ -125,7 +125,7 @@ enum env_status exec_far(struct exec *x)
     if (x->row->arg)
         TRY(far_call(x->cpu, x->env, sel, offset, size, x->next, fault_of(x)));
     else
-        TRY(far_jmp(x->cpu, x->env, sel, offset, size, fault_of(x)));
+        TRY(far_jmp(x->cpu, x->env, sel, offset, size, x->next, fault_of(x)));
     x->next = x->cpu->eip;
     return ENV_OK;
 }
@@ -141,8 +141,7 @@ enum env_status exec_iret(struct exec *x)
 {
     if (!v86_allowed(x->cpu))
         return raise_error(x, TRAP_GP, 0);
-    TRY(far_iret(x->cpu, x->env, x->insn->opsize, &x->unsupported,
-                 fault_of(x)));
+    TRY(far_iret(x->cpu, x->env, x->insn->opsize, x->next, fault_of(x)));
     x->next = x->cpu->eip;
     x->keep_rf = true;
     return ENV_OK;
@@ -163,22 +162,25 @@ enum env_status exec_bound(struct exec *x)
     return at < low || at > high ? raise_plain(x, TRAP_BR) : ENV_OK;
 }
 
-/* Enters a handler with EIP behind the instruction and RF clear. */
+/* Enters a handler with EIP behind the instruction and RF clear. What fails
+ * in the new task of a task gate has left both to the old one's TSS. */
 static enum env_status enter(struct exec *x, enum event_kind kind, u8 vector)
 {
     struct cpu *cpu = x->cpu;
     struct event event = {.kind = kind, .fault = fault_plain(vector)};
     u32 eip = cpu->eip, rf = cpu->eflags & EFLAGS_RF;
+    u32 tasks = cpu->task_switches;
     enum env_status status;
 
     cpu->eip = x->next;
     cpu->eflags &= ~EFLAGS_RF;
     status = event_enter(cpu, x->env, &event, fault_of(x));
-    if (status != ENV_OK) {
+    if (status != ENV_OK && cpu->task_switches == tasks) {
         cpu->eip = eip;
         cpu->eflags |= rf;
-        return status;
     }
+    if (status != ENV_OK)
+        return status;
     x->next = cpu->eip;
     x->out->software_int = true;
     x->out->vector = vector;

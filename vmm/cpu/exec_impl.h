@@ -5,7 +5,7 @@
  *
  * A handler returns ENV_OK when it has done everything but advance EIP, or
  * ENV_FAULT (through raise_*, or from below) having changed nothing. Branches
- * set x->next. TRY() is "return what is not ENV_OK".
+ * set x->next.
  */
 #ifndef CPU_EXEC_IMPL_H
 #define CPU_EXEC_IMPL_H
@@ -26,13 +26,6 @@ struct exec {
 };
 
 typedef enum env_status handler_fn(struct exec *x);
-
-#define TRY(call)                                                              \
-    do {                                                                       \
-        enum env_status try_ = (call);                                         \
-        if (try_ != ENV_OK)                                                    \
-            return try_;                                                       \
-    } while (0)
 
 static inline u32 reg_read(const struct cpu *cpu, u32 reg, u32 size)
 {

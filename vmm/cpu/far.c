@@ -13,14 +13,19 @@
  * segment runs at the caller's CPL. Only ring 0 can be entered from
  * virtual-8086 mode.
  *
- * LIMIT: a TSS or a task gate as the target would be a hardware task switch;
- * it raises #GP(selector).
+ * A TSS or a task gate as the target is a hardware task switch: task.c.
  *
  * SDM vol. 3A 5.8; CALL and JMP in vol. 2A.
  */
 #include "vmm/cpu/seg_impl.h"
+#include "vmm/cpu/task.h"
 
 #define GATE_PARAMS 0x1f /* in a call gate's second word */
+
+/* Gates, and TSSs that are free. */
+#define TASK_TYPES                                                             \
+    (BIT(SYS_TASK_GATE) | BIT(SYS_TSS16_FREE) | BIT(SYS_TSS32_FREE))
+#define TARGET_TYPES (TASK_TYPES | BIT(SYS_CALL16) | BIT(SYS_CALL32))
 
 void code_commit(struct cpu *cpu, const struct segment *cs, u32 eip, u8 cpl)
 {
@@ -117,7 +122,7 @@ static enum env_status check_gate(const struct cpu *cpu, u16 sel, u16 attr,
 {
     u16 type = attr & (ATTR_S | ATTR_TYPE);
 
-    if (type != SYS_CALL16 && type != SYS_CALL32)
+    if (type >= ATTR_S || !(TARGET_TYPES >> type & 1))
         return fail(fault, TRAP_GP, sel_error(sel));
     if (attr_dpl(attr) < cpu->cpl || attr_dpl(attr) < sel_rpl(sel))
         return fail(fault, TRAP_GP, sel_error(sel));
@@ -158,6 +163,27 @@ static u32 gate_offset(struct desc d)
     return gate_unit(d) == 4 ? (d.hi & 0xffff0000) | low : low;
 }
 
+static bool is_task(struct desc d)
+{
+    return TASK_TYPES >> (desc_attr(d) & ATTR_TYPE) & 1;
+}
+
+/* The selector is that of a TSS, or of a task gate that names one. */
+static enum env_status far_task(struct cpu *cpu, const struct cpu_env *env,
+                                u16 sel, struct desc d, enum task_cause cause,
+                                u32 next_eip, struct fault *fault)
+{
+    struct task_switch how = {
+        .cause = cause,
+        .eip = next_eip,
+        .eflags = cpu->eflags & ~EFLAGS_RF,
+    };
+
+    if ((desc_attr(d) & ATTR_TYPE) == SYS_TASK_GATE)
+        sel = gate_sel(d);
+    return task_switch(cpu, env, sel, &how, fault);
+}
+
 /* A JMP through a gate never changes the ring; its selector's RPL is not
  * looked at. */
 static enum env_status jmp_gate_target(const struct cpu *cpu,
@@ -175,7 +201,8 @@ static enum env_status jmp_gate_target(const struct cpu *cpu,
 }
 
 enum env_status far_jmp(struct cpu *cpu, const struct cpu_env *env, u16 sel,
-                        u32 offset, u32 opsize, struct fault *fault)
+                        u32 offset, u32 opsize, u32 next_eip,
+                        struct fault *fault)
 {
     struct target t;
     u32 eip = offset & mask_bytes(opsize);
@@ -186,6 +213,8 @@ enum env_status far_jmp(struct cpu *cpu, const struct cpu_env *env, u16 sel,
 
     if (status != ENV_OK)
         return status;
+    if (t.is_gate && is_task(t.d))
+        return far_task(cpu, env, sel, t.d, TASK_JMP, next_eip, fault);
     if (t.is_gate) {
         eip = gate_offset(t.d);
         status = jmp_gate_target(cpu, env, &t, fault);
@@ -253,6 +282,8 @@ enum env_status far_call(struct cpu *cpu, const struct cpu_env *env, u16 sel,
 
     if (status != ENV_OK)
         return status;
+    if (t.is_gate && is_task(t.d))
+        return far_task(cpu, env, sel, t.d, TASK_CALL, next_eip, fault);
     if (t.is_gate)
         return call_gate(cpu, env, t.d, next_eip, fault);
     e.cs = t.cs;

@@ -17,12 +17,13 @@
  * A 32-bit IRET in ring 0 whose flags have VM set goes to virtual-8086 mode,
  * see v86.c.
  *
- * LIMIT: no task return (NT); the caller is told by *unsupported.
+ * With NT set an IRET is a task switch, see task.c.
  *
  * SDM vol. 3A 5.8.6, 6.12.1.1; IRET and RET in vol. 2.
  */
 #include "arch/x86/defs/regs.h"
 #include "vmm/cpu/seg_impl.h"
+#include "vmm/cpu/task.h"
 
 /* What was popped, and where the rest stands. */
 struct far_return {
@@ -162,15 +163,14 @@ u32 iret_mask(const struct cpu *cpu, u32 opsize)
 }
 
 enum env_status far_iret(struct cpu *cpu, const struct cpu_env *env, u32 opsize,
-                         bool *unsupported, struct fault *fault)
+                         u32 next_eip, struct fault *fault)
 {
     u8 raw[12];
 
     if (cpu_mode(cpu) != MODE_PROTECTED)
         return real_iret(cpu, env, opsize, fault);
-    *unsupported = cpu->eflags & EFLAGS_NT;
-    if (*unsupported)
-        return fail(fault, TRAP_GP, 0);
+    if (cpu->eflags & EFLAGS_NT)
+        return task_return(cpu, env, next_eip, fault);
     enum env_status status =
         frame_read(cpu, env, 0, raw, 3 * opsize, opsize, fault);
     if (status != ENV_OK)

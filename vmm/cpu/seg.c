@@ -29,7 +29,6 @@
 #define DESC_LIMIT_HIGH  0x000f0000
 #define DESC_ATTR_SHIFT  8
 #define DESC_ATTR        0xf0ff /* after the shift */
-#define DESC_TYPE_BYTE   5      /* type, S, DPL and P */
 
 u32 desc_base(struct desc d)
 {
@@ -194,9 +193,9 @@ static bool data_allowed(const struct cpu *cpu, u16 sel, u16 attr)
     return sel_rpl(sel) <= attr_dpl(attr) && cpu->cpl <= attr_dpl(attr);
 }
 
-static enum env_status data_read(const struct cpu *cpu,
-                                 const struct cpu_env *env, u16 sel,
-                                 struct segment *out, struct fault *fault)
+enum env_status seg_read_data(const struct cpu *cpu, const struct cpu_env *env,
+                              u16 sel, u8 vector, u32 ext, struct segment *out,
+                              struct fault *fault)
 {
     struct desc d;
 
@@ -204,14 +203,14 @@ static enum env_status data_read(const struct cpu *cpu,
         *out = (struct segment){.sel = sel};
         return ENV_OK;
     }
-    enum env_status status = desc_read(cpu, env, sel, TRAP_GP, 0, &d, fault);
+    enum env_status status = desc_read(cpu, env, sel, vector, ext, &d, fault);
     if (status != ENV_OK)
         return status;
     *out = desc_segment(sel, d);
     if (!data_allowed(cpu, sel, out->attr))
-        return fail(fault, TRAP_GP, sel_error(sel));
+        return fail(fault, vector, sel_error(sel) | ext);
     if (!(out->attr & ATTR_P))
-        return fail(fault, TRAP_NP, sel_error(sel));
+        return fail(fault, TRAP_NP, sel_error(sel) | ext);
     return seg_mark(cpu, env, out, fault);
 }
 
@@ -227,7 +226,7 @@ enum env_status seg_load(struct cpu *cpu, const struct cpu_env *env, unsigned s,
     enum env_status status =
         s == SEG_SS
             ? seg_read_stack(cpu, env, sel, cpu->cpl, TRAP_GP, 0, &seg, fault)
-            : data_read(cpu, env, sel, &seg, fault);
+            : seg_read_data(cpu, env, sel, TRAP_GP, 0, &seg, fault);
 
     if (status != ENV_OK)
         return status;

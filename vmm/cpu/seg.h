@@ -53,20 +53,20 @@ enum env_status seg_ltr(struct cpu *cpu, const struct cpu_env *env, u16 sel,
 /* Far transfers. opsize is 2 or 4. next_eip is the address behind the
  * instruction (what a CALL pushes). On ENV_OK cs, eip, cpl and, where the
  * ring changed, ss:esp are new. far_ret releases `release` bytes of
- * parameters. Task gates and TSS selectors are a hardware task switch:
- * LIMIT: not done; they return ENV_FAULT with #GP(sel). */
+ * parameters. Task gates and TSS selectors are a hardware task switch, as is
+ * an IRET with NT: see task.h on what a fault then means. */
 enum env_status far_jmp(struct cpu *cpu, const struct cpu_env *env, u16 sel,
-                        u32 offset, u32 opsize, struct fault *fault);
+                        u32 offset, u32 opsize, u32 next_eip,
+                        struct fault *fault);
 enum env_status far_call(struct cpu *cpu, const struct cpu_env *env, u16 sel,
                          u32 offset, u32 opsize, u32 next_eip,
                          struct fault *fault);
 enum env_status far_ret(struct cpu *cpu, const struct cpu_env *env, u32 opsize,
                         u32 release, struct fault *fault);
 /* IRET in any mode; that IOPL allows it in virtual-8086 mode is the caller's
- * to check. *unsupported is set (with ENV_FAULT) when NT asks for a task
- * return. */
+ * to check. */
 enum env_status far_iret(struct cpu *cpu, const struct cpu_env *env, u32 opsize,
-                         bool *unsupported, struct fault *fault);
+                         u32 next_eip, struct fault *fault);
 
 /* LAR, LSL: true and *out when the selector is visible (ZF = 1). */
 enum env_status seg_lar(struct cpu *cpu, const struct cpu_env *env, u16 sel,

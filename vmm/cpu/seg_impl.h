@@ -68,6 +68,7 @@ static inline enum env_status fail(struct fault *fault, u8 vector, u32 error)
 bool desc_find(const struct cpu *cpu, u16 sel, gva_t *at);
 
 /* Stores the byte of a descriptor that holds type, DPL and P. */
+#define DESC_TYPE_BYTE 5
 enum env_status desc_store_type(const struct cpu *cpu,
                                 const struct cpu_env *env, u16 sel, u16 attr,
                                 struct fault *fault);
@@ -90,6 +91,12 @@ enum env_status seg_read_code(const struct cpu *cpu, const struct cpu_env *env,
 enum env_status seg_read_stack(const struct cpu *cpu, const struct cpu_env *env,
                                u16 sel, u8 cpl, u8 vector, u32 ext,
                                struct segment *out, struct fault *fault);
+
+/* What a data segment register (not SS) gets from sel: `vector` when it may
+ * not, #NP when it is not present. */
+enum env_status seg_read_data(const struct cpu *cpu, const struct cpu_env *env,
+                              u16 sel, u8 vector, u32 ext, struct segment *out,
+                              struct fault *fault);
 
 /* A stack that a frame is pushed on. */
 struct stack {

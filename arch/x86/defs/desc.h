@@ -52,13 +52,18 @@
 #define SYS_INT32      0xe
 #define SYS_TRAP32     0xf
 
-/* Offsets in a 32-bit TSS. */
+/* Offsets in a 32-bit TSS, and in a 16-bit one. */
 #define TSS32_LINK  0
 #define TSS32_ESP0  4
 #define TSS32_SS0   8
 #define TSS32_CR3   28
+#define TSS32_EIP   32
 #define TSS32_LDT   96
 #define TSS32_IOMAP 102
 #define TSS32_SIZE  104
+#define TSS32_TRAP  100 /* a word, of which ... */
+#define TSS32_T     1   /* ... bit 0 is T */
+#define TSS16_IP    14
+#define TSS16_SIZE  44
 
 #endif

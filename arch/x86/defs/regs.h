@@ -26,6 +26,7 @@
 #define EFLAGS_VIP        0x00100000
 #define EFLAGS_ID         0x00200000
 #define EFLAGS_STATUS     0x000008d5 /* CF PF AF ZF SF OF */
+#define EFLAGS_DEFINED    0x003f7fd7 /* all that are not reserved */
 
 #define CR0_PE 0x00000001
 #define CR0_MP 0x00000002
