@@ -6,10 +6,11 @@
 # A test is a name, a command and a time limit. Commands are found, never
 # listed: unit programs (tests/unit, each in four variants), the emulator
 # against the real CPU (tests/diff), micro-guests (tests/micro, bare and
-# under the VMM with each shadow policy), attack guests (tests/attack, with
-# each shadow policy), functions test_* of tests/boot, and the checks of the
-# sources. They run side by side, longest kind first, each in a process group
-# of its own, with a log in build/test-logs.
+# under the VMM with each shadow policy), other people's decoders
+# (tests/oracle), attack guests (tests/attack, with each shadow policy),
+# functions test_* of tests/boot, and the checks of the sources. They run side
+# by side, longest kind first, each in a process group of its own, with a log
+# in build/test-logs.
 #
 # A program that cannot be built is a failed test with the compiler's words;
 # a stale program of the same name is never run in its place. The last line
@@ -35,7 +36,7 @@ PYTHON = "/usr/bin/python3"
 VARIANTS = ("gcc-64", "gcc-32", "clang-64", "clang-32")
 POLICIES = ("vtlb", "cached")
 PLACES = ("bare",) + POLICIES
-KINDS = ("fuzz", "boot", "attack", "diff", "micro", "unit", "check")
+KINDS = ("fuzz", "boot", "attack", "oracle", "diff", "micro", "unit", "check")
 CHECKS = {"layers": [["scripts/layers.py"], ["scripts/layers.py",
                                              "--selftest"]],
           "style": [["scripts/style.py"], ["scripts/style.py", "--selftest"]],
@@ -44,10 +45,10 @@ CHECKS = {"layers": [["scripts/layers.py"], ["scripts/layers.py",
           "font": [["scripts/font.py", "--selftest"]],
           "coverage": [["scripts/coverage.py", "{build}"],
                        ["scripts/coverage.py", "--selftest"]]}
-SHOWN = ("check/coverage",)  # what they print is worth reading each time
+SHOWN = ("check/coverage", "oracle/decode")  # what they print is worth reading each time
 
 BUILD_S, UNIT_S, DIFF_S, MICRO_S, BOOT_S, CHECK_S = 1200, 120, 90, 60, 180, 120
-ATTACK_S = 120
+ATTACK_S, ORACLE_S = 120, 240
 FUZZ_S, FUZZ_PARTS, FUZZ_STEPS = 240, 4, 25500
 COVERAGE_S = 300  # it runs machines, beside whatever else runs
 SKIPPED = 77      # exit status of a test that could not be run here
@@ -78,6 +79,12 @@ def unit_tests(build):
 def diff_tests(build):
     program = f"{build}/diff/native"
     yield Test("diff/native", [program, "400000", "1"], DIFF_S,
+               needs=[program])
+
+
+def oracle_tests(build):
+    program = f"{build}/oracle/decode"
+    yield Test("oracle/decode", [program, "10000000", "1"], ORACLE_S,
                needs=[program])
 
 
