@@ -45,7 +45,8 @@ CHECKS = {"layers": [["scripts/layers.py"], ["scripts/layers.py",
           "font": [["scripts/font.py", "--selftest"]],
           "coverage": [["scripts/coverage.py", "{build}"],
                        ["scripts/coverage.py", "--selftest"]]}
-SHOWN = ("check/coverage", "oracle/decode")  # what they print is worth reading each time
+# What they print is worth reading each time.
+SHOWN = ("check/coverage", "oracle/decode")
 
 BUILD_S, UNIT_S, DIFF_S, MICRO_S, BOOT_S, CHECK_S = 1200, 120, 90, 60, 180, 120
 ATTACK_S, ORACLE_S = 120, 240

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Our decoder's answer as facts: struct insn and its row, spelt out.
+ * Our decoder's answer as facts: struct insn and its row, spelt out. What the
+ * decoder refuses, and the forms that insn_valid() refuses, are #UD alike: so
+ * the two of them together are what the judges judge.
  */
 #include "tests/oracle/decode/facts.h"
 #include "vmm/base/bits.h"
