@@ -7,14 +7,15 @@
  *           size arrives whole
  *   0x80    POST code: stored and read back
  *   0x5450  the meter: how often this VM has entered the VMM, 32 bits
- *   0x92    system control port A: bit 0 resets when it rises, bit 1 is A20
+ *   0x92    system control port A: bit 0 resets when it rises, bit 1 is the
+ *           A20 gate
  *   0xcf9   reset control (82371SB PIIX3, section 2.5.7): bit 2 resets when
  *           it rises, whichever kind bit 1 asks for
  *   0xf0    a write clears the FPU error latch, which is IRQ 13
  *
  * 0xcf9 is claimed together with its neighbours, because a 32-bit write to
  * 0xcf8 addresses PCI configuration space and must not reach it as a byte.
- * LIMIT: A20 cannot be switched off; there is no PCI bus behind 0xcf8.
+ * LIMIT: there is no PCI bus behind 0xcf8.
  */
 #include "drivers/model/debug.h"
 #include "arch/x86/defs/ports.h"
@@ -63,7 +64,8 @@ static void write_port_a(struct debug *debug, u8 value)
 {
     bool rises = value & ~debug->st.port_a & PORT_A_RESET;
 
-    debug->st.port_a = value | PORT_A_A20;
+    debug->st.port_a = value;
+    a20_set(&debug->wires.a20, value & PORT_A_A20);
     if (rises)
         debug->wires.reset(debug->wires.ctx);
 }
@@ -110,6 +112,7 @@ static void debug_reset(void *dev)
     struct debug *debug = dev;
 
     debug->st = (struct debug_state){.port_a = PORT_A_A20};
+    a20_set(&debug->wires.a20, true);
     irq_set(&debug->wires.irq, IRQ_FPU, false);
 }
 

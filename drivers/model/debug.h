@@ -8,6 +8,7 @@
 
 #include "drivers/bus/bus.h"
 #include "drivers/irq/irq.h"
+#include "drivers/model/a20.h"
 
 struct debug_wires {
     void *ctx;
@@ -16,6 +17,7 @@ struct debug_wires {
     void (*reset)(void *ctx);
     u64 (*exits)(void *ctx);
     struct irq_sink irq;
+    struct a20_gate a20;
 };
 
 struct debug_state {

@@ -11,9 +11,9 @@
  * buffer holds a byte of the keyboard and the command byte allows it; it
  * falls between two bytes.
  *
- * LIMIT: there is no mouse: what is sent to it vanishes. A20 is always on,
- * whatever the output port says. Self-tests take no time. Scancode set 3 is
- * acknowledged and works as set 2; translation of set 1 is not a second one.
+ * LIMIT: there is no mouse: what is sent to it vanishes. Self-tests take no
+ * time. Scancode set 3 is acknowledged and works as set 2; translation of set 1
+ * is not a second one.
  */
 #include "drivers/model/i8042.h"
 #include "arch/x86/defs/ports.h"
@@ -37,6 +37,8 @@ enum {
     CTL_WRITE_KBD_BUFFER = 0xd2,
     CTL_WRITE_AUX_BUFFER = 0xd3,
     CTL_WRITE_AUX = 0xd4,
+    CTL_A20_OFF = 0xdd,
+    CTL_A20_ON = 0xdf,
     CTL_PULSE = 0xf0, /* to 0xff: the low bits that are clear */
 };
 
@@ -260,15 +262,29 @@ static void to_keyboard(struct i8042 *kbd, u8 value)
     pump(kbd);
 }
 
-static void write_output_port(struct i8042 *kbd, u8 value)
+static void set_a20(struct i8042 *kbd, bool on)
+{
+    kbd->st.a20 = on;
+    a20_set(&kbd->wires.a20, on);
+}
+
+/* A reset is all that a pulse of the low bits can do. */
+static void pulse(struct i8042 *kbd, u8 value)
 {
     if (!(value & OUTPUT_NO_RESET))
         kbd->wires.reset(kbd->wires.ctx);
 }
 
+static void write_output_port(struct i8042 *kbd, u8 value)
+{
+    set_a20(kbd, value & OUTPUT_A20);
+    pulse(kbd, value);
+}
+
 static u8 output_port(const struct i8042_state *st)
 {
-    return OUTPUT_NO_RESET | OUTPUT_A20 | (st->full ? OUTPUT_FULL : 0);
+    return OUTPUT_NO_RESET | (st->a20 ? OUTPUT_A20 : 0) |
+           (st->full ? OUTPUT_FULL : 0);
 }
 
 /* The byte a controller command was waiting for. */
@@ -332,6 +348,10 @@ static void controller_simple(struct i8042 *kbd, u8 value)
     case CTL_READ_OUTPUT:
         fill(kbd, output_port(&kbd->st), false);
         break;
+    case CTL_A20_OFF:
+    case CTL_A20_ON:
+        set_a20(kbd, value == CTL_A20_ON);
+        break;
     }
 }
 
@@ -350,7 +370,7 @@ static void controller_command(struct i8042 *kbd, u8 value)
     if (value >= CTL_READ_RAM && value < CTL_READ_RAM + I8042_RAM)
         fill(kbd, st->ram[RAM_INDEX(value)], false);
     else if (value >= CTL_PULSE)
-        write_output_port(kbd, value);
+        pulse(kbd, value);
     else
         controller_simple(kbd, value);
 }
@@ -396,6 +416,7 @@ static void i8042_reset(void *dev)
 
     kbd->st = (struct i8042_state){.scanning = 1, .ram = {CB_DEFAULT}};
     keyboard_defaults(&kbd->st);
+    set_a20(kbd, true);
     update_irq(kbd);
 }
 

@@ -10,6 +10,7 @@
 
 #include "drivers/bus/bus.h"
 #include "drivers/irq/irq.h"
+#include "drivers/model/a20.h"
 
 #define I8042_QUEUE 16
 #define I8042_RAM   32
@@ -18,6 +19,7 @@ struct i8042_wires {
     struct irq_sink irq;
     void (*reset)(void *ctx);
     void *ctx;
+    struct a20_gate a20;
 };
 
 struct i8042_state {
@@ -30,6 +32,7 @@ struct i8042_state {
     u8 was_command;    /* status bit 3 */
     u8 kbd_command;    /* keyboard command that waits for its data, or 0 */
     u8 scanning, set, last, leds, rate;
+    u8 a20; /* as the output port has it */
 };
 
 struct i8042 {

@@ -58,6 +58,16 @@ static void line_unmasked(void *ctx, u32 line)
         pit_forgive(&pc->pit, pc_clock(pc));
 }
 
+static void a20_switched(void *ctx, bool on)
+{
+    struct pc *pc = ctx;
+    bool changed = pc->a20 != on;
+
+    pc->a20 = on;
+    if (changed && pc->host.a20)
+        pc->host.a20(pc->host.ctx, on);
+}
+
 static void attach_devices(struct pc *pc)
 {
     const struct pc_host *host = &pc->host;
@@ -67,9 +77,11 @@ static void attach_devices(struct pc *pc)
     struct uart_wires com1 = {clock, pc->irq, IRQ_COM1, host->console,
                               host->ctx};
     struct uart_wires com2 = com1;
-    struct i8042_wires kbd = {pc->irq, host->reset, host->ctx};
+    struct a20_gate a20 = {a20_switched, pc};
+    struct i8042_wires kbd = {pc->irq, host->reset, host->ctx, a20};
     struct debug_wires debug = {host->ctx,   host->console, host->exit,
-                                host->reset, host->exits,   pc->irq};
+                                host->reset, host->exits,   pc->irq,
+                                a20};
 
     com2.line = IRQ_COM2;
     pic_init(&pc->pic, &hooks);
@@ -144,6 +156,7 @@ void pc_init(struct pc *pc, const struct pc_host *host)
     memset(pc, 0, sizeof(*pc));
     pc->host = *host;
     pc->irq = (struct irq_sink){line_changed, pc};
+    pc->a20 = true;
     attach_devices(pc);
     claim_addresses(pc);
 }

@@ -45,6 +45,8 @@ struct pc_host {
     /* wall clock at VM start: seconds since 1970 */
     u64 epoch;
     u32 ram_kib; /* for CMOS */
+    /* the A20 gate was switched; null: nobody wants to know */
+    void (*a20)(void *ctx, bool on);
 };
 
 struct pc {
@@ -58,6 +60,7 @@ struct pc {
     struct debug debug;
     struct pc_host host;
     struct irq_sink irq;
+    bool a20;
     u64 latest; /* virtual time never runs backwards for a device */
 };
 

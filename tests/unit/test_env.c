@@ -194,6 +194,50 @@ static void addresses_wrap_at_4_gib(void)
     EXPECT_EQ(bytes[0], 0xff);
 }
 
+/* While the gate is off, an odd megabyte is the even one below it, for RAM,
+ * for the bus, for the shadow that an access left behind, and for the traces
+ * of a table. */
+static void a20_folds_memory(void)
+{
+    u32 value = 0x11223344, seen = 0;
+
+    start();
+    EXPECT_EQ(env.write(vm, gva(0x100500), &value, 4, ACC_WRITE, &fault),
+              ENV_OK);
+    EXPECT_EQ(env.read(vm, gva(0x100500), &seen, 4, ACC_READ, &fault), ENV_OK);
+    EXPECT_EQ(seen, value);
+    env.out(vm, PORT_SYS_A, 1, 0);
+    EXPECT_EQ(env.read(vm, gva(0x100500), &seen, 4, ACC_READ, &fault), ENV_OK);
+    EXPECT_EQ(seen, 0);
+    value = 0x55;
+    EXPECT_EQ(env.write(vm, gva(0x300500), &value, 4, ACC_WRITE, &fault),
+              ENV_OK);
+    EXPECT_EQ(env.read(vm, gva(0x200500), &seen, 4, ACC_READ, &fault), ENV_OK);
+    EXPECT_EQ(seen, 0x55);
+    env.write(vm, gva(0x1b8000), &value, 1, ACC_WRITE, &fault);
+    env.read(vm, gva(0xb8000), &seen, 1, ACC_READ, &fault);
+    EXPECT_EQ(seen & 0xff, 0x55);
+    EXPECT_EQ(shadow_audit(&vm->shadow, NULL), 0);
+    env.out(vm, PORT_SYS_A, 1, 2);
+    EXPECT_EQ(word_at(0x100500), 0x11223344);
+    EXPECT_EQ(word_at(0x300500), 0);
+    EXPECT_EQ(env.read(vm, gva(0x100500), &seen, 4, ACC_READ, &fault), ENV_OK);
+    EXPECT_EQ(seen, 0x11223344);
+}
+
+static void a20_moves_the_watched_tables(void)
+{
+    start();
+    vm->cpu.gdtr = (struct table_reg){0x101000, 0xff};
+    tables_load(vm, TABLE_GDT);
+    EXPECT_EQ(p2m_lookup(&vm->p2m, gfn(0x101)).trace, TRACE_GDT);
+    env.out(vm, PORT_SYS_A, 1, 0);
+    EXPECT_EQ(p2m_lookup(&vm->p2m, gfn(0x001)).trace, TRACE_GDT);
+    env.out(vm, PORT_SYS_A, 1, 2);
+    EXPECT_EQ(p2m_lookup(&vm->p2m, gfn(0x001)).trace, 0);
+    EXPECT_EQ(p2m_lookup(&vm->p2m, gfn(0x101)).trace, TRACE_GDT);
+}
+
 static void rom_drops_writes(void)
 {
     u32 word = 1;
@@ -282,6 +326,8 @@ static const struct unit_case cases[] = {
     CASE(the_vga_window_is_on_the_bus),
     CASE(holes_read_ones_and_swallow_writes),
     CASE(addresses_wrap_at_4_gib),
+    CASE(a20_folds_memory),
+    CASE(a20_moves_the_watched_tables),
     CASE(rom_drops_writes),
     CASE(unknown_control_bits_fault_and_pae_stops_the_vm),
     CASE(leaving_protected_mode_stops_the_vm),

@@ -21,9 +21,16 @@ static void reset(void *ctx)
     resets++;
 }
 
+static u32 a20; /* 2: nobody said */
+
+static void gate(void *ctx, bool on)
+{
+    a20 = on;
+}
+
 static void setup(void)
 {
-    struct i8042_wires wires = {{line, NULL}, reset, NULL};
+    struct i8042_wires wires = {{line, NULL}, reset, NULL, {gate, NULL}};
 
     i8042_init(&kbd, &wires);
     memset(rises, 0, sizeof(rises));
@@ -220,6 +227,32 @@ static void resets_the_machine(void)
     EXPECT_EQ(resets, 3);
 }
 
+/* Bit 1 of the output port, and two commands of later controllers. */
+static void a20_is_switched(void)
+{
+    a20 = 2;
+    setup();
+    EXPECT_EQ(a20, 1);
+    command(0xd1);
+    data(0xdd);
+    EXPECT_EQ(a20, 0);
+    command(0xd0);
+    EXPECT_EQ(next(), 0x01);
+    command(0xdf);
+    EXPECT_EQ(a20, 1);
+    command(0xdd);
+    EXPECT_EQ(a20, 0);
+    command(0xf1); /* a pulse of bit 1 is none */
+    EXPECT_EQ(a20, 0);
+    command(0xd1);
+    data(0xdf);
+    EXPECT_EQ(a20, 1);
+    command(0xdd);
+    i8042_ops.reset(&kbd);
+    EXPECT_EQ(a20, 1);
+    EXPECT_EQ(resets, 0);
+}
+
 static void keyboard_commands(void)
 {
     setup();
@@ -317,7 +350,7 @@ static const struct unit_case cases[] = {
     CASE(the_queue_is_finite),    CASE(without_translation_set_2),
     CASE(controller_commands),    CASE(a_disabled_keyboard_waits),
     CASE(buffers_can_be_written), CASE(resets_the_machine),
-    CASE(keyboard_commands),      CASE(scanning_can_be_off),
-    CASE(state_survives),
+    CASE(a20_is_switched),        CASE(keyboard_commands),
+    CASE(scanning_can_be_off),    CASE(state_survives),
 };
 UNIT_MAIN(cases)

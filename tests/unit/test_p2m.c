@@ -150,6 +150,25 @@ static void traces_stick_to_memory(void)
     end();
 }
 
+static void a20_folds_odd_megabytes(void)
+{
+    gfn_t low, high;
+
+    begin();
+    EXPECT(p2m_add_ram(&p, gfn(0x0ff), 1));
+    EXPECT(p2m_add_ram(&p, gfn(0x1ff), 1));
+    low = gfn(0x0ff), high = gfn(0x1ff);
+    EXPECT(p2m_ptr(&p, gfn_to_gpa(low)) != p2m_ptr(&p, gfn_to_gpa(high)));
+    p2m_set_a20(&p, false);
+    EXPECT(p2m_ptr(&p, gfn_to_gpa(low)) == p2m_ptr(&p, gfn_to_gpa(high)));
+    EXPECT_EQ(p2m_lookup(&p, high).mfn.v, p2m_lookup(&p, low).mfn.v);
+    EXPECT_EQ(p2m_masked(&p, gpa(0x1234567)).v, 0x1234567 & ~0x100000);
+    p2m_set_a20(&p, true);
+    EXPECT(p2m_ptr(&p, gfn_to_gpa(low)) != p2m_ptr(&p, gfn_to_gpa(high)));
+    EXPECT_EQ(p2m_masked(&p, gpa(0x1234567)).v, 0x1234567);
+    end();
+}
+
 static void copies_cross_scattered_frames(void)
 {
     static u8 out[3 * PAGE_SIZE], back[3 * PAGE_SIZE];
@@ -219,6 +238,7 @@ static const struct unit_case cases[] = {
     CASE(no_frame_has_its_own_number),
     CASE(running_out_gives_back),
     CASE(traces_stick_to_memory),
+    CASE(a20_folds_odd_megabytes),
     CASE(copies_cross_scattered_frames),
     CASE(the_checksum_sees_what_must_not_change),
 };

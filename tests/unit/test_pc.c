@@ -41,10 +41,19 @@ static u64 host_exits(void *ctx)
     return meter;
 }
 
+static u32 a20_changes;
+
+static void host_a20(void *ctx, bool on)
+{
+    a20_changes++;
+    EXPECT_EQ(on, pc.a20);
+}
+
 static void setup(void)
 {
-    struct pc_host host = {NULL,     host_console, host_reset, host_exit,
-                           host_now, host_exits,   1795232400, 32768};
+    struct pc_host host = {NULL,       host_console, host_reset,
+                           host_exit,  host_now,     host_exits,
+                           1795232400, 32768,        host_a20};
 
     now = 1000;
     printed = resets = exits = 0;
@@ -112,6 +121,31 @@ static void everything_has_its_place(void)
     in(0x1f0, 1);
     bus_read(&pc.bus, BUS_MEMORY, 0xc0000, 4);
     EXPECT_EQ(pc.bus.unclaimed, 2);
+}
+
+/* Two devices, one wire. */
+static void a20_has_two_switches(void)
+{
+    setup();
+    a20_changes = 0;
+    EXPECT(pc.a20);
+    outb(0x92, 0);
+    EXPECT(!pc.a20);
+    EXPECT_EQ(in(0x92, 1), 0);
+    outb(0x92, 0);
+    EXPECT_EQ(a20_changes, 1);
+    outb(0x64, 0xd1);
+    outb(0x60, 0xdf);
+    EXPECT(pc.a20);
+    outb(0x64, 0xdd);
+    EXPECT(!pc.a20);
+    outb(0x92, 2);
+    EXPECT(pc.a20);
+    outb(0x92, 0);
+    pc_reset(&pc);
+    EXPECT(pc.a20);
+    EXPECT_EQ(a20_changes, 6);
+    EXPECT_EQ(resets, 0);
 }
 
 static void the_timer_ticks(void)
@@ -527,6 +561,7 @@ static void every_device_saves_all_it_is(void)
 
 static const struct unit_case cases[] = {
     CASE(everything_has_its_place),
+    CASE(a20_has_two_switches),
     CASE(the_timer_ticks),
     CASE(missed_ticks_come_later),
     CASE(masked_ticks_merge),

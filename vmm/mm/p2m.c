@@ -7,6 +7,9 @@
  * of 512 entries, so a directory of four frames; a directory entry is a leaf's
  * machine address with bit 0 set.
  *
+ * A20 is applied where an entry is looked up, so that every user of the p2m
+ * sees memory as the bus does.
+ *
  * A RAM frame never gets the machine frame of its own number: code that takes
  * one for the other fails at once and everywhere.
  */
@@ -15,13 +18,15 @@
 #include "vmm/base/check.h"
 #include "vmm/base/str.h"
 
-#define ENTRIES     512u
-#define DIR_PRESENT 1u
-#define KIND_MASK   3u
-#define TRACE_SHIFT 4
-#define ADDR_MASK   (~(u64)PAGE_MASK)
-#define FNV_BASIS   0xcbf29ce484222325u
-#define FNV_PRIME   0x100000001b3u
+#define ENTRIES        512u
+#define DIR_PRESENT    1u
+#define KIND_MASK      3u
+#define TRACE_SHIFT    4
+#define ADDR_MASK      (~(u64)PAGE_MASK)
+#define FRAME_MASK_A20 0xffffffffu
+#define FRAME_A20      0x100u /* of a frame number */
+#define FNV_BASIS      0xcbf29ce484222325u
+#define FNV_PRIME      0x100000001b3u
 
 static u64 entry_make(enum p2m_kind kind, mfn_t m)
 {
@@ -57,6 +62,7 @@ static u64 *leaf_entry(const struct p2m *p, gfn_t f)
 
     if (f.v >= P2M_FRAMES)
         return NULL;
+    f.v &= p->frame_mask;
     dir = *dir_entry(p, f);
     if (!(dir & DIR_PRESENT))
         return NULL;
@@ -72,7 +78,8 @@ static void forget(struct p2m *p)
 
 bool p2m_init(struct p2m *p, struct frames *frames, u8 owner)
 {
-    *p = (struct p2m){.frames = frames, .owner = owner};
+    *p = (struct p2m){
+        .frames = frames, .owner = owner, .frame_mask = FRAME_MASK_A20};
     forget(p);
     for (u32 i = 0; i < P2M_ROOTS; i++) {
         if (frame_alloc(frames, FRAME_P2M, owner, &p->root[i]))
@@ -83,6 +90,12 @@ bool p2m_init(struct p2m *p, struct frames *frames, u8 owner)
     }
     p->ready = true;
     return true;
+}
+
+void p2m_set_a20(struct p2m *p, bool on)
+{
+    p->frame_mask = on ? FRAME_MASK_A20 : ~FRAME_A20;
+    forget(p);
 }
 
 /* The entry for f, with its leaf made when need be. */

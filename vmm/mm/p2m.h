@@ -45,6 +45,7 @@ struct p2m {
     u8 owner;
     bool ready;
     struct p2m_recent recent[P2M_RECENT];
+    u32 frame_mask;        /* of a frame number: all ones while A20 is on */
     mfn_t root[P2M_ROOTS]; /* the directory: a leaf for each 512 frames */
     u32 ram_frames;
 };
@@ -62,6 +63,15 @@ void p2m_destroy(struct p2m *p);
 u64 p2m_checksum(const struct p2m *p);
 /* How many frames it takes for itself. */
 u32 p2m_own_frames(const struct p2m *p);
+
+/* The A20 gate: while it is off, an odd megabyte is the even one below it, in
+ * every function here. Who keeps what he was told asks again. */
+void p2m_set_a20(struct p2m *p, bool on);
+/* The address that reaches the bus. */
+static inline gpa_t p2m_masked(const struct p2m *p, gpa_t at)
+{
+    return gpa(at.v & ((u64)p->frame_mask << PAGE_SHIFT | PAGE_MASK));
+}
 
 struct p2m_entry p2m_lookup(const struct p2m *p, gfn_t f);
 /* Sets the reasons of RAM or ROM to just these. */

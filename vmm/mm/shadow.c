@@ -171,6 +171,16 @@ void shadow_invlpg(struct shadow *s, gva_t at)
     flush_now(s);
 }
 
+void shadow_forget(struct shadow *s)
+{
+    u32 opts = s->opts;
+
+    s->opts &= ~(u32)SHADOW_OPT_KEEP;
+    s->policy->enter(s);
+    s->opts = opts;
+    flush_now(s);
+}
+
 /* Sets A and D; a page table that is a descriptor table too tells so. */
 static void make_marks(struct shadow *s, struct walk *w, u32 access)
 {

@@ -82,6 +82,8 @@ hpa_t shadow_root(const struct shadow *s);
 void shadow_set_mode(struct shadow *s, const struct paging *mode);
 void shadow_load_cr3(struct shadow *s, u32 g_cr3);
 void shadow_invlpg(struct shadow *s, gva_t at);
+/* What a frame number stands for changes (A20): all of it is made anew. */
+void shadow_forget(struct shadow *s);
 
 /* A hardware page fault at `at`; error as the hardware pushed it (guest
  * ring 0 shows as supervisor). On SHADOW_FILLED guest A/D bits are set. */

@@ -42,8 +42,10 @@ static enum env_status translate(struct vm *vm, gva_t at, u32 access,
     u32 error;
 
     if (shadow_translate(&vm->shadow, at, walk_access(&vm->cpu, access), out,
-                         &error) == WALK_OK)
+                         &error) == WALK_OK) {
+        *out = p2m_masked(&vm->p2m, *out);
         return ENV_OK;
+    }
     *fault = fault_page(error, at);
     return ENV_FAULT;
 }

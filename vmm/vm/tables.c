@@ -309,3 +309,17 @@ void tables_reset(struct vm *vm)
     for (u32 k = 0; k < TABLE_KINDS; k++)
         vm->table[k] = (struct table){0};
 }
+
+void tables_suspend(struct vm *vm)
+{
+    for (u32 k = 0; k < TABLE_KINDS; k++) {
+        trace_pages(vm, (enum cpu_table)k, false);
+        vm->table[k].bytes = 0;
+    }
+}
+
+void tables_resume(struct vm *vm)
+{
+    for (u32 k = 0; k < TABLE_KINDS; k++)
+        tables_load(vm, (enum cpu_table)k);
+}

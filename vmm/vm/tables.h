@@ -59,5 +59,9 @@ void tables_after(struct vm *vm, gpa_t at, u32 size,
 /* The word at `at` changed by a walk's A and D bits. */
 void tables_marked(struct vm *vm, gpa_t at);
 void tables_reset(struct vm *vm);
+/* Takes off all traces, so that frame numbers may change their meaning
+ * (A20); tables_resume() then finds the tables again. */
+void tables_suspend(struct vm *vm);
+void tables_resume(struct vm *vm);
 
 #endif

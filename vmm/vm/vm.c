@@ -76,6 +76,16 @@ static void host_reset(void *ctx)
     vm->leave = true;
 }
 
+static void host_a20(void *ctx, bool on)
+{
+    struct vm *vm = ctx;
+
+    tables_suspend(vm);
+    shadow_forget(&vm->shadow);
+    p2m_set_a20(&vm->p2m, on);
+    tables_resume(vm);
+}
+
 static u64 host_now(void *ctx)
 {
     return vm_now(ctx);
@@ -258,6 +268,7 @@ static void build_devices(struct vm *vm)
         .exit = host_exit,
         .now = host_now,
         .exits = host_exits,
+        .a20 = host_a20,
         .epoch = arch_epoch() + arch_now_ns() / 1000000000u,
         .ram_kib = (u32)(vm->config.mem >> 10),
     };
