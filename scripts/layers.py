@@ -30,7 +30,7 @@ TABLE = {
     "drivers/irq": [BASE, "drivers/bus"],
     "drivers/model": [BASE, DEFS, "drivers/bus", "drivers/irq"],
     "vmm/vm": PURE + ["arch/x86/arch.h"],
-    "arch/x86": [BASE, DEFS, "vmm/cpu/cpu.h"],
+    "arch/x86": [BASE, DEFS, "vmm/cpu/cpu.h", "vmm/cpu/fpu.h"],
     "drivers/host": [BASE, DEFS, "arch/x86"],
     "vmm": PURE + ["arch/x86", "drivers/host"],
     "guest": [DEFS],

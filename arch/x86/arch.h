@@ -13,6 +13,8 @@
 #include "vmm/base/types.h"
 
 struct cpu;
+struct fpu;
+struct fpu_op;
 
 #define ARCH_GDT_SLOTS 8192 /* each VM has a whole host GDT */
 /* The VMM's own slots at the top of every host GDT; a guest descriptor is
@@ -32,7 +34,7 @@ struct arch_vcpu {
     u32 fault_at;     /* exit: CR2 */
     u32 fault_above;  /* exit by #PF: its upper half (see exits.c) */
     u16 hw_seg[6];    /* ES CS SS DS FS GS as arch_read_segs() found */
-    u8 *fxsave;       /* 512 bytes, 16-aligned: FPU state when not live */
+    u8 *fxsave;       /* struct fpu: the FPU registers when not live */
     u64 *gdt;         /* ARCH_GDT_SLOTS entries */
     u64 *ldt;         /* ARCH_GDT_SLOTS entries */
 };
@@ -55,6 +57,12 @@ void arch_enter_small(struct cpu *cpu, struct arch_vcpu *av);
 void arch_switch(struct arch_vcpu *av);
 /* A VM is going away: forget that its FPU or tables are live. */
 void arch_forget(struct arch_vcpu *av);
+/* The FPU registers of the current VM as data: they leave the processor for
+ * av->fxsave, until arch_fpu_back() or arch_switch(). Meanwhile arch_fpu_run()
+ * may use the processor's (vmm/cpu/fpu.h). */
+struct fpu *arch_fpu(struct arch_vcpu *av);
+void arch_fpu_back(struct arch_vcpu *av);
+void arch_fpu_run(struct fpu_op *op);
 /* ES, DS, FS, GS: read into av->hw_seg, or load from it (a mask of SEG_
  * bits). A load of a selector that the host GDT refuses returns false and
  * leaves that register null; it never faults. */

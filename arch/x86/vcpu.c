@@ -7,7 +7,9 @@
  * the processor until another VM is switched in. The switch is eager: lazy
  * switching saves little and has leaked data before. FXSAVE keeps XMM
  * registers only when CR4.OSFXSR is set, so it is set for the switch
- * whatever the guests want.
+ * whatever the guests want. An emulated FPU instruction works on the image:
+ * the registers leave the processor for it (arch_fpu) and come back before
+ * the guest runs again.
  *
  * CR0 and CR4 are always the VMM's constants plus bits of the present guest;
  * the last values are remembered, because writing them is slow.
@@ -29,6 +31,7 @@
 #include "vmm/base/check.h"
 #include "vmm/base/str.h"
 #include "vmm/cpu/cpu.h"
+#include "vmm/cpu/fpu.h"
 
 STATIC_ASSERT(offsetof(struct cpu, gpr[EAX]) == CPU_EAX);
 STATIC_ASSERT(offsetof(struct cpu, gpr[ECX]) == CPU_ECX);
@@ -47,12 +50,6 @@ STATIC_ASSERT(offsetof(struct arch_vcpu, error) == AV_ERROR);
 STATIC_ASSERT(offsetof(struct arch_vcpu, fault_at) == AV_FAULT_AT);
 STATIC_ASSERT(offsetof(struct arch_vcpu, fault_above) == AV_FAULT_AT + 4);
 
-#define FXSAVE_SIZE  512
-#define FXSAVE_FCW   0
-#define FXSAVE_MXCSR 24
-#define FCW_RESET    0x037f
-#define MXCSR_RESET  0x1f80
-
 #define HOST_CR0  (CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_PE)
 #define GUEST_CR0 (CR0_TS | CR0_EM | CR0_MP | CR0_AM)
 #define GUEST_CR4 (CR4_TSD | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_DE)
@@ -60,10 +57,11 @@ STATIC_ASSERT(offsetof(struct arch_vcpu, fault_above) == AV_FAULT_AT + 4);
 #define DR7_RW_SHIFT(n) (16 + 4 * (n)) /* what breakpoint n waits for */
 #define DR7_RW_IO       2
 
-static u8 fxsave_area[ARCH_VMS][FXSAVE_SIZE] __attribute__((aligned(16)));
+static struct fpu fxsave_area[ARCH_VMS];
 
 static struct {
     struct arch_vcpu *live; /* whose tables and FPU are in the processor */
+    bool fpu_out;           /* ... but the FPU's registers are in its fxsave */
     u64 host_cr4;           /* the VMM's part */
     u64 cr0, cr4;           /* as they are now */
     u32 dr7;
@@ -148,18 +146,19 @@ u32 arch_read_dr6(void)
     return dr6;
 }
 
-static void fpu_save(u8 *area)
+static void fpu_save(u8 *image)
 {
-    __asm__ volatile("fxsave (%0)" : : "r"(area) : "memory");
+    __asm__ volatile("fxsave (%0)" : : "r"(image) : "memory");
 }
 
 /* AMD's FXRSTOR leaves the last instruction and data pointers alone unless an
  * exception is pending, so the previous guest's would show: the FILD puts a
  * harmless one there. */
-static void fpu_load(const u8 *area)
+static void fpu_load(const u8 *image)
 {
-    __asm__ volatile("fnclex; emms; fildl (%0)" : : "r"(area) : "memory");
-    __asm__ volatile("fxrstor (%0)" : : "r"(area) : "memory");
+    __asm__ volatile("fnclex; emms; fildl (%0)" : : "r"(image) : "memory");
+    __asm__ volatile("fxrstor (%0)" : : "r"(image) : "memory");
+    now.fpu_out = false;
 }
 
 static void load_ldt(const struct arch_vcpu *av)
@@ -167,40 +166,106 @@ static void load_ldt(const struct arch_vcpu *av)
     lldt(av->gdt[ARCH_SEL_LDT >> 3] ? ARCH_SEL_LDT : 0);
 }
 
-/* FPU instructions of ours must not fault, nor skip XMM registers. */
-static void fpu_open(void)
+struct modes {
+    u64 cr0, cr4;
+};
+
+/* FPU instructions of ours must not fault, nor skip XMM registers. Returns
+ * what fpu_close() puts back. */
+static struct modes fpu_open(void)
 {
-    set_cr0(HOST_CR0);
-    set_cr4(now.host_cr4 | CR4_OSFXSR);
+    struct modes old = {now.cr0, now.cr4};
+
+    set_cr0(old.cr0 & ~(u64)(CR0_TS | CR0_EM));
+    set_cr4(old.cr4 | CR4_OSFXSR);
+    return old;
+}
+
+static void fpu_close(struct modes old)
+{
+    set_cr0(old.cr0);
+    set_cr4(old.cr4);
+}
+
+/* As after RESET; what this processor's MXCSR can hold only FXSAVE tells. */
+static void fpu_fresh(u8 *image)
+{
+    u32 mask;
+
+    fpu_save(image);
+    mask = get_le32(image + FX_MXCSR_MASK);
+    memset(image, 0, FX_SIZE);
+    put_le16(image + FX_FCW, FCW_INIT);
+    put_le32(image + FX_MXCSR, MXCSR_INIT);
+    put_le32(image + FX_MXCSR_MASK, mask);
 }
 
 void arch_vcpu_init(struct arch_vcpu *av, u32 index)
 {
+    struct modes old = fpu_open();
+
     CHECK(index < ARCH_VMS);
-    *av = (struct arch_vcpu){.fxsave = fxsave_area[index]};
+    *av = (struct arch_vcpu){.fxsave = fxsave_area[index].image};
     gdt_vm(index, &av->gdt, &av->ldt);
-    memset(av->fxsave, 0, FXSAVE_SIZE);
-    put_le16(av->fxsave + FXSAVE_FCW, FCW_RESET);
-    put_le32(av->fxsave + FXSAVE_MXCSR, MXCSR_RESET);
-    if (now.live != av)
-        return;
-    fpu_open();
-    fpu_load(av->fxsave);
-    load_ldt(av);
+    fpu_fresh(av->fxsave);
+    if (now.live == av) {
+        fpu_load(av->fxsave);
+        load_ldt(av);
+    }
+    fpu_close(old);
 }
 
 void arch_switch(struct arch_vcpu *av)
 {
+    struct modes old;
+
     set_dr7(DR7_FIXED);
     if (now.live == av)
         return;
-    fpu_open();
-    if (now.live)
+    old = fpu_open();
+    if (now.live && !now.fpu_out)
         fpu_save(now.live->fxsave);
     fpu_load(av->fxsave);
+    fpu_close(old);
     gdt_load(av->gdt);
     load_ldt(av);
     now.live = av;
+}
+
+/* The registers are left without an exception that waits. */
+struct fpu *arch_fpu(struct arch_vcpu *av)
+{
+    struct modes old;
+
+    CHECK(now.live == av);
+    if (now.fpu_out)
+        return (struct fpu *)av->fxsave;
+    old = fpu_open();
+    fpu_save(av->fxsave);
+    __asm__ volatile("fninit");
+    fpu_close(old);
+    now.fpu_out = true;
+    return (struct fpu *)av->fxsave;
+}
+
+void arch_fpu_back(struct arch_vcpu *av)
+{
+    struct modes old;
+
+    if (now.live != av || !now.fpu_out)
+        return;
+    old = fpu_open();
+    fpu_load(av->fxsave);
+    fpu_close(old);
+}
+
+void arch_fpu_run(struct fpu_op *op)
+{
+    struct modes old = fpu_open();
+
+    CHECK(now.fpu_out);
+    fpu_unit(op);
+    fpu_close(old);
 }
 
 void arch_forget(struct arch_vcpu *av)

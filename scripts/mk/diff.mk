@@ -4,7 +4,7 @@
 # bytes, registers, flags and memory, run natively in a 32-bit process and by
 # cpu_step().
 
-DIFF_SRC   := $(wildcard tests/diff/*.c) tests/unit/check_host.c \
+DIFF_SRC   := $(wildcard tests/diff/*.c) tests/unit/check_host.c arch/x86/fpu.S \
               $(wildcard vmm/base/*.c vmm/cpu/*.c)
 DIFF_CASES ?= 400000
 DIFF_SEED  ?= 1

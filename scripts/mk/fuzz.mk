@@ -26,7 +26,8 @@ FUZZ_FLAGS := -std=gnu11 -O1 -g -I. -MMD -MP -Wall -Wextra -Werror \
               -Wno-unused-parameter -fno-strict-aliasing \
               -fsanitize=fuzzer,address,undefined \
               -fno-sanitize-recover=all
-FUZZ_OBJ   := $(patsubst %.c,$(B)/fuzz/host-obj/%.o,$(FUZZ_HOST) $(PURE_SRC))
+FUZZ_OBJ   := $(patsubst %.c,$(B)/fuzz/host-obj/%.o,$(FUZZ_HOST) $(PURE_SRC)) \
+              $(B)/unit/clang-64/fpu.o
 
 $(B)/fuzz/host-obj/%.o: %.c
 	@mkdir -p $(@D)

@@ -4,7 +4,8 @@
 #
 # Each tests/unit/test_*.c is built four ways: gcc and clang, -m64 and -m32,
 # all under ASan and UBSan. Pure folders become one archive per variant, so
-# that a test links just the folders its "LINKS:" line names.
+# that a test links just the folders its "LINKS:" line names, and the FPU's
+# stubs, which are of no folder.
 
 UNIT_VARIANTS := gcc-64 gcc-32 clang-64 clang-32
 UNIT_TESTS    := $(sort $(wildcard tests/unit/test_*.c))
@@ -24,14 +25,19 @@ $(B)/unit/$(1)-$(2)/%.o: %.c
 	@mkdir -p $$(@D)
 	$(1) -m$(2) $(UNIT_FLAGS) -c $$< -o $$@
 
+$(B)/unit/$(1)-$(2)/fpu.o: arch/x86/fpu.S
+	@mkdir -p $$(@D)
+	gcc -m$(2) -I. -MMD -MP -c $$< -o $$@
+
 $(foreach d,$(PURE_DIRS),$(eval $(call unit_archive,$(1)-$(2),$(d))))
 
 $(B)/unit/$(1)-$(2)/test_%: tests/unit/test_%.c \
         $(B)/unit/$(1)-$(2)/tests/unit/check_host.o \
+        $(B)/unit/$(1)-$(2)/fpu.o \
         $$$$(foreach d,$$$$(call unit_links,$$$$*),$(B)/unit/$(1)-$(2)/$$$$d.a)
 	@mkdir -p $$(@D)
 	$(1) -m$(2) $(UNIT_FLAGS) $$< $(B)/unit/$(1)-$(2)/tests/unit/check_host.o \
-	    -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -o $$@
+	    $(B)/unit/$(1)-$(2)/fpu.o -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -o $$@
 endef
 
 define unit_archive

@@ -12,6 +12,7 @@
 #include "arch/x86/defs/traps.h"
 #include "tests/unit/unit.h"
 #include "vmm/cpu/exec.h"
+#include "vmm/cpu/fpu.h"
 
 #define FLAT_SIZE  0x10000u
 #define FLAT_CODE  0x1000u
@@ -20,6 +21,8 @@
 static u8 flat_memory[FLAT_SIZE];
 static struct cpu flat_cpu, flat_before;
 static struct step flat_step;
+static struct fpu flat_fpu, flat_fpu_before;
+static u32 flat_fpu_runs, flat_fpu_errors;
 static u32 flat_reads, flat_writes, flat_fetches;
 static u32 flat_port, flat_port_size, flat_port_value, flat_port_count;
 static u32 flat_cr, flat_cr_old, flat_dr, flat_table, flat_invlpg;
@@ -128,6 +131,22 @@ static void flat_table_loaded(void *ctx, enum cpu_table table)
     flat_table = table;
 }
 
+static struct fpu *flat_fpu_registers(void *ctx)
+{
+    return &flat_fpu;
+}
+
+static void flat_fpu_run(void *ctx, struct fpu_op *op)
+{
+    flat_fpu_runs++;
+    fpu_unit(op);
+}
+
+static void flat_fpu_error(void *ctx)
+{
+    flat_fpu_errors++;
+}
+
 static const struct cpu_env flat_env = {
     .read = flat_read,
     .write = flat_write,
@@ -142,6 +161,9 @@ static const struct cpu_env flat_env = {
     .cpuid = flat_cpuid,
     .rdtsc = flat_rdtsc,
     .table_loaded = flat_table_loaded,
+    .fpu = flat_fpu_registers,
+    .fpu_run = flat_fpu_run,
+    .fpu_error = flat_fpu_error,
 };
 
 /* Ring cpl, registers zero but for ESP. */
@@ -154,6 +176,8 @@ static inline void flat_reset(u8 cpl)
     flat_cr = flat_dr = flat_table = 99;
     flat_port_count = 0;
     flat_cr_refused = false;
+    fpu_reset(&flat_fpu);
+    flat_fpu_runs = flat_fpu_errors = 0;
 }
 
 static inline u32 flat_word(u32 at)
@@ -173,6 +197,7 @@ static enum step_status flat_bytes(const u8 *bytes, u32 count)
     flat_cpu.eip = FLAT_CODE;
     memcpy(flat_memory + FLAT_CODE, bytes, count);
     flat_before = flat_cpu;
+    flat_fpu_before = flat_fpu;
     flat_reads = flat_writes = flat_fetches = 0;
     return cpu_step(&flat_cpu, &flat_env, &flat_step);
 }

@@ -14,6 +14,7 @@
 #include "arch/x86/defs/desc.h"
 #include "arch/x86/defs/pte.h"
 #include "arch/x86/defs/regs.h"
+#include "vmm/cpu/fpu.h"
 #include "vmm/vm/direct.h"
 #include "vmm/vm/env.h"
 #include "vmm/vm/vm.h"
@@ -35,8 +36,10 @@ static u32 fake_modes;     /* calls of arch_set_modes() */
 static u32 fake_flushes;   /* pages and roots told to the real TLB */
 static u32 fake_ldt_size;  /* entries, by the last arch_set_ldt() */
 static u64 fake_now = 1000000;
-static u32 fake_looks; /* at the clock; too many are a loop without end */
-static u64 fake_step;  /* how far the clock goes on at each look */
+static u32 fake_looks;      /* at the clock; too many are a loop without end */
+static u64 fake_step;       /* how far the clock goes on at each look */
+static struct fpu fake_fpu; /* the VM's, whether live or not */
+static u32 fake_fpu_backs;  /* how often it went back */
 static struct boot_info fake_boot;
 static struct hv fake_hv;
 
@@ -44,6 +47,7 @@ void arch_vcpu_init(struct arch_vcpu *av, u32 index)
 {
     memset(fake_gdt, 0, sizeof(fake_gdt));
     memset(fake_ldt, 0, sizeof(fake_ldt));
+    fpu_reset(&fake_fpu);
     *av = (struct arch_vcpu){.gdt = fake_gdt, .ldt = fake_ldt};
 }
 
@@ -67,6 +71,21 @@ void arch_switch(struct arch_vcpu *av)
 
 void arch_forget(struct arch_vcpu *av)
 {
+}
+
+struct fpu *arch_fpu(struct arch_vcpu *av)
+{
+    return &fake_fpu;
+}
+
+void arch_fpu_back(struct arch_vcpu *av)
+{
+    fake_fpu_backs++;
+}
+
+void arch_fpu_run(struct fpu_op *op)
+{
+    fpu_unit(op);
 }
 
 void arch_read_segs(struct arch_vcpu *av)

@@ -106,6 +106,9 @@ enum env_status {
             return try_;                                                       \
     } while (0)
 
+struct fpu;
+struct fpu_op;
+
 enum cpu_table { TABLE_GDT, TABLE_IDT, TABLE_LDT, TABLE_TSS };
 
 struct cpu_env {
@@ -135,6 +138,13 @@ struct cpu_env {
                              struct fault *fault);
     void (*cpuid)(void *ctx, u32 leaf, u32 subleaf, u32 out[4]);
     u64 (*rdtsc)(void *ctx);
+
+    /* The x87, MMX and SSE registers, for the caller to read and change; null
+     * where there are none. Then: one instruction on the host's unit; and
+     * FERR#, an x87 error while CR0.NE is clear. See vmm/cpu/fpu.h. */
+    struct fpu *(*fpu)(void *ctx);
+    void (*fpu_run)(void *ctx, struct fpu_op *op);
+    void (*fpu_error)(void *ctx);
 
     /* After LGDT, LIDT, LLDT or LTR changed the register in struct cpu. */
     void (*table_loaded)(void *ctx, enum cpu_table table);

@@ -116,6 +116,8 @@ static void load_dirty(struct vm *vm)
         load_code_and_stack(vm);
     if (dirty & SEGS_DATA)
         load_data(vm, dirty & SEGS_DATA);
+    if (dirty & DIRECT_FPU)
+        arch_fpu_back(&vm->arch);
     vm->cpu.seg_dirty = 0;
     note_stack(vm);
 }
@@ -220,7 +222,7 @@ void direct_took(struct vm *vm)
 void direct_reset(struct vm *vm)
 {
     vm->direct = (struct direct){0};
-    vm->cpu.seg_dirty = SEGS_ALL;
+    vm->cpu.seg_dirty = SEGS_ALL | DIRECT_FPU;
 }
 
 void direct_leave(struct vm *vm)

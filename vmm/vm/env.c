@@ -7,10 +7,12 @@
  * of at most four bytes, as a bus would see them.
  */
 #include "vmm/vm/env.h"
+#include "arch/x86/defs/ports.h"
 #include "arch/x86/defs/regs.h"
 #include "arch/x86/defs/traps.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/str.h"
+#include "vmm/vm/direct.h"
 #include "vmm/vm/vm.h"
 
 struct paging env_paging(const struct cpu *cpu)
@@ -211,6 +213,30 @@ static void env_out(void *ctx, u16 port, u32 size, u32 value)
     bus_write(&vm->pc.bus, BUS_PORT, port, size, value);
 }
 
+static struct fpu *env_fpu(void *ctx)
+{
+    struct vm *vm = ctx;
+
+    direct_switch(vm);
+    vm->cpu.seg_dirty |= DIRECT_FPU;
+    return arch_fpu(&vm->arch);
+}
+
+static void env_fpu_run(void *ctx, struct fpu_op *op)
+{
+    arch_fpu_run(op);
+}
+
+/* The wire from FERR# to the interrupt controller (see drivers/model/debug.c
+ * for the way back). */
+static void env_fpu_error(void *ctx)
+{
+    struct vm *vm = ctx;
+
+    irq_set(&vm->pc.irq, IRQ_FPU, true);
+    vm->leave = true;
+}
+
 struct cpu_env env_of(struct vm *vm)
 {
     return (struct cpu_env){
@@ -227,6 +253,9 @@ struct cpu_env env_of(struct vm *vm)
         .wrmsr = priv_wrmsr,
         .cpuid = priv_cpuid,
         .rdtsc = priv_rdtsc,
+        .fpu = env_fpu,
+        .fpu_run = env_fpu_run,
+        .fpu_error = env_fpu_error,
         .table_loaded = priv_table_loaded,
     };
 }
