@@ -5,7 +5,7 @@
  * About twenty functions. The real ones are in arch/x86 and drivers/host;
  * tests/fake implements the same header for unit tests. Interrupts are off
  * whenever VMM code runs: the only places where one is taken are inside
- * arch_enter() (while the guest runs) and arch_idle().
+ * arch_enter() (while the guest runs), arch_idle() and arch_window().
  */
 #ifndef ARCH_X86_ARCH_H
 #define ARCH_X86_ARCH_H
@@ -93,6 +93,8 @@ u64 arch_epoch(void);  /* seconds since 1970 at boot, from the CMOS */
 void arch_set_timer(u64 deadline_ns);
 /* Halts until an interrupt; returns at once when one is pending. */
 void arch_idle(void);
+/* Lets interrupts in that wait, and acknowledges them; true when one came. */
+bool arch_window(void);
 /* An interrupt exit: acknowledges the vector at the real controller. */
 void arch_irq_done(u32 vector);
 

@@ -150,6 +150,11 @@ static inline void sti_hlt_cli(void)
     __asm__ volatile("sti; hlt; cli" : : : "memory");
 }
 
+static inline void sti_nop_cli(void)
+{
+    __asm__ volatile("sti; nop; cli" : : : "memory");
+}
+
 static inline void halt(void)
 {
     __asm__ volatile("cli; hlt" : : : "memory");

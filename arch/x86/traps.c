@@ -2,7 +2,7 @@
  *
  * Traps and interrupts that hit the VMM itself (enter.S sends them here).
  *
- * Legitimate ones are few: interrupts while arch_idle() halts, NMIs, a
+ * Legitimate ones are few: interrupts in arch_idle() and arch_window(), NMIs, a
  * refused IRETQ into a guest, a refused load of a guest's segment selector,
  * and a debug trap. The last is a known hole of the architecture: a data
  * breakpoint on MOV SS waits one instruction, and if that one traps, it hits

@@ -22,8 +22,11 @@ static void pic_interrupt(u32 line)
     host_pic_end(line);
 }
 
+static u32 taken; /* interrupts, wherever they came */
+
 void arch_irq_done(u32 vector)
 {
+    taken++;
     if (vector == VECTOR_TIMER) {
         time_tick();
         lapic_end();
@@ -36,4 +39,13 @@ void arch_irq_done(u32 vector)
 void arch_idle(void)
 {
     sti_hlt_cli();
+}
+
+/* STI holds interrupts back for one instruction (SDM vol. 2B). */
+bool arch_window(void)
+{
+    u32 before = taken;
+
+    sti_nop_cli();
+    return taken != before;
 }

@@ -36,10 +36,11 @@
  * second, about what the interpreter does under sanitizers, so a terminal
  * feels right. An exit and a look at the clock cost something too, or a VMM
  * that waits for time to pass would wait for ever. */
-#define HOSTED_INSN_NS 100u
-#define HOSTED_EXIT_NS 1000u
-#define HOSTED_LOOK_NS 20u
-#define HOSTED_TICK_NS 10000000u /* a timer interrupt at least this often */
+#define HOSTED_INSN_NS   100u
+#define HOSTED_EXIT_NS   1000u
+#define HOSTED_LOOK_NS   20u
+#define HOSTED_WINDOW_NS 6400u     /* for the work since the last one */
+#define HOSTED_TICK_NS   10000000u /* a timer interrupt at least this often */
 
 #define HOSTED_VECTOR_TIMER 0x30
 

@@ -8,7 +8,7 @@
 #   NAME bare=reset vmm=killed   the machine resets, the VMM kills the VM
 #   NAME twice                   under the VMM, two run side by side
 #
-# usage: run.py [--build DIR] [--vmm ELF] [--on bare,vtlb,cached] [NAME...]
+# usage: run.py [--build DIR] [--vmm ELF] [--on bare,vtlb,...] [NAME...]
 import argparse
 import glob
 import os
@@ -22,6 +22,9 @@ QEMU = ["-accel", "tcg", "-display", "none", "-no-reboot", "-net", "none",
 # QEMU's exit code: (status << 1) | 1
 BARE_PASS, VMM_PASS, VMM_NOT = 0x21, 1, 3
 LIMIT_S = 20
+# Where a guest runs beside the bare machine, as its module line says it.
+PLACES = {"vtlb": "shadow=vtlb", "cached": "shadow=cached",
+          "interp": "exec=interp", "interp-vtlb": "exec=interp shadow=vtlb"}
 
 
 def expectations():
@@ -38,9 +41,10 @@ def command(args, name, where, expect):
     elf = f"{args.build}/micro/{name}.elf"
     if where == "bare":
         return ["qemu-system-i386", "-m", "16", "-kernel", elf] + QEMU
-    line = f"{elf} vm=t mem=8M shadow={where}"
+    how = PLACES[where]
+    line = f"{elf} vm=t mem=8M {how}"
     if "twice" in expect:
-        line += f",{elf} vm=u mem=8M shadow={where}"
+        line += f",{elf} vm=u mem=8M {how}"
     return ["qemu-system-x86_64", "-cpu", "max", "-m", "128", "-kernel",
             args.vmm, "-append", "exit=stopped", "-initrd", line] + QEMU
 
@@ -75,7 +79,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", default=os.path.join(ROOT, "build"))
     parser.add_argument("--vmm")
-    parser.add_argument("--on", default="bare,vtlb,cached")
+    parser.add_argument("--on", default=",".join(["bare", *PLACES]))
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("names", nargs="*")
     args = parser.parse_args()

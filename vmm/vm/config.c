@@ -49,8 +49,8 @@ static bool parse_mem(struct slice value, struct vm_config *out)
 
 static bool parse_exec(struct slice value, struct vm_config *out)
 {
-    out->exec = EXEC_TRAP;
-    return slice_eq(value, "trap");
+    out->exec = slice_eq(value, "interp") ? EXEC_INTERP : EXEC_TRAP;
+    return slice_eq(value, "interp") || slice_eq(value, "trap");
 }
 
 static bool parse_shadow(struct slice value, struct vm_config *out)
@@ -78,7 +78,7 @@ static const struct key keys[] = {
     {"vm", parse_vm, "a name of 1 to 15 letters, digits, '-' or '_'"},
     {"for", parse_for, "the name of the VM it is for"},
     {"mem", parse_mem, "a size from 1M to 3G in whole pages, such as 32M"},
-    {"exec", parse_exec, "trap (interp and bt come later)"},
+    {"exec", parse_exec, "trap or interp (bt comes later)"},
     {"shadow", parse_shadow, "vtlb or cached"},
     {"weight", parse_weight, "a number from 1 to 100"},
     {"trace", parse_trace,

@@ -21,7 +21,7 @@
 #define VM_MEM_MAX    0xc0000000u
 #define VM_WEIGHT_MAX 100
 
-enum vm_exec { EXEC_TRAP };
+enum vm_exec { EXEC_TRAP, EXEC_INTERP };
 
 enum config_kind {
     CONFIG_NONE,   /* an empty line: a module without a purpose */

@@ -115,14 +115,9 @@ static void single_step(struct vm *vm)
     raise(vm, &trap);
 }
 
-/* What follows from one instruction on the virtual processor. */
-static void stepped(struct vm *vm, const struct step *step,
-                    enum step_status status, bool traced)
+void exit_stepped(struct vm *vm, const struct step *step,
+                  enum step_status status, bool traced)
 {
-    if (is_unknown(step, status)) {
-        on_unknown(vm, step, status);
-        return;
-    }
     switch (status) {
     case STEP_OK:
         vm->leave |= vm->cpu.halted;
@@ -136,9 +131,21 @@ static void stepped(struct vm *vm, const struct step *step,
         raise(vm, &step->fault);
         break;
     case STEP_UNKNOWN:
+        kill_unknown(vm, step);
+        break;
     case STEP_STOP:
         break;
     }
+}
+
+/* The same behind an exit of the direct engine. */
+static void stepped(struct vm *vm, const struct step *step,
+                    enum step_status status, bool traced)
+{
+    if (is_unknown(step, status))
+        on_unknown(vm, step, status);
+    else
+        exit_stepped(vm, step, status, traced);
 }
 
 static enum step_status step_one(struct vm *vm, struct step *step)
@@ -323,6 +330,7 @@ static void on_host_irq(struct vm *vm)
 {
     account(vm, EXIT_HOST_IRQ);
     arch_irq_done(vm->arch.vector);
+    vm->interrupted = true;
     vm->leave = true;
 }
 

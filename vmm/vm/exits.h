@@ -11,10 +11,16 @@
 #ifndef VM_EXITS_H
 #define VM_EXITS_H
 
+#include "vmm/cpu/exec.h"
+
 struct vm;
 
 /* Handles what arch_enter() came back with. */
 void exit_handle(struct vm *vm);
+/* What follows from one instruction on the virtual processor. traced: TF was
+ * set before it. */
+void exit_stepped(struct vm *vm, const struct step *step,
+                  enum step_status status, bool traced);
 /* An interrupt waits: takes it if the guest can, which wakes it from HLT. */
 void exit_inject(struct vm *vm);
 

@@ -16,6 +16,7 @@
 #include "vmm/base/fmt.h"
 #include "vmm/vm/direct.h"
 #include "vmm/vm/exits.h"
+#include "vmm/vm/interp.h"
 #include "vmm/vm/trace.h"
 #include "vmm/vm/vm.h"
 
@@ -191,6 +192,21 @@ static void run_loop(struct vm *vm)
     } while (!vm->leave);
 }
 
+/* The same where the engine changes with the guest's mode. */
+static void run_mixed(struct vm *vm)
+{
+    void (*handle)(struct vm *) = vm->config.trace ? trace_exit : exit_handle;
+
+    while (!vm->leave) {
+        if (engine_choose(vm->config.exec, &vm->cpu) == ENGINE_INTERP)
+            interp_run(vm);
+        else if (vm->irq_waiting)
+            exit_inject(vm);
+        else if (direct_run(vm))
+            handle(vm);
+    }
+}
+
 static void charge(struct vm *vm, u64 ns)
 {
     vm->run_ns += ns;
@@ -235,6 +251,8 @@ static u64 service_all(struct hv *hv)
 /* Runs one VM until `until` (host ns) at the latest. */
 static void run(struct hv *hv, struct vm *vm, u64 until)
 {
+    void (*loop)(struct vm *) =
+        vm->config.exec == EXEC_TRAP ? run_loop : run_mixed;
     u64 start = arch_now_ns(), now = start;
 
     until = max_u64(until, start + SERVICE_NS); /* a turn always gets on */
@@ -244,10 +262,10 @@ static void run(struct hv *hv, struct vm *vm, u64 until)
         if (asleep(vm))
             break;
         arch_set_timer(min_u64(until, due));
-        vm->leave = false;
-        run_loop(vm);
+        vm->leave = vm->interrupted = false;
+        loop(vm);
         now = arch_now_ns();
-        if (vm->arch.vector >= TRAP_EXCEPTIONS)
+        if (vm->interrupted)
             break;
     }
     charge(vm, now - start);

@@ -35,7 +35,7 @@ enum env_status priv_cr_check(void *ctx, unsigned n, u32 value,
 {
     struct vm *vm = ctx;
 
-    if (n == 0 && !(value & CR0_PE)) {
+    if (n == 0 && !(value & CR0_PE) && vm->config.exec == EXEC_TRAP) {
         vm_kill(vm,
                 "it left protected mode (CR0 <- 0x%08x); exec=trap runs "
                 "protected mode only",

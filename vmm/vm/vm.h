@@ -75,6 +75,7 @@ struct vm {
     /* accounting */
     u64 exits;
     u64 exit_count[EXIT_KINDS];
+    u64 interpreted; /* instructions, by the engine `interp` */
     u64 run_ns;    /* CPU time */
     u64 time_base; /* host ns that is virtual zero (moved by pauses) */
     u64 paused_at;
@@ -82,6 +83,7 @@ struct vm {
     bool leave;       /* out of the inner loop: a device was touched, the VM
                          halted or stopped, a host interrupt came */
     u32 shadow_eip;   /* where cpu.irq_shadow holds: behind the STI */
+    bool interrupted; /* ... and it was a host interrupt */
     bool irq_waiting; /* INTR as of the last look at the devices */
     u32 let_go_eip;   /* the store that a trace was last given up for */
     u64 let_go_exit;  /* in exit number */

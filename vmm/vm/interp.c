@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See interp.h. A batch is so many instructions at most; then interrupts of
+ * the host are let in, since the VMM runs with them off. One that came ends
+ * the turn as it does when it meets a guest on the bare CPU: the loop in hv.c
+ * looks at the clock and the keyboard. So a guest gets its slice and no more,
+ * whichever engine runs it. A string instruction counts as one; cpu_step()
+ * bounds its iterations.
+ *
+ * cpu.irq_shadow belongs to the interpreter. When the direct engine has run,
+ * it means something only if EIP still is where it was set (exits.c).
+ */
+#include "vmm/vm/interp.h"
+#include "arch/x86/defs/regs.h"
+#include "vmm/cpu/exec.h"
+#include "vmm/vm/direct.h"
+#include "vmm/vm/env.h"
+#include "vmm/vm/exits.h"
+#include "vmm/vm/vm.h"
+
+/* Some tens of microseconds on a PC, a tenth of a millisecond where the
+ * machine itself is emulated. */
+#define BATCH 64
+
+/* What ring 3 reads by PUSHF on the bare CPU: IF set, IOPL 0. */
+static bool flags_show(const struct cpu *cpu)
+{
+    return (cpu->eflags & (EFLAGS_IF | EFLAGS_IOPL)) == EFLAGS_IF;
+}
+
+static bool pae_paging(const struct cpu *cpu)
+{
+    return (cpu->cr0 & CR0_PG) && (cpu->cr4 & CR4_PAE);
+}
+
+enum engine engine_choose(enum vm_exec exec, const struct cpu *cpu)
+{
+    if (exec == EXEC_TRAP)
+        return ENGINE_DIRECT;
+    if (cpu->cpl != 3 || !flags_show(cpu) || pae_paging(cpu))
+        return ENGINE_INTERP;
+    return direct_runnable(cpu) ? ENGINE_DIRECT : ENGINE_INTERP;
+}
+
+static bool takes_interrupt(const struct vm *vm)
+{
+    return vm->irq_waiting && (vm->cpu.eflags & EFLAGS_IF) &&
+           !vm->cpu.irq_shadow;
+}
+
+static void one(struct vm *vm, const struct cpu_env *env)
+{
+    bool traced = (vm->cpu.eflags & EFLAGS_TF) != 0;
+    struct step step;
+    enum step_status status = cpu_step(&vm->cpu, env, &step);
+
+    vm->interpreted++;
+    exit_stepped(vm, &step, status, traced);
+}
+
+/* struct cpu becomes the whole truth. */
+static void take_over(struct vm *vm)
+{
+    direct_sync(vm);
+    if (vm->cpu.eip != vm->shadow_eip)
+        vm->cpu.irq_shadow = 0;
+}
+
+/* Lets interrupts of the host in. */
+static void breathe(struct vm *vm)
+{
+    if (!arch_window())
+        return;
+    vm->interrupted = true;
+    vm->leave = true;
+}
+
+void interp_run(struct vm *vm)
+{
+    struct cpu_env env = env_of(vm);
+    u32 left = BATCH;
+
+    take_over(vm);
+    while (!vm->leave &&
+           engine_choose(vm->config.exec, &vm->cpu) == ENGINE_INTERP) {
+        if (!left--) {
+            breathe(vm);
+            return;
+        }
+        if (takes_interrupt(vm))
+            exit_inject(vm);
+        else
+            one(vm, &env);
+    }
+}
