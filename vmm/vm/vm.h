@@ -76,8 +76,8 @@ struct vm {
     u64 exits;
     u64 exit_count[EXIT_KINDS];
     u64 interpreted; /* instructions, by the engine `interp` */
-    u64 run_ns;    /* CPU time */
-    u64 time_base; /* host ns that is virtual zero (moved by pauses) */
+    u64 run_ns;      /* CPU time */
+    u64 time_base;   /* host ns that is virtual zero (moved by pauses) */
     u64 paused_at;
     bool reset_wanted;
     bool leave;       /* out of the inner loop: a device was touched, the VM
