@@ -441,6 +441,15 @@ static void a_fixed_kernel_needs_its_memory(void)
     start();
     put32(LINUX_PREFERRED + 4, 1);
     REFUSED("from 0x100100000 on");
+    put32(LINUX_PREFERRED, 0xffffffff);
+    put32(LINUX_PREFERRED + 4, 0xffffffff);
+    REFUSED("from 0xffffffffffffffff on");
+    start();
+    put32(LINUX_PREFERRED, 0x1000);
+    REFUSED("raise mem=");
+    start();
+    put32(LINUX_CODE32, 0x50000);
+    REFUSED("raise mem=");
 }
 
 /* Before 2.10 there are no such fields. */

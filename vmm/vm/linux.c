@@ -144,8 +144,7 @@ static bool fits(struct load *l, u64 at, u64 run)
 {
     u64 end = max_u64(at + l->size, run + init_size(l));
 
-    if (at < HIGH_MEMORY || run < HIGH_MEMORY || at > UINT32_MAX ||
-        run > UINT32_MAX || !load_in_ram(l->p2m, at, end))
+    if (run < HIGH_MEMORY || run > UINT32_MAX || !load_in_ram(l->p2m, at, end))
         return false;
     l->at = (u32)at;
     l->end = (u32)end;
@@ -180,12 +179,11 @@ static bool place_movable(struct load *l)
                            "its kernel_alignment 0x%x is not a power of two",
                            alignment);
     l->alignment = alignment;
-    if (wish && !(wish & (alignment - 1)) && fits(l, wish, wish))
+    if (!(wish & (alignment - 1)) && fits(l, wish, wish))
         return true;
     if (fits(l, at, at))
         return true;
-    if (l->version < PROTOCOL_SIZES || !least || least >= 32 ||
-        BIT(least) >= alignment)
+    if (l->version < PROTOCOL_SIZES || !least || least >= 32)
         return too_small(l, at);
     l->alignment = BIT(least);
     at = align_up(HIGH_MEMORY, (u64)l->alignment);
