@@ -8,9 +8,9 @@
 # against the real CPU (tests/diff), micro-guests (tests/micro, bare and
 # under the VMM with each shadow policy), other people's decoders
 # (tests/oracle), attack guests (tests/attack, with each shadow policy),
-# functions test_* of tests/boot, and the checks of the sources. They run side
-# by side, longest kind first, each in a process group of its own, with a log
-# in build/test-logs.
+# functions test_* of tests/boot and, for the hosted VMM, of tests/hosted, and
+# the checks of the sources. They run side by side, longest kind first, each in
+# a process group of its own, with a log in build/test-logs.
 #
 # A program that cannot be built is a failed test with the compiler's words;
 # a stale program of the same name is never run in its place. The last line
@@ -36,7 +36,8 @@ PYTHON = "/usr/bin/python3"
 VARIANTS = ("gcc-64", "gcc-32", "clang-64", "clang-32")
 POLICIES = ("vtlb", "cached")
 PLACES = ("bare",) + POLICIES
-KINDS = ("fuzz", "boot", "attack", "oracle", "diff", "micro", "unit", "check")
+KINDS = ("fuzz", "boot", "attack", "hosted", "oracle", "diff", "micro",
+         "unit", "check")
 CHECKS = {"layers": [["scripts/layers.py"], ["scripts/layers.py",
                                              "--selftest"]],
           "style": [["scripts/style.py"], ["scripts/style.py", "--selftest"]],
@@ -49,7 +50,7 @@ CHECKS = {"layers": [["scripts/layers.py"], ["scripts/layers.py",
 SHOWN = ("check/coverage", "oracle/decode")
 
 BUILD_S, UNIT_S, DIFF_S, MICRO_S, BOOT_S, CHECK_S = 1200, 120, 90, 60, 180, 120
-ATTACK_S, ORACLE_S = 120, 240
+ATTACK_S, HOSTED_S, ORACLE_S = 120, 150, 240
 FUZZ_S, FUZZ_PARTS, FUZZ_STEPS = 240, 4, 25500
 COVERAGE_S = 300  # it runs machines, beside whatever else runs
 SKIPPED = 77      # exit status of a test that could not be run here
@@ -141,26 +142,37 @@ def fuzz_tests(build):
                needs=[host])
 
 
-def boot_tests(build):
-    sys.path.insert(0, os.path.join(ROOT, "tests/boot"))
-    for source in sorted(glob.glob("tests/boot/test_*.py")):
+def python_tests(build, kind, limit, programs):
+    """The functions test_* of tests/KIND; those of boot have the tools."""
+    needs = [f"{build}/{f}" for f in programs]
+    sys.path[:0] = [os.path.join(ROOT, "tests", f) for f in ("boot", kind)]
+    for source in sorted(glob.glob(f"tests/{kind}/test_*.py")):
+        name = f"{kind}/{name_of(source)[5:]}"
         try:
             module = __import__(name_of(source))
         except Exception:  # a test that cannot be read is a failed test
-            yield Test(f"boot/{name_of(source)[5:]}", [PYTHON, source], BOOT_S)
+            yield Test(name, [PYTHON, source], limit)
             continue
         for function in sorted(f for f in dir(module) if f[:5] == "test_"):
             found = getattr(module, function)
             for case in getattr(found, "cases", [""]):
                 suffix = f"/{case}" if case else ""
-                yield Test(f"boot/{name_of(source)[5:]}/{function[5:]}{suffix}",
+                yield Test(f"{name}/{function[5:]}{suffix}",
                            [PYTHON, "tests/boot/machine.py", build, source,
                             function, case],
-                           getattr(found, "limit", BOOT_S),
-                           needs=[f"{build}/{f}" for f in
-                                  ("trapline.elf", "hare.elf",
-                                   "trapline.iso",
-                                   *getattr(module, "NEEDS", ()))])
+                           getattr(found, "limit", limit),
+                           needs=needs + [f"{build}/{f}" for f in
+                                          getattr(module, "NEEDS", ())])
+
+
+def boot_tests(build):
+    return python_tests(build, "boot", BOOT_S,
+                        ("trapline.elf", "hare.elf", "trapline.iso"))
+
+
+def hosted_tests(build):
+    return python_tests(build, "hosted", HOSTED_S,
+                        ("trapline-host", "hare.elf", "witness.elf"))
 
 
 def check_tests(build):

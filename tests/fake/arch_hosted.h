@@ -17,7 +17,8 @@
  *   arch_hosted_run.c      entry, instructions, exits
  *   arch_hosted_mmu.c      page tables, TLB, memory
  *   arch_hosted_time.c     clock, timer, interrupts
- *   arch_hosted_console.c  the terminal, or a script that is typed
+ *   arch_hosted_console.c  the terminal, and the end
+ *   arch_hosted_script.c   what is typed when there is no terminal
  *   arch_hosted_boot.c     command line, modules, multiboot information, main
  */
 #ifndef TESTS_FAKE_ARCH_HOSTED_H
@@ -34,10 +35,11 @@
 
 /* What things cost in ns. The processor runs ten million instructions a
  * second, about what the interpreter does under sanitizers, so a terminal
- * feels right. An exit and a look at the clock cost something too, or a VMM
- * that waits for time to pass would wait for ever. */
+ * feels right. The VMM's own work has no instructions to count, so an exit
+ * has a price as a whole, and a look at the clock too, or a VMM that waits for
+ * time to pass would wait for ever. */
 #define HOSTED_INSN_NS   100u
-#define HOSTED_EXIT_NS   1000u
+#define HOSTED_EXIT_NS   10000u
 #define HOSTED_LOOK_NS   20u
 #define HOSTED_WINDOW_NS 6400u     /* for the work since the last one */
 #define HOSTED_TICK_NS   10000000u /* a timer interrupt at least this often */
@@ -73,7 +75,15 @@ void hosted_console_init(const char *first);
 /* Lets `ns` pass while nobody runs, or less when something is typed; how much
  * has passed. */
 u64 hosted_console_wait(u64 ns);
-/* The last word to whoever ran the program: stderr, not the console. */
+
+/* arch_hosted_script.c: the same for a script. */
+void hosted_script_init(const char *first);
+void hosted_script_printed(const char *text, size_t len);
+bool hosted_script_key(u8 *byte);
+u64 hosted_script_rest(u64 ns);
+
+/* arch_hosted_console.c as well. A word to whoever ran the program: on
+ * stderr, not the console. */
 void hosted_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* What has been run, and the end. */
 _Noreturn void hosted_end(u32 status);

@@ -75,15 +75,26 @@ static const char usage[] =
     "checks frames between those of the guests.\n"
     "\n"
     "At a terminal, `poweroff` in the monitor ends it. Anything else on stdin\n"
-    "is a script that is typed line by line, each when the machine rests, and\n"
-    "the run is the same to the instruction each time. The exit status is "
-    "that\n"
-    "of the VMM: 0 when all is well.\n";
+    "is a script that is typed line by line, each when the machine rests; "
+    "what\n"
+    "follows a line ?TEXT waits until TEXT has been printed. Such a run is "
+    "the\n"
+    "same to the instruction each time. The exit status is the VMM's: 0 when\n"
+    "all is well.\n";
 
 static _Noreturn void refuse(const char *sentence, const char *word)
 {
     hosted_say(sentence, word);
     exit(STATUS_USAGE);
+}
+
+/* The leak detector does not work under a debugger, and there is nothing to
+ * find: the one allocation lasts as long as the machine. */
+const char *__asan_default_options(void);
+
+const char *__asan_default_options(void)
+{
+    return "detect_leaks=0";
 }
 
 /* ---- the command line */
@@ -200,7 +211,7 @@ static void add_module(char **words, int count)
     u32 size;
 
     if (!count)
-        refuse("a comma with no FILE %s it; --help shows the form", "beside");
+        refuse("there is no FILE beside a comma; %s shows the form", "--help");
     if (loader.modules == MODS_MAX)
         refuse("%s is one module too many", words[0]);
     size = read_file(words[0]);

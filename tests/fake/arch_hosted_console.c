@@ -3,16 +3,11 @@
  * The hosted machine's console: stdin and stdout.
  *
  * At a terminal it is live: raw, every key at once, Ctrl-C for the guest, and
- * a halted machine really sleeps until its next deadline or a key.
+ * a halted machine really sleeps until its next deadline or a key. Anything
+ * else on stdin is a script (arch_hosted_script.c).
  *
- * Anything else (a file, a pipe, /dev/null) is a script, typed by somebody
- * patient: the next line begins when the machine has come to rest, or after
- * PATIENCE_NS; within a line there is a key each KEY_NS. Those are machine
- * time, so that a script means the same run each time; a pipe is waited for.
- * After its end nothing is typed any more. A newline is the Enter key.
- *
- * LIMIT: a guest that clears its serial port's FIFO loses what was typed
- * ahead, as on any machine.
+ * The end of the program is here too: what it has run goes to stderr, so that
+ * the VMM's own words stay the last ones on the console.
  */
 #include "tests/fake/arch_hosted.h"
 #include "vmm/base/bits.h"
@@ -29,16 +24,12 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 
-#define PATIENCE_NS 100000000u
-#define KEY_NS      1000000u
 #define MS_NS       1000000u
 #define STATUS_LOST 1
 
 static struct {
-    const char *first; /* what is left of hosted_console_init()'s text */
+    const char *first; /* typed before anything else */
     bool terminal, over;
-    bool in_line, rested;
-    u64 last; /* when the last key was typed */
     struct termios before;
 } console;
 
@@ -78,19 +69,8 @@ void hosted_console_init(const char *first)
     console.terminal = tcgetattr(STDIN_FILENO, &console.before) == 0;
     if (console.terminal)
         make_raw();
-}
-
-/* False after the end. */
-static bool read_byte(u8 *byte)
-{
-    if (*console.first) {
-        *byte = (u8)*console.first++;
-        return true;
-    }
-    if (console.over)
-        return false;
-    console.over = read(STDIN_FILENO, byte, 1) != 1;
-    return !console.over;
+    else
+        hosted_script_init(first);
 }
 
 static bool has_key(int timeout_ms)
@@ -100,31 +80,18 @@ static bool has_key(int timeout_ms)
     return *console.first || (!console.over && poll(&p, 1, timeout_ms) == 1);
 }
 
-/* When the typist strikes the next key. */
-static u64 next_key(void)
-{
-    if (console.in_line)
-        return console.last + KEY_NS;
-    return console.rested ? 0 : console.last + PATIENCE_NS;
-}
-
-static bool type_script(u8 *byte)
-{
-    if (hosted.now < next_key() || !read_byte(byte))
-        return false;
-    console.last = hosted.now;
-    console.in_line = *byte != '\n';
-    console.rested = false;
-    if (*byte == '\n')
-        *byte = '\r';
-    return true;
-}
-
 bool arch_console_read(u8 *byte)
 {
     if (!console.terminal)
-        return type_script(byte);
-    return has_key(0) && read_byte(byte);
+        return hosted_script_key(byte);
+    if (!has_key(0))
+        return false;
+    if (*console.first) {
+        *byte = (u8)*console.first++;
+        return true;
+    }
+    console.over = read(STDIN_FILENO, byte, 1) != 1;
+    return !console.over;
 }
 
 bool arch_key_read(u8 *scancode)
@@ -144,12 +111,8 @@ u64 hosted_console_wait(u64 ns)
 {
     u64 start;
 
-    if (!console.terminal) {
-        console.rested = true;
-        if (console.over || !console.in_line)
-            return console.over ? ns : min_u64(ns, KEY_NS);
-        return min_u64(ns, KEY_NS);
-    }
+    if (!console.terminal)
+        return hosted_script_rest(ns);
     start = real_ns();
     if (!has_key((int)((ns + MS_NS - 1) / MS_NS)))
         return ns;
@@ -158,6 +121,7 @@ u64 hosted_console_wait(u64 ns)
 
 void arch_console_write(const char *text, size_t len)
 {
+    hosted_script_printed(text, len);
     while (len) {
         ssize_t done = write(STDOUT_FILENO, text, len);
         if (done < 0)

@@ -12,7 +12,8 @@
  * and the exit status tells.
  *
  * Command line: ms=N ends it after N ms of its own timer; without, a key on
- * its keyboard does. The last line but one is
+ * its keyboard does. mib=N: it fills and checks no more than N MiB, where that
+ * would take too long. The last line but one is
  *   witness: N rounds in T ms, C x 1024 cycles, W at worst between two
  * T is counted in ticks, C and W by RDTSC, so that who knows the processor's
  * frequency sees whether ticks were lost. W is how long it once had to wait.
@@ -23,7 +24,6 @@
 #define TICK_MS     10
 #define TICK_RELOAD 11932 /* 1193182 Hz / 100 */
 
-#define MEMORY_END  (PAGED_MIB << 20)
 #define PAGE_WORDS  (PAGE_SIZE / 4)
 #define ROUND_PAGES 2
 
@@ -42,7 +42,7 @@
 extern u8 image_end[]; /* micro.ld */
 
 static volatile u32 ticks;
-static u32 services, next_page, first_page, limit_ms;
+static u32 services, next_page, first_page, limit_ms, memory_end;
 static u32 gdt_copy[GDT_SIZE][2], idt_copy[TRAP_VECTORS][2];
 static u32 other_dir[1024] __attribute__((aligned(4096)));
 static u32 window[FACES][1024] __attribute__((aligned(4096)));
@@ -99,7 +99,7 @@ static void fill_memory(void)
 {
     first_page = ((u32)image_end + PAGE_MASK) >> PAGE_SHIFT;
     next_page = first_page;
-    for (u32 page = first_page; page < MEMORY_END >> PAGE_SHIFT; page++) {
+    for (u32 page = first_page; page < memory_end >> PAGE_SHIFT; page++) {
         for (u32 i = 0; i < PAGE_WORDS; i++)
             poke((page << PAGE_SHIFT) + 4 * i, page_word(page, i));
     }
@@ -117,14 +117,14 @@ static void check_some_memory(void)
 {
     for (u32 i = 0; i < ROUND_PAGES; i++) {
         check_page(next_page);
-        if (++next_page == MEMORY_END >> PAGE_SHIFT)
+        if (++next_page == memory_end >> PAGE_SHIFT)
             next_page = first_page;
     }
 }
 
 static void check_all_memory(void)
 {
-    for (u32 page = first_page; page < MEMORY_END >> PAGE_SHIFT; page++)
+    for (u32 page = first_page; page < memory_end >> PAGE_SHIFT; page++)
         check_page(page);
 }
 
@@ -177,7 +177,7 @@ static void check_page_tables(void)
 {
     const u32 mask = ~(u32)(PTE_A | PTE_D);
 
-    for (u32 at = 0; at < MEMORY_END; at += PAGE_SIZE) {
+    for (u32 at = 0; at < memory_end; at += PAGE_SIZE) {
         u32 value = *pte_of(at);
         must((value & mask) == (at | PTE_P | PTE_W | PTE_U),
              "a page-table entry has changed", (u32)pte_of(at), value);
@@ -286,21 +286,37 @@ static void start_timer(void)
     sti();
 }
 
-/* ms=N on the command line; 0 when it is not there. */
-static u32 read_limit(void)
+static bool starts(const char *text, const char *key)
+{
+    while (*key && *text == *key) {
+        text++;
+        key++;
+    }
+    return !*key;
+}
+
+/* KEY=N on the command line; 0 when it is not there. */
+static u32 read_number(const char *key)
 {
     const char *c = (const char *)peek(boot_words + MB1_CMDLINE);
     u32 n = 0;
 
     if (!(peek(boot_words + MB1_FLAGS) & MB1_INFO_CMDLINE))
         return 0;
-    for (; *c; c++) {
-        if (c[0] == 'm' && c[1] == 's' && c[2] == '=')
-            break;
-    }
-    for (c += *c ? 3 : 0; *c >= '0' && *c <= '9'; c++)
+    while (*c && !starts(c, key))
+        c++;
+    while (*c && *c++ != '=')
+        ;
+    for (; *c >= '0' && *c <= '9'; c++)
         n = n * 10 + (u32)(*c - '0');
     return n;
+}
+
+static u32 read_memory_end(void)
+{
+    u32 mib = read_number("mib=");
+
+    return (mib && mib < PAGED_MIB ? mib : PAGED_MIB) << 20;
 }
 
 /* No 64-bit division here. */
@@ -336,7 +352,8 @@ void test(void)
     u64 start, last, worst = 0;
     u32 rounds = 0;
 
-    limit_ms = read_limit();
+    limit_ms = read_number("ms=");
+    memory_end = read_memory_end();
     fill_memory();
     build_faces();
     handlers[VECTOR_SERVICE] = on_service;

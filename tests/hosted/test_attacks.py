@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+#
+# The attack kit on the hosted VMM: each attack beside the witness, under each
+# shadow policy, with canary frames, and all accounts audited while it runs, is
+# paused, reset and destroyed. What tests/attack/run.py does on the machine,
+# but under sanitizers, and on a processor whose TLB forgets nothing that it
+# was not told to forget.
+#
+# Time is the machine's here and the VMM itself takes none of it, so shares and
+# waits of the witness prove nothing and are not judged.
+import glob
+import os
+import re
+
+from machine import POLICIES, cases, check
+from program import PASS, run
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+MEM = "mem=8M"
+WITNESS = "-- ms=100 mib=2"  # a tenth of a second, and 2 MiB to look after
+NAMES = sorted(os.path.splitext(os.path.basename(f))[0]
+               for f in glob.glob(f"{ROOT}/tests/attack/*.c"))
+AUDIT = ["audit", "?audit: clean"]
+CTRL_BRACKET = "\x1d"
+
+
+def endings(name):
+    source = open(f"{ROOT}/tests/attack/{name}.c").read()
+    found = re.search(r'ATTACK_ENDS\("([a-z|]+)"\)', source)
+    return found.group(1).split("|") if found else ["done"]
+
+
+def how_ended(text):
+    found = re.search(r"trapline: attacker: (exited with status 0x(\w+)|"
+                      r"killed: )", text)
+    if not found:
+        return "endless"
+    if not found.group(2):
+        return "killed"
+    return "done" if found.group(2) == "10" else "odd"
+
+
+def script(ends, keys):
+    lines = ["?trapline: witness: exited"]
+    if "endless" not in ends:
+        lines += ["?trapline: attacker: "]
+    lines += ["list", "stats attacker", "?exits in", "idt attacker",
+              "type attacker keys", "attach attacker",
+              CTRL_BRACKET, *AUDIT,
+              "destroy attacker", "?attacker: destroyed", *AUDIT,
+              f"create {keys} module=0", "?created",
+              "pause attacker", *AUDIT, "resume attacker",
+              "reset attacker", "?attacker: reset", *AUDIT,
+              "destroy attacker", "?attacker: destroyed", *AUDIT, "poweroff"]
+    return "\n".join(lines) + "\n"
+
+
+@cases(*[f"{name}-{policy}" for name in NAMES for policy in POLICIES])
+def test_attack(env, case):
+    name, policy = case.split("-")
+    ends = endings(name)
+    keys = f"vm=attacker {MEM} shadow={policy}"
+    result = run(env, [[f"{env.build}/attack/{name}.elf", *keys.split()],
+                       [f"{env.build}/witness.elf", "vm=witness", MEM,
+                        f"shadow={policy}", *WITNESS.split()]],
+                 "canary=1", script=script(ends, keys))
+    result.want_status(PASS)
+    check("attack: BROKEN" not in result.text,
+          "the attacker says the wall is broken")
+    result.want("trapline: witness: exited with status 0x10$")
+    window = result.text.split("memory free")[0]
+    check(how_ended(window) in ends,
+          f"the attack ended as \"{how_ended(window)}\", not as "
+          f"\"{'|'.join(ends)}\" (ATTACK_ENDS)")
