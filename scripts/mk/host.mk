@@ -5,7 +5,7 @@
 
 HOST_SRC   := $(sort $(wildcard tests/fake/arch_hosted*.c)) \
               tests/unit/check_host.c $(PURE_SRC)
-HOST_OBJ   := $(HOST_SRC:%.c=$(B)/host/%.o)
+HOST_OBJ   := $(HOST_SRC:%.c=$(B)/host/%.o) $(B)/host/fpu.o
 HOST_FLAGS := -std=gnu11 -O2 -g -I. -MMD -MP -m64 $(WARN) \
               -fno-strict-aliasing -fno-omit-frame-pointer \
               -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -13,6 +13,10 @@ HOST_FLAGS := -std=gnu11 -O2 -g -I. -MMD -MP -m64 $(WARN) \
 $(B)/host/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(HOST_FLAGS) -c $< -o $@
+
+$(B)/host/fpu.o: arch/x86/fpu.S
+	@mkdir -p $(@D)
+	$(CC) -m64 -I. -MMD -MP -c $< -o $@
 
 $(B)/trapline-host: $(HOST_OBJ)
 	$(CC) $(HOST_FLAGS) $(HOST_OBJ) -o $@

@@ -20,15 +20,9 @@
 #include "arch/x86/defs/desc.h"
 #include "arch/x86/defs/regs.h"
 #include "vmm/base/bits.h"
+#include "vmm/cpu/fpu.h"
 #include "vmm/cpu/seg.h"
-#include <stdio.h>
 #include <string.h>
-
-#define FXSAVE_SIZE  512
-#define FXSAVE_FCW   0
-#define FXSAVE_MXCSR 24
-#define FCW_RESET    0x037f
-#define MXCSR_RESET  0x1f80
 
 #define HOST_CR0  (CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_PE)
 #define HOST_CR4  (CR4_PAE | CR4_PSE | CR4_PGE | CR4_UMIP)
@@ -58,7 +52,7 @@ void (*arch_panic_hook)(void);
 
 static u64 gdts[ARCH_VMS + 1][ARCH_GDT_SLOTS];
 static u64 ldts[ARCH_VMS][ARCH_GDT_SLOTS];
-static u8 fxsave[ARCH_VMS][FXSAVE_SIZE] __attribute__((aligned(16)));
+static struct fpu fxsave[ARCH_VMS + 1];
 static u64 pml4[512];
 static struct arch_vcpu nobody; /* holds the VMM's own GDT */
 
@@ -94,7 +88,10 @@ static void load_ldt(const struct arch_vcpu *av)
 
 static void hold(struct arch_vcpu *av)
 {
+    if (hosted.live)
+        hosted_fpu_out(hosted.live);
     hosted.live = av;
+    hosted_fpu_in(av);
     load_ldt(av);
 }
 
@@ -111,7 +108,8 @@ void hosted_reset(void)
                                .attr = ATTR_P | SYS_TSS32_BUSY,
                                .base = HOSTED_TABLE_END};
     arch_set_modes(0, 0);
-    nobody.gdt = gdts[ARCH_VMS];
+    nobody = (struct arch_vcpu){.gdt = gdts[ARCH_VMS],
+                                .fxsave = fxsave[ARCH_VMS].image};
     set_own(nobody.gdt);
     hold(&nobody);
 }
@@ -119,14 +117,14 @@ void hosted_reset(void)
 void arch_vcpu_init(struct arch_vcpu *av, u32 index)
 {
     *av = (struct arch_vcpu){
-        .gdt = gdts[index], .ldt = ldts[index], .fxsave = fxsave[index]};
+        .gdt = gdts[index], .ldt = ldts[index], .fxsave = fxsave[index].image};
     set_own(av->gdt);
     memset(av->ldt, 0, sizeof(ldts[index]));
-    memset(av->fxsave, 0, FXSAVE_SIZE);
-    put_le16(av->fxsave + FXSAVE_FCW, FCW_RESET);
-    put_le32(av->fxsave + FXSAVE_MXCSR, MXCSR_RESET);
-    if (hosted.live == av)
-        load_ldt(av);
+    fpu_reset(&fxsave[index]);
+    if (hosted.live != av)
+        return;
+    load_ldt(av);
+    hosted_fpu_in(av);
 }
 
 void arch_switch(struct arch_vcpu *av)

@@ -16,6 +16,7 @@
  *   arch_hosted.c          descriptor tables, modes, segment registers
  *   arch_hosted_run.c      entry, instructions, exits
  *   arch_hosted_mmu.c      page tables, TLB, memory
+ *   arch_hosted_fpu.c      FPU registers
  *   arch_hosted_time.c     clock, timer, interrupts
  *   arch_hosted_console.c  the terminal, and the end
  *   arch_hosted_script.c   what is typed when there is no terminal
@@ -69,6 +70,12 @@ enum env_status hosted_read(void *ctx, gva_t at, void *buf, u32 size,
                             u32 access, struct fault *fault);
 enum env_status hosted_write(void *ctx, gva_t at, const void *buf, u32 size,
                              u32 access, struct fault *fault);
+
+/* arch_hosted_fpu.c: the registers into the processor and out of it, and as
+ * an instruction finds them. */
+void hosted_fpu_in(const struct arch_vcpu *av);
+void hosted_fpu_out(struct arch_vcpu *av);
+struct fpu *hosted_fpu(void);
 
 /* arch_hosted_console.c: `first` is typed before anything else. */
 void hosted_console_init(const char *first);

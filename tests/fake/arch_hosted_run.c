@@ -33,6 +33,7 @@
 #include "vmm/base/bits.h"
 #include "vmm/cpu/event.h"
 #include "vmm/cpu/exec.h"
+#include "vmm/cpu/fpu.h"
 #include "vmm/cpu/seg.h"
 #include <string.h>
 
@@ -95,6 +96,22 @@ static void no_table(void *ctx, enum cpu_table table)
     in_ring_0("a table register");
 }
 
+static struct fpu *run_fpu(void *ctx)
+{
+    return hosted_fpu();
+}
+
+static void run_unit(void *ctx, struct fpu_op *op)
+{
+    fpu_unit(op);
+}
+
+/* CR0.NE is always set. */
+static void no_ferr(void *ctx)
+{
+    in_ring_0("FERR#");
+}
+
 static void run_cpuid(void *ctx, u32 leaf, u32 subleaf, u32 out[4])
 {
     arch_cpuid(leaf, subleaf, out);
@@ -118,6 +135,9 @@ static const struct cpu_env hardware = {
     .wrmsr = no_wrmsr,
     .cpuid = run_cpuid,
     .rdtsc = run_rdtsc,
+    .fpu = run_fpu,
+    .fpu_run = run_unit,
+    .fpu_error = no_ferr,
     .table_loaded = no_table,
 };
 
