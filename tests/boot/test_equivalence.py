@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # The same Hare, the same command line: bare on QEMU and as a guest under each
-# shadow policy. What it prints must agree line for line; the guest cannot
+# shadow policy, and interpreted. What it prints must agree line for line; the guest cannot
 # tell the difference, and so neither can this test.
 from machine import EXIT_PASS, EXIT_ZERO, POLICIES, cases, check
 
@@ -12,18 +12,19 @@ WORDS = {
     "spawnmany": "run=spawnmany",
     "several": "run=echo:one:two,fault:null,fault:syscall,counters",
 }
+HOW = {**{p: f"shadow={p}" for p in POLICIES}, "interp": "exec=interp"}
 
 
-def same(env, words, policy):
+def same(env, words, how):
     bare = env.run_bare(words)
     bare.want_status(EXIT_PASS)
-    guest = env.run_vmm([env.hare_line("alpha", words, f"shadow={policy}")])
+    guest = env.run_vmm([env.hare_line("alpha", words, how)])
     guest.want("alpha: exited with status 0x10").want_status(EXIT_ZERO)
     want = hare_lines(bare.lines)
     have = guest.of("alpha")
     for number, (w, h) in enumerate(zip(want, have), 1):
         check(w == h, f"line {number} differs: bare {w!r}, under the VMM "
-                      f"with shadow={policy} {h!r}")
+                      f"with {how} {h!r}")
     check(len(want) == len(have), f"bare prints {len(want)} lines, under the "
                                   f"VMM {len(have)}")
     check(len(want) >= 3, f"too little to compare: {want}")
@@ -36,9 +37,9 @@ def hare_lines(lines):
     return [l for l in lines[first:] if l]
 
 
-@cases(*[f"{w}-{p}" for w in WORDS for p in POLICIES])
+@cases(*[f"{w}-{p}" for w in WORDS for p in HOW])
 def test_same(env, case):
-    name, policy = case.split("-")
-    lines = same(env, WORDS[name], policy)
+    name, how = case.split("-")
+    lines = same(env, WORDS[name], HOW[how])
     if name == "check":
         check("hare: all checks passed" in lines, "a check of Hare failed")
