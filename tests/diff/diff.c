@@ -226,8 +226,7 @@ static bool acceptable(const struct test *t)
         return false;
     if (insn->op == OP_LEA && is_register(insn))
         return false;
-    if ((t->row->operand[0] == O_M || t->row->operand[1] == O_M) &&
-        is_register(insn))
+    if ((t->row->flags & OPF_MEMORY) && is_register(insn))
         return false;
     return insn->op != OP_ENTER || insn->imm < 1024;
 }

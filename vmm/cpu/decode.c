@@ -88,7 +88,8 @@ enum {
 
 /* The operands that exist in memory only. */
 #define IN_MEMORY(kind)                                                        \
-    ((kind) == O_M || (kind) == O_MP || ((kind) >= O_M8 && (kind) <= O_M512))
+    ((kind) == O_M || (kind) == O_MP || (kind) == O_MA ||                      \
+     ((kind) >= O_M8 && (kind) <= O_M512))
 #define IN_REGISTER(kind) ((kind) == O_NQ || (kind) == O_UX)
 #define IS_NAMED(kind)    ((kind) == O_S || (kind) == O_CR)
 #define FORM_FLAGS(a, b)                                                       \
@@ -473,6 +474,10 @@ u32 operand_bytes(const struct insn *insn, u32 kind)
         return insn->opsize == 2 ? 94 : 108;
     case O_M512:
         return 512;
+    case O_MP:
+        return insn->opsize + 2;
+    case O_MA:
+        return insn->opsize * 2;
     case O_E:
     case O_O:
         return insn->opsize;

@@ -80,6 +80,7 @@ enum operand {
     O_G,           /* register in modrm.reg */
     O_M,           /* memory only, size known to the handler */
     O_MP,          /* memory that holds a far pointer */
+    O_MA,          /* memory that holds two numbers of operand size */
     O_S,           /* segment register in modrm.reg */
     O_CR,          /* control register in modrm.reg */
     O_DR,          /* debug register in modrm.reg */
@@ -188,7 +189,7 @@ static inline enum insn_class insn_class(u16 op)
 }
 
 /* Bytes that an operand of this kind has in memory; 0: it is never there, or
- * its handler knows (O_M, O_MP). */
+ * its handler knows (O_M). */
 u32 operand_bytes(const struct insn *insn, u32 kind);
 
 /* False: #UD, for LOCK, for a register where memory must be, or the other way

@@ -121,8 +121,9 @@ static void put_address(struct text *t, const struct insn *insn)
 static void put_size(struct text *t, u32 bytes)
 {
     static const char *const names[] = {
-        [1] = "byte ptr ",  [2] = "word ptr ",   [4] = "dword ptr ",
-        [8] = "qword ptr ", [10] = "tbyte ptr ", [16] = "xmmword ptr ",
+        [1] = "byte ptr ",     [2] = "word ptr ",  [4] = "dword ptr ",
+        [6] = "fword ptr ",    [8] = "qword ptr ", [10] = "tbyte ptr ",
+        [16] = "xmmword ptr ",
     };
 
     if (bytes < ARRAY_LEN(names) && names[bytes])
@@ -185,16 +186,19 @@ static void put_immediate(struct text *t, const struct insn *insn, u32 eip,
         put_hex(t, insn->imm & mask_bytes(insn->opsize));
 }
 
-static void put_x87(struct text *t, u32 n)
+static void put_st(struct text *t, const struct insn *insn, u32 kind)
 {
-    put_numbered(t, "st(", n);
+    put(t, "st");
+    if (kind == O_ST)
+        return;
+    put_numbered(t, "(", insn->rm);
     put_char(t, ')');
 }
 
 static void put_fixed(struct text *t, const struct insn *insn, u32 kind)
 {
     if (kind == O_ST || kind == O_STI)
-        put_x87(t, kind == O_ST ? 0 : insn->rm);
+        put_st(t, insn, kind);
     else if (kind == O_AX)
         put(t, reg_name(EAX, 2));
     else if (kind >= O_ES && kind <= O_GS)

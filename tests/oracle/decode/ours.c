@@ -29,27 +29,12 @@ static struct fact value_fact(u8 kind, u32 value)
     return (struct fact){.kind = kind, .value = value};
 }
 
-/* The size that an assembler would say: that of the far pointer for O_MP,
- * of BOUND's pair, of the descriptor-table pointer, of CMPXCHG8B's operand;
- * LEA's operand has none. */
+/* LEA's operand has none; the others are pointers to descriptor tables. */
 static u32 memory_size(const struct insn *insn, u32 kind)
 {
-    if (kind == O_MP)
-        return insn->opsize + 2u;
     if (kind != O_M)
         return operand_bytes(insn, kind);
-    switch (insn->op) {
-    case OP_BOUND:
-        return insn->opsize * 2u;
-    case OP_CMPXCHG8B:
-        return 8;
-    case OP_INVLPG:
-        return 1;
-    case OP_LEA:
-        return 0;
-    default:
-        return 6;
-    }
+    return insn->op == OP_LEA ? 0 : 6;
 }
 
 /* LEA computes an address in no segment. */
