@@ -15,7 +15,9 @@ PAGE = 4096
 # What an engine cannot hide from a guest that looks: CS and SS with the ring
 # they really have, and IF (README, "The seventeen").
 LOOKS = {"trap": "cs 0x11 ss 0x19 ds 0x18 es 0x18 paging 0x0 protected 0x1 "
-                 "interrupts 0x1"}
+                 "interrupts 0x1",
+         "interp": "cs 0x10 ss 0x18 ds 0x18 es 0x18 paging 0x0 "
+                   "protected 0x1 interrupts 0x0"}
 INITRD = bytes(range(256)) * 40 + b"the end"
 
 # Offsets in the setup header, and how they are written.
