@@ -18,6 +18,7 @@
 #include "arch/x86/defs/pte.h"
 #include "arch/x86/defs/regs.h"
 #include "arch/x86/defs/traps.h"
+#include "guest/kernel/irqs.h"
 #include "guest/kernel/kernel.h"
 
 #define PAGE_A   CHECK_BASE
@@ -168,26 +169,25 @@ static int check_accessed_dirty(void)
 
 static int check_timer(void)
 {
-    u32 before = pit_ticks(), n = 0;
+    u32 before = pit_ticks(), n = 0, flags = irqs_open();
 
-    sti();
     while (pit_ticks() - before < 2 && n++ < PATIENCE)
         ;
-    cli();
+    irqs_restore(flags);
     return pit_ticks() - before >= 2;
 }
 
 /* With interrupts off the line is raised, and nothing happens until STI. */
 static int check_pending(void)
 {
-    u32 before = pit_ticks(), n = 0, quiet;
+    u32 before = pit_ticks(), n = 0, quiet, flags;
 
     while (!pic_is_requested(IRQ_TIMER) && n++ < PATIENCE)
         ;
     quiet = pit_ticks() == before;
-    sti();
+    flags = irqs_open();
     asm volatile("nop\n\tnop");
-    cli();
+    irqs_restore(flags);
     return quiet && pit_ticks() != before;
 }
 
@@ -254,6 +254,9 @@ static const struct {
     {"page-table write and INVLPG change a translation", check_invlpg},
     {"page-table write and CR3 reload change a translation", check_cr3},
     {"accessed and dirty bits are set", check_accessed_dirty},
+#if HARE_PUSHF
+    {"PUSHF and POPF show and change the interrupt flag", irqs_are_seen},
+#endif
     {"timer ticks arrive", check_timer},
     {"interrupts stay pending under CLI until STI", check_pending},
     {"privileged instructions fault in ring 3", check_ring3_gp},

@@ -14,6 +14,7 @@
  */
 #include "arch/x86/defs/pte.h"
 #include "arch/x86/defs/regs.h"
+#include "guest/kernel/irqs.h"
 #include "guest/kernel/kernel.h"
 
 #define PROCS    32
@@ -74,9 +75,9 @@ void proc_idle(void)
     for (;;) {
         while (next_ready())
             proc_yield();
-        sti();
+        u32 flags = irqs_open();
         halt();
-        cli();
+        irqs_restore(flags);
     }
 }
 

@@ -6,6 +6,7 @@
  * table register back. Deprivileged in ring 1 those reads do not trap and
  * would tell the truth about the wrong ring; a kernel that only writes such
  * state, and remembers what it wrote, cannot be fooled (Robin & Irvine 2000).
+ * HARE_PUSHF=1 builds one that can (irqs.h).
  */
 #ifndef HARE_X86_H
 #define HARE_X86_H

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
-# Hare, the guest: kernel, user programs, boot archive.
+# Hare, the guest: kernel, user programs, boot archive. hare-pushf.elf is the
+# same with a kernel that trusts PUSHF and POPF (guest/kernel/irqs.h); with
+# HARE_PUSHF=1 hare.elf is, too.
 #
 # Every .c of guest/user but lib.c is a program. The programs go stripped
 # into a ustar archive, whose bytes depend on nothing but the programs, and
@@ -11,6 +13,8 @@ HARE_ASM := $(sort $(wildcard guest/kernel/*.S))
 HARE_LIB := $(sort $(wildcard guest/lib/*.c))
 HARE_OBJ := $(HARE_SRC:%.c=$(B)/hare/%.o) $(HARE_ASM:%.S=$(B)/hare/%.S.o) \
             $(HARE_LIB:%.c=$(B)/hare/%.o)
+PUSHF_OBJ := $(patsubst $(B)/hare/%,$(B)/hare-pushf/%,$(HARE_OBJ))
+HARE_KIND := $(if $(filter 1,$(HARE_PUSHF)),hare-pushf,hare)
 USER_SRC := $(sort $(wildcard guest/user/*.c))
 USER_OBJ := $(USER_SRC:%.c=$(B)/hare/%.o) $(B)/hare/guest/user/crt.S.o
 USER_LIB := $(B)/hare/guest/user/crt.S.o $(B)/hare/guest/user/lib.o \
@@ -26,7 +30,11 @@ $(B)/hare/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(HARE_FLAGS) -c $< -o $@
 
-$(B)/hare/%.S.o: %.S
+$(B)/hare-pushf/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(HARE_FLAGS) -DHARE_PUSHF=1 -c $< -o $@
+
+$(B)/hare/%.S.o $(B)/hare-pushf/%.S.o: %.S
 	@mkdir -p $(@D)
 	$(CC) $(HARE_FLAGS) -D__ASSEMBLY__ -DARCHIVE='"$(B)/hare/boot.tar"' \
 	    -c $< -o $@
@@ -46,10 +54,21 @@ $(B)/hare/boot.tar: $(PROGRAMS:%=$(B)/hare/bin/%) scripts/mk/guest.mk
 	    --numeric-owner -C $(B)/hare/bin -cf $@ $(PROGRAMS)
 
 $(B)/hare/guest/kernel/archive.S.o: $(B)/hare/boot.tar
+$(B)/hare-pushf/guest/kernel/archive.S.o: $(B)/hare/boot.tar
 
-$(B)/hare.elf: $(HARE_OBJ) guest/kernel/kernel.ld
-	$(HARE_LD) -T guest/kernel/kernel.ld -o $@ $(HARE_OBJ)
+# Which of the two hare.elf is: new when that changes.
+$(B)/hare/is-$(HARE_KIND):
+	@mkdir -p $(@D)
+	rm -f $(@D)/is-*
+	touch $@
+
+$(B)/hare.elf: $(if $(filter hare,$(HARE_KIND)),$(HARE_OBJ),$(PUSHF_OBJ)) \
+               guest/kernel/kernel.ld $(B)/hare/is-$(HARE_KIND)
+	$(HARE_LD) -T guest/kernel/kernel.ld -o $@ $(filter %.o,$^)
+
+$(B)/hare-pushf.elf: $(PUSHF_OBJ) guest/kernel/kernel.ld
+	$(HARE_LD) -T guest/kernel/kernel.ld -o $@ $(filter %.o,$^)
 
 .SECONDARY: $(PROGRAMS:%=$(B)/hare/program/%.elf)
 
--include $(HARE_OBJ:.o=.d) $(USER_OBJ:.o=.d)
+-include $(HARE_OBJ:.o=.d) $(PUSHF_OBJ:.o=.d) $(USER_OBJ:.o=.d)

@@ -67,7 +67,7 @@ unit: $(UNIT_BINS)
 # Everything that tests/run.py runs; the micro-guests add theirs to MICRO_ELFS.
 -include scripts/mk/diff.mk scripts/mk/micro.mk scripts/mk/attack.mk scripts/mk/fuzz.mk scripts/mk/linux.mk scripts/mk/oracle.mk
 .PHONY: test-programs test check bench tour
-test-programs: all $(UNIT_BINS) $(B)/diff/native $(MICRO_ELFS) \
+test-programs: all $(B)/hare-pushf.elf $(UNIT_BINS) $(B)/diff/native $(MICRO_ELFS) \
         $(ATTACK_ELFS) $(B)/witness.elf $(FUZZ_PROGRAMS) $(B)/linux.bin \
         $(B)/trapline-host $(ORACLE_PROGRAMS)
 
