@@ -31,8 +31,11 @@ trap_stubs: /* 256 of them, 16 bytes apart */
     .set vector, 0
     .rept TRAP_VECTORS
     .balign 16
-    .if vector < TRAP_EXCEPTIONS && ((TRAP_HAS_ERROR >> vector) & 1)
-    .else
+    .set has_error, 0
+    .if vector < TRAP_EXCEPTIONS
+    .set has_error, (TRAP_HAS_ERROR >> vector) & 1
+    .endif
+    .if !has_error
     push $0
     .endif
     push $vector
