@@ -34,11 +34,12 @@ $(B)/iso.for:
 	@mkdir -p $(@D)
 	$(file >$@,$(ISO_FOR))@:
 
+# The blank before the words: argparse takes an argument `--` as its own.
 $(B)/trapline.iso: $(B)/trapline.elf $(B)/hare.elf $(B)/iso.for \
                    iso/grub.cfg iso/make.py $(wildcard $(GUEST) $(INITRD))
 	$(PYTHON) iso/make.py --vmm $(B)/trapline.elf --hare $(B)/hare.elf \
-	    --out $@ $${GUEST:+--guest "$$GUEST"} --words="$$GUEST_WORDS" \
-	    $${INITRD:+--initrd "$$INITRD"} --append="$$VMM_WORDS"
+	    --out $@ $${GUEST:+--guest "$$GUEST"} --words=" $$GUEST_WORDS" \
+	    $${INITRD:+--initrd "$$INITRD"} --append=" $$VMM_WORDS"
 
 .PHONY: iso run debug
 iso: $(B)/trapline.iso
@@ -63,13 +64,14 @@ debug: iso
 
 # Is this machine fit to build and test? And the image onto a USB stick.
 DEV ?=
+export DEV
 
 .PHONY: doctor usb
 doctor:
 	@scripts/doctor
 
 usb: iso
-	@scripts/usb $(B)/trapline.iso '$(DEV)'
+	@scripts/usb $(B)/trapline.iso "$$DEV"
 
 .PHONY: matrix
 matrix:

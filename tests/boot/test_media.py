@@ -157,6 +157,7 @@ def test_guest_changes(env):
                           ((own, "GUEST_WORDS=vm=a -- b"), quiet),
                           ((own, "INITRD=Makefile"), made),
                           ((own, "INITRD=Makefile"), quiet),
+                          ((own, "GUEST_WORDS=--", "VMM_WORDS=--"), made),
                           ((), made), ((), quiet)):
         check(answer in make(*words), f"make {words} did not say {answer!r}")
     make(own)
