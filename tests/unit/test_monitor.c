@@ -417,6 +417,7 @@ static void trace_takes_kinds_and_says_what_it_is(void)
     SAYS_ALL("trace fake", "fake: trace is off.\r\n");
     SAYS_ALL("trace fake io,mmio", "fake: trace is io,mmio.\r\n");
     SAYS("trace fake io,nonsense", "\"io,nonsense\" is not a list");
+    SAYS("trace fake io mmio", "usage: trace NAME");
     SAYS_ALL("trace fake", "fake: trace is io,mmio.\r\n");
     SAYS_ALL("trace fake off", "fake: trace is off.\r\n");
 }

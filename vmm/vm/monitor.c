@@ -266,6 +266,8 @@ static bool fits(enum monitor_takes takes, struct slice rest)
         return !more;
     case TAKES_VM_AND:
         return more;
+    case TAKES_VM_OR_MORE:
+        return !slice_word(&rest, &word);
     default:
         return true;
     }

@@ -18,7 +18,7 @@ enum monitor_takes {
     TAKES_VM,         /* the name of a VM, and no more */
     TAKES_VM_OR_NONE, /* the name of a VM, or nothing */
     TAKES_VM_AND,     /* the name of a VM and more words */
-    TAKES_VM_OR_MORE, /* the name of a VM, and words if one likes */
+    TAKES_VM_OR_MORE, /* the name of a VM, and one word if one likes */
     TAKES_WORDS,      /* as it likes */
 };
 
