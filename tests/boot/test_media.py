@@ -177,12 +177,14 @@ def test_doctor(env):
 
 
 def test_doctor_misses(env):
-    """A package that is not installed, a GRUB without a platform."""
+    """A package that is not installed, a GRUB that does not start and lacks
+    a platform."""
     query = env.write("dpkg-query", b"""#!/bin/sh
 for package in "$@"; do :; done
 [ "$package" = ovmf ] || printf 'installed 1.0'
 """)
     os.chmod(query, 0o755)
+    os.chmod(env.write("grub-mkrescue", b"#!/bin/sh\nexit 127\n"), 0o755)
     os.makedirs(env.path("grub/i386-pc"))
     env.write("grub/i386-pc/moddep.lst", b"")
     text = tool("scripts/doctor", status=1, env={
@@ -190,7 +192,8 @@ for package in "$@"; do :; done
         "TRAPLINE_GRUB_DIR": env.path("grub")})
     for pattern in (r"(?m)^MISSING +ovmf ", r"(?m)^ok +xorriso +1\.0$",
                     r"(?m)^ok +GRUB i386-pc", r"(?m)^BAD +GRUB x86_64-efi",
-                    r"(?m)^Install: ovmf \(", r"(?m)^2 of these"):
+                    r"(?m)^BAD +GRUB 2\.06", r"(?m)^Install: ovmf \(",
+                    r"(?m)^3 of these"):
         check(re.search(pattern, text), f"no line like {pattern}")
 
 
