@@ -301,6 +301,7 @@ def main():
     parser.add_argument("--host", action="store_true")
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()
+    args.jobs = max(args.jobs, 1)
     totals, started = Totals(), time.time()
     host, interrupted = Host(args) if args.host else None, False
     if host:
