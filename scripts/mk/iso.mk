@@ -34,9 +34,14 @@ $(B)/iso.for:
 	@mkdir -p $(@D)
 	$(file >$@,$(ISO_FOR))@:
 
+# A file whose path has blanks in it is one prerequisite, not several.
+NONE    :=
+file_of  = $(if $(wildcard $(subst $(NONE) ,\ ,$1)),$(subst $(NONE) ,\ ,$1))
+
 # The blank before the words: argparse takes an argument `--` as its own.
 $(B)/trapline.iso: $(B)/trapline.elf $(B)/hare.elf $(B)/iso.for \
-                   iso/grub.cfg iso/make.py $(wildcard $(GUEST) $(INITRD))
+                   iso/grub.cfg iso/make.py \
+                   $(foreach f,GUEST INITRD,$(call file_of,$($f)))
 	$(PYTHON) iso/make.py --vmm $(B)/trapline.elf --hare $(B)/hare.elf \
 	    --out $@ $${GUEST:+--guest "$$GUEST"} --words=" $$GUEST_WORDS" \
 	    $${INITRD:+--initrd "$$INITRD"} --append=" $$VMM_WORDS"

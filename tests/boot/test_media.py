@@ -140,7 +140,7 @@ def test_guest_refused(env):
 def test_guest_changes(env):
     """make takes another guest, other words and a changed file for news,
     and nothing else."""
-    build, guest = env.path("b"), env.guest("own", "hlt")
+    build, guest = env.path("b"), env.guest("my own", "hlt")
     os.mkdir(build)
     for name in ("trapline.elf", "hare.elf"):
         shutil.copy(f"{env.build}/{name}", build)
@@ -165,6 +165,7 @@ def test_guest_changes(env):
     os.utime(guest, (future, future))
     check(made in make(own), "a changed guest made no new ISO")
     make("GUEST=absent", status=2)
+    make("GUEST=absent, too", status=2)
 
 
 # ---- the doctor
