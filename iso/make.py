@@ -36,7 +36,8 @@ PLATFORMS = {"i386-pc": "grub-pc-bin", "x86_64-efi": "grub-efi-amd64-bin"}
 MODULES = "normal multiboot multiboot2 serial all_video test echo halt reboot"
 GRUB_S = 120
 
-ELF_MAGIC, ELFCLASS32, EM_386 = b"\x7fELF", 1, 3
+ELF_MAGIC, ELFCLASS32, EM_386, PT_LOAD = b"\x7fELF", 1, 3, 1
+PROGRAM_HEADER = 32
 MULTIBOOT_MAGIC, MULTIBOOT_SEARCH = 0x1badb002, 8192
 BOOT_FLAG, BOOT_FLAG_AT = b"\x55\xaa", 0x1fe
 LINUX_MAGIC, LINUX_MAGIC_AT = b"HdrS", 0x202
@@ -68,6 +69,23 @@ def is_linux(data):
             data[LINUX_MAGIC_AT:LINUX_MAGIC_AT + 4] == LINUX_MAGIC)
 
 
+def bytes_wanted(data):
+    """Where the last byte stands that a loader takes: of the program headers
+    and of the segments that they name."""
+    at, = struct.unpack_from("<I", data, 28)
+    size, count = struct.unpack_from("<HH", data, 42)
+    end = at + size * count
+    if end > len(data):
+        return end
+    if size < PROGRAM_HEADER:
+        return 0  # no loader takes such; Trapline says so
+    for header in range(at, end, size):
+        kind, offset, _, _, length = struct.unpack_from("<5I", data, header)
+        if kind == PT_LOAD:
+            end = max(end, offset + length)
+    return end
+
+
 def read(what, path):
     try:
         with open(path, "rb") as source:
@@ -91,6 +109,9 @@ def check_guest(path):
     if not has_multiboot_header(data):
         raise Refused(f"the guest {path} has no multiboot header (the magic "
                       "0x1badb002, flags, checksum) in its first 8 KiB")
+    if bytes_wanted(data) > len(data):
+        raise Refused(f"the guest {path} is truncated: it names "
+                      f"{bytes_wanted(data)} bytes and has {len(data)}")
 
 
 def quoted(word):

@@ -130,6 +130,7 @@ def test_guest_refused(env):
          "not one of 32-bit x86"),
         (env.write("sum", good[:header + 8] + b"\0" + good[header + 9:]),
          "no multiboot header"),
+        (env.write("cut", good[:header + 12]), "is truncated: it names"),
     )
     for path, sentence in wrong:
         text = make_iso(env, "--guest", path, status=1)
