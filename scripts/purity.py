@@ -110,6 +110,8 @@ def selftest():
 def main():
     if sys.argv[1:] == ["--selftest"]:
         return selftest()
+    if len(sys.argv) != 2:
+        sys.exit("usage: purity.py BUILD | --selftest")
     build = os.path.abspath(sys.argv[1])
     os.chdir(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     problems, count = check(build)

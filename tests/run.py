@@ -363,6 +363,8 @@ def main():
     if args.list:
         print("\n".join(t.name for t in tests))
         return 0
+    if not tests:
+        print(f"no test's name has \"{args.only}\" in it (--list shows all)")
     for name, why in failures:
         report("FAIL", name, 0, why)
     counts = run_all(tests, logs, args.jobs, broken)
