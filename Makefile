@@ -24,8 +24,8 @@ WARN := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes \
         -Wno-unused-parameter
 BARE := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie \
         -fno-stack-protector -fno-strict-aliasing -fno-omit-frame-pointer \
-        -fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -I. \
-        -MMD -MP
+        -fno-asynchronous-unwind-tables -fcf-protection=none \
+        -mgeneral-regs-only $(WARN) -I. -MMD -MP
 
 PURE_DIRS := vmm/base vmm/cpu vmm/mm vmm/bt drivers/bus drivers/irq \
              drivers/model vmm/vm
