@@ -34,7 +34,7 @@ OVMF = tuple((f"/usr/share/OVMF/OVMF_CODE{size}.fd",
 # Bochs: no debugger (its prompt would wait), no sound, no network.
 BOCHS_RC = """config_interface: textconfig
 display_library: term
-romimage: file=/usr/share/bochs/BIOS-bochs-latest
+romimage: file=/usr/share/seabios/bios-256k.bin
 vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
 cpu: model={cpu}, count=1, ips=50000000, reset_on_triple_fault=0
 memory: guest={memory}, host={memory}
