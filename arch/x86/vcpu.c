@@ -54,9 +54,6 @@ STATIC_ASSERT(offsetof(struct arch_vcpu, fault_above) == AV_FAULT_AT + 4);
 #define GUEST_CR0 (CR0_TS | CR0_EM | CR0_MP | CR0_AM)
 #define GUEST_CR4 (CR4_TSD | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_DE)
 
-#define DR7_RW_SHIFT(n) (16 + 4 * (n)) /* what breakpoint n waits for */
-#define DR7_RW_IO       2
-
 static struct fpu fxsave_area[ARCH_VMS];
 
 static struct {

@@ -39,9 +39,6 @@
 #define DATA_HI   (DESC_P | DESC_S | 0x3 << DESC_TYPE_SHIFT)
 #define TSS64     0x67 /* the limit of a TSS of 64-bit mode */
 
-#define DR7_RW_SHIFT(n) (16 + 4 * (n))
-#define DR7_RW_IO       2
-
 /* CPUID leaf 1, EDX: FPU DE PSE TSC MSR PAE CX8 PGE CMOV MMX FXSR SSE SSE2. */
 #define FEATURES 0x0780a17d
 

@@ -192,7 +192,7 @@ static inline void flat_poke(u32 at, u32 value)
     memcpy(flat_memory + at, &value, 4);
 }
 
-static enum step_status flat_bytes(const u8 *bytes, u32 count)
+static inline enum step_status flat_bytes(const u8 *bytes, u32 count)
 {
     flat_cpu.eip = FLAT_CODE;
     memcpy(flat_memory + FLAT_CODE, bytes, count);

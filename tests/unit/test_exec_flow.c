@@ -320,10 +320,13 @@ static void segment_loads_shadow_and_restore(void)
     make_tables();
     flat_cpu.gpr[EAX] = 0x10;
     EXPECT_EQ(FLAT_RUN(0x8e, 0xd0), STEP_OK); /* mov ss, ax */
-    EXPECT_EQ(flat_cpu.irq_shadow, 1);
+    EXPECT_EQ(flat_cpu.irq_shadow, SHADOW_SS);
     flat_poke(FLAT_STACK, 0x10);
-    EXPECT_EQ(FLAT_RUN(0x17), STEP_OK); /* pop ss */
-    EXPECT_EQ(flat_cpu.irq_shadow, 1);
+    EXPECT_EQ(FLAT_RUN(0x17), STEP_OK); /* pop ss: the second in a row */
+    EXPECT_EQ(flat_cpu.irq_shadow, 0);
+    flat_poke(FLAT_STACK + 4, 0x10);
+    EXPECT_EQ(FLAT_RUN(0x17), STEP_OK);
+    EXPECT_EQ(flat_cpu.irq_shadow, SHADOW_SS);
     EXPECT_EQ(FLAT_RUN(0x90), STEP_OK);
     EXPECT_EQ(flat_cpu.irq_shadow, 0);
     flat_cpu.gpr[ESP] = FLAT_STACK;

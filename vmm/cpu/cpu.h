@@ -53,7 +53,7 @@ struct cpu {
     u32 dr[8];
     u32 sysenter_cs, sysenter_esp, sysenter_eip;
     u8 cpl;            /* 0..3, virtual */
-    u8 irq_shadow;     /* after STI and MOV/POP SS: no interrupt before the next
+    u8 irq_shadow;     /* SHADOW_, or 0: no interrupt before the next
                           instruction is done. cpu_step() clears it first. */
     u8 halted;         /* HLT: waits for an interrupt */
     u8 seg_dirty;      /* bit per segment register written by software; the
@@ -61,6 +61,10 @@ struct cpu {
     u32 task_switches; /* hardware task switches so far */
     u32 debug_pending; /* DR6 bits of traps that are still to be raised */
 };
+
+/* irq_shadow: behind MOV SS and POP SS no debug exception comes either (SDM
+ * vol. 3A 6.8.3). */
+enum { SHADOW_STI = 1, SHADOW_SS = 2 };
 
 /* What CR0.PE and EFLAGS.VM make of selectors, interrupts and privilege (SDM
  * vol. 3A 2.2). In real-address mode cpl is 0, in virtual-8086 mode 3. */

@@ -8,7 +8,7 @@
  * Bytes are fetched in at most two pieces: to the end of the page, and only
  * if the instruction goes on there, the rest.
  *
- * LIMIT: no debug breakpoints, no alignment checks.
+ * LIMIT: no alignment checks.
  * SDM vol. 2A 2.1 (LOCK, length), vol. 3A 5.9 (privileged instructions).
  */
 #include "vmm/cpu/exec.h"
@@ -126,6 +126,7 @@ enum step_status cpu_step(struct cpu *cpu, const struct cpu_env *env,
     enum env_status status;
     u32 tasks = cpu->task_switches;
 
+    x.shadow = cpu->irq_shadow;
     cpu->irq_shadow = 0;
     out->decoded = false;
     out->software_int = false;

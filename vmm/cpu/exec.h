@@ -10,8 +10,8 @@
  * (task.h); *fault is what must be delivered. A REP string
  * executes at most STEP_REP_MAX iterations a call and leaves EIP on itself
  * when more remain, so that interrupts come in between. INT n, INT3, INTO
- * enter their handler inside the step. TF is not looked at: the caller
- * raises #DB behind the step where TF was set before it.
+ * enter their handler inside the step. TF and the breakpoints are not looked
+ * at: debug.h has the step that does.
  */
 #ifndef CPU_EXEC_H
 #define CPU_EXEC_H
@@ -38,6 +38,7 @@ struct step {
     u8 count;
     bool software_int; /* the step was INT n, INT3 or INTO that ... */
     u8 vector;         /* ... entered this vector's handler */
+    bool trap;         /* set by cpu_step_debug(), see debug.h */
     struct fault fault;
 };
 

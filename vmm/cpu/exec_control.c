@@ -210,6 +210,7 @@ enum env_status exec_into(struct exec *x)
 /* No check of the gate's DPL: it counts as a hardware exception. */
 enum env_status exec_int1(struct exec *x)
 {
+    x->cpu->dr[7] &= ~(u32)DR7_GD;
     return enter(x, EVENT_EXCEPTION, TRAP_DB);
 }
 

@@ -21,6 +21,7 @@ struct exec {
     const struct op_row *row;
     struct step *out;
     u32 next;         /* EIP when the handler is done */
+    u8 shadow;        /* of the instruction before, SHADOW_ */
     bool keep_rf;     /* IRET: RF is what was popped */
     bool unsupported; /* with ENV_FAULT: as if it had no row */
 };

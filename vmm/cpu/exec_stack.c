@@ -176,6 +176,15 @@ static enum env_status load(struct exec *x, u32 seg, u16 sel)
     return ENV_OK;
 }
 
+/* Nothing comes between this and the next instruction, which is to load ESP.
+ * Of several in a row the first alone does so (SDM vol. 2B MOV); LSS needs no
+ * next instruction, and does not. */
+static void shadow_ss(struct exec *x)
+{
+    if (x->shadow != SHADOW_SS)
+        x->cpu->irq_shadow = SHADOW_SS;
+}
+
 enum env_status exec_pop_seg(struct exec *x)
 {
     u32 value, esp = x->cpu->gpr[ESP];
@@ -183,7 +192,7 @@ enum env_status exec_pop_seg(struct exec *x)
     TRY(pop(x, &value));
     TRY(or_restore(x, esp, load(x, x->row->arg, (u16)value)));
     if (x->row->arg == SEG_SS)
-        x->cpu->irq_shadow = 1;
+        shadow_ss(x);
     return ENV_OK;
 }
 
@@ -199,7 +208,7 @@ enum env_status exec_mov_to_seg(struct exec *x)
     TRY(operand_read(x, 1, ACC_READ, &sel));
     TRY(load(x, seg, (u16)sel));
     if (seg == SEG_SS)
-        x->cpu->irq_shadow = 1;
+        shadow_ss(x);
     return ENV_OK;
 }
 

@@ -11,6 +11,7 @@
 #include "vmm/cpu/exec_string.h"
 #include "arch/x86/defs/regs.h"
 #include "vmm/cpu/alu.h"
+#include "vmm/cpu/debug.h"
 #include "vmm/cpu/exec_impl.h"
 
 #define REP_EQUAL 0xf3 /* REPE goes on while ZF is set, REPNE while clear */
@@ -152,10 +153,12 @@ static bool condition_stops(const struct exec *x)
            equal != (x->insn->rep == REP_EQUAL);
 }
 
-/* A single-step trap comes after each iteration. */
+/* A debug trap comes after each iteration. What comes in between finds RF set,
+ * so that the rest does not meet the instruction's breakpoint again (SDM vol.
+ * 3B 17.3.1.1). */
 static enum env_status repeat(struct exec *x, handler_fn *one)
 {
-    u32 most = x->cpu->eflags & EFLAGS_TF ? 1 : STEP_REP_MAX;
+    u32 most = debug_armed(x->cpu) ? 1 : STEP_REP_MAX;
 
     for (u32 i = 0; i < most; i++) {
         u32 count = address(x, ECX);
@@ -167,6 +170,7 @@ static enum env_status repeat(struct exec *x, handler_fn *one)
             return ENV_OK;
     }
     x->next = x->cpu->eip;
+    x->cpu->eflags |= EFLAGS_RF;
     x->keep_rf = true;
     return ENV_OK;
 }

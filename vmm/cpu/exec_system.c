@@ -5,8 +5,9 @@
  * checked by the row's rule; what depends on operands is checked here.
  *
  * A control register changes only when the architecture allows the value and
- * the environment (cr_check) does. MOV DR with DR7.GD set raises #DB; DR6.BD
- * is set and GD cleared here, at the fault, since delivery knows neither.
+ * the environment (cr_check) does. MOV DR with DR7.GD set raises #DB, of all
+ * #DB the one that pushes RF as a fault does; delivery does not know it from
+ * the others, so RF is set here.
  *
  * LIMIT: no performance counters: RDPMC of any index is #GP(0).
  * SDM vol. 3A 2.5 (CR), 17.2 (DR), vol. 2 under each name.
@@ -14,6 +15,7 @@
 #include "arch/x86/defs/desc.h"
 #include "arch/x86/defs/regs.h"
 #include "arch/x86/defs/traps.h"
+#include "vmm/cpu/debug.h"
 #include "vmm/cpu/exec_impl.h"
 
 #define CR0_DEFINED                                                            \
@@ -75,7 +77,7 @@ enum env_status exec_cli(struct exec *x)
 enum env_status exec_sti(struct exec *x)
 {
     if (!(x->cpu->eflags & EFLAGS_IF))
-        x->cpu->irq_shadow = 1;
+        x->cpu->irq_shadow = SHADOW_STI;
     x->cpu->eflags |= EFLAGS_IF;
     return ENV_OK;
 }
@@ -182,9 +184,9 @@ static enum env_status debug_register(struct exec *x, u32 *n)
         *n += 2;
     }
     if (cpu->dr[7] & DR7_GD) {
-        cpu->dr[6] |= DR6_BD;
-        cpu->dr[7] &= ~DR7_GD;
-        return raise_plain(x, TRAP_DB);
+        cpu->eflags |= EFLAGS_RF;
+        x->out->fault = debug_raise(cpu, DR6_BD);
+        return ENV_FAULT;
     }
     return ENV_OK;
 }

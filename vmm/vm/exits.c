@@ -19,7 +19,7 @@
 #include "arch/x86/defs/traps.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fmt.h"
-#include "vmm/cpu/exec.h"
+#include "vmm/cpu/debug.h"
 #include "vmm/vm/direct.h"
 #include "vmm/vm/env.h"
 #include "vmm/vm/vm.h"
@@ -106,17 +106,8 @@ static void on_unknown(struct vm *vm, const struct step *step,
         kill_unknown(vm, step);
 }
 
-/* TF was set before the instruction: a single-step trap behind it. */
-static void single_step(struct vm *vm)
-{
-    struct fault trap = fault_plain(TRAP_DB);
-
-    vm->cpu.dr[6] |= DR6_BS;
-    raise(vm, &trap);
-}
-
 void exit_stepped(struct vm *vm, const struct step *step,
-                  enum step_status status, bool traced)
+                  enum step_status status)
 {
     switch (status) {
     case STEP_OK:
@@ -124,8 +115,8 @@ void exit_stepped(struct vm *vm, const struct step *step,
         vm->shadow_eip = vm->cpu.eip;
         if (step->software_int)
             vm->recorder.gate[step->vector].reflected++;
-        else if (traced)
-            single_step(vm);
+        if (step->trap)
+            raise(vm, &step->fault);
         break;
     case STEP_FAULT:
         raise(vm, &step->fault);
@@ -140,12 +131,19 @@ void exit_stepped(struct vm *vm, const struct step *step,
 
 /* The same behind an exit of the direct engine. */
 static void stepped(struct vm *vm, const struct step *step,
-                    enum step_status status, bool traced)
+                    enum step_status status)
 {
     if (is_unknown(step, status))
         on_unknown(vm, step, status);
     else
-        exit_stepped(vm, step, status, traced);
+        exit_stepped(vm, step, status);
+}
+
+/* Directly run instructions do not end the shadow in struct cpu; that EIP has
+ * moved on does. */
+static bool in_shadow(const struct cpu *cpu, u32 shadow_eip)
+{
+    return cpu->irq_shadow && !cpu->halted && cpu->eip == shadow_eip;
 }
 
 static enum step_status step_one(struct vm *vm, struct step *step)
@@ -153,14 +151,22 @@ static enum step_status step_one(struct vm *vm, struct step *step)
     struct cpu_env env = env_of(vm);
 
     direct_sync(vm);
-    return cpu_step(&vm->cpu, &env, step);
+    if (!in_shadow(&vm->cpu, vm->shadow_eip))
+        vm->cpu.irq_shadow = 0;
+    return cpu_step_debug(&vm->cpu, &env, step);
+}
+
+/* The instruction faulted on the bare CPU, which has looked for breakpoints
+ * on it before (and says so by RF, but QEMU does not). */
+static enum step_status step_again(struct vm *vm, struct step *step)
+{
+    vm->cpu.eflags |= EFLAGS_RF;
+    return step_one(vm, step);
 }
 
 static void emulate(struct vm *vm, struct step *step)
 {
-    bool traced = (vm->cpu.eflags & EFLAGS_TF) != 0;
-
-    stepped(vm, step, step_one(vm, step), traced);
+    stepped(vm, step, step_again(vm, step));
 }
 
 static enum exit_kind kind_of(const struct step *step)
@@ -232,12 +238,11 @@ static bool let_go(struct vm *vm, gpa_t at)
 
 static void traced_store(struct vm *vm, gpa_t at)
 {
-    bool traced = (vm->cpu.eflags & EFLAGS_TF) != 0;
     struct step step;
-    enum step_status status = step_one(vm, &step);
+    enum step_status status = step_again(vm, &step);
 
     if (!is_unknown(&step, status) || !let_go(vm, at))
-        stepped(vm, &step, status, traced);
+        stepped(vm, &step, status);
 }
 
 /* An operand that runs over the top of 4 GiB, to a page that is there.
@@ -297,8 +302,7 @@ static void on_debug(struct vm *vm)
     struct fault fault = fault_plain(TRAP_DB);
 
     account(vm, EXIT_EXCEPTION);
-    vm->cpu.dr[6] |= arch_read_dr6() & ~DR6_FIXED;
-    vm->cpu.dr[7] &= ~DR7_GD;
+    fault = debug_raise(&vm->cpu, arch_read_dr6() & ~DR6_FIXED);
     raise(vm, &fault);
 }
 
@@ -393,25 +397,17 @@ void exit_handle(struct vm *vm)
     handlers[(u8)av->vector](vm);
 }
 
-/* Directly run instructions do not end the shadow in struct cpu; that EIP has
- * moved on does. */
-static bool in_shadow(const struct cpu *cpu, u32 shadow_eip)
-{
-    return cpu->irq_shadow && !cpu->halted && cpu->eip == shadow_eip;
-}
-
 /* The one instruction that STI or MOV SS grants. One that the emulator does
  * not know is not privileged, and nobody can tell whether it came first. */
 static void pass_shadow(struct vm *vm)
 {
-    bool traced = (vm->cpu.eflags & EFLAGS_TF) != 0;
     enum step_status status;
     struct step step;
 
     direct_switch(vm);
     status = step_one(vm, &step);
     if (!is_unknown(&step, status))
-        stepped(vm, &step, status, traced);
+        stepped(vm, &step, status);
 }
 
 void exit_inject(struct vm *vm)

@@ -17,10 +17,9 @@ struct vm;
 
 /* Handles what arch_enter() came back with. */
 void exit_handle(struct vm *vm);
-/* What follows from one instruction on the virtual processor. traced: TF was
- * set before it. */
+/* What follows from one instruction on the virtual processor. */
 void exit_stepped(struct vm *vm, const struct step *step,
-                  enum step_status status, bool traced);
+                  enum step_status status);
 /* An interrupt waits: takes it if the guest can, which wakes it from HLT. */
 void exit_inject(struct vm *vm);
 

@@ -12,7 +12,7 @@
  */
 #include "vmm/vm/interp.h"
 #include "arch/x86/defs/regs.h"
-#include "vmm/cpu/exec.h"
+#include "vmm/cpu/debug.h"
 #include "vmm/vm/direct.h"
 #include "vmm/vm/env.h"
 #include "vmm/vm/exits.h"
@@ -50,12 +50,11 @@ static bool takes_interrupt(const struct vm *vm)
 
 static void one(struct vm *vm, const struct cpu_env *env)
 {
-    bool traced = (vm->cpu.eflags & EFLAGS_TF) != 0;
     struct step step;
-    enum step_status status = cpu_step(&vm->cpu, env, &step);
+    enum step_status status = cpu_step_debug(&vm->cpu, env, &step);
 
     vm->interpreted++;
-    exit_stepped(vm, &step, status, traced);
+    exit_stepped(vm, &step, status);
 }
 
 /* struct cpu becomes the whole truth. */

@@ -57,11 +57,20 @@
 #define CR4_SMAP       0x00200000
 
 #define DR6_FIXED  0xffff0ff0
+#define DR6_HITS   0x0000000f /* B0 to B3 */
 #define DR6_BD     0x00002000
 #define DR6_BS     0x00004000
 #define DR6_BT     0x00008000
 #define DR7_FIXED  0x00000400
 #define DR7_ENABLE 0x000000ff
 #define DR7_GD     0x00002000
+
+/* DR7: what breakpoint n waits for, and how many bytes of it. */
+#define DR7_RW_SHIFT(n)  (16 + 4 * (n))
+#define DR7_RW_EXECUTE   0
+#define DR7_RW_WRITE     1
+#define DR7_RW_IO        2
+#define DR7_RW_ACCESS    3
+#define DR7_LEN_SHIFT(n) (18 + 4 * (n))
 
 #endif
