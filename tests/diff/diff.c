@@ -14,6 +14,7 @@
  */
 #include "arch/x86/defs/regs.h"
 #include "arch/x86/defs/traps.h"
+#include "tests/diff/fpu.h"
 #include "tests/diff/native.h"
 #include "vmm/base/bits.h"
 #include "vmm/cpu/exec_impl.h"
@@ -29,9 +30,14 @@
 struct form {
     u16 op;
     u16 map, byte;
-    s8 reg; /* -1: no group */
-    bool memory_only;
+    s8 reg;    /* -1: no group */
+    s8 rm;     /* -1: any */
+    u8 prefix; /* that chooses the row: PRE_ */
+    u8 only;   /* ONLY_ */
 };
+
+enum { ONLY_ANY, ONLY_MEMORY, ONLY_REGISTER };
+enum { PRE_NP, PRE_66 = 0x66, PRE_F3 = 0xf3, PRE_F2 = 0xf2 };
 
 enum {
 #define GROUP(group, map, byte)     AT_##group = (map)*256 + (byte),
@@ -39,12 +45,22 @@ enum {
 #include "vmm/cpu/ops.def"
 };
 
+enum {
+#define GROUP(group, map, byte)     GPRE_##group = PRE_NP,
+#define XGROUP(group, byte, prefix) GPRE_##group = PRE_##prefix,
+#include "vmm/cpu/ops.def"
+};
+
+#define MEMBER(group, reg, rm, id, only)                                       \
+    {OP_##id, AT_##group / 256, AT_##group % 256, reg, rm, GPRE_##group, only},
 static const struct form forms[] = {
-#define OP(map, byte, id, ...) {OP_##id, map, byte, -1, false},
-#define GR(group, reg, id, ...)                                                \
-    {OP_##id, AT_##group / 256, AT_##group % 256, reg, false},
-#define GM(group, reg, id, ...)                                                \
-    {OP_##id, AT_##group / 256, AT_##group % 256, reg, true},
+#define OP(map, byte, id, ...)      {OP_##id, map, byte, -1, -1, 0, ONLY_ANY},
+#define GR(group, reg, id, ...)     MEMBER(group, reg, -1, id, ONLY_ANY)
+#define GM(group, reg, id, ...)     MEMBER(group, reg, -1, id, ONLY_MEMORY)
+#define GX(group, reg, id, ...)     MEMBER(group, reg, -1, id, ONLY_REGISTER)
+#define GB(group, reg, rm, id, ...) MEMBER(group, reg, rm, id, ONLY_REGISTER)
+#define XP(byte, prefix, id, ...)                                              \
+    {OP_##id, 1, byte, -1, -1, PRE_##prefix, ONLY_ANY},
 #include "vmm/cpu/ops.def"
 };
 
@@ -54,6 +70,8 @@ struct test {
     const struct op_row *row;
     struct native before, native;
     struct cpu cpu;
+    struct fpu fpu;
+    u32 operand;     /* where in memory it is, 0: nowhere */
     u8 memory[4096]; /* before */
     struct step step;
     enum step_status status;
@@ -99,6 +117,9 @@ static bool testable(const struct op_row *row, u32 op)
     case CLASS_STRING:
     case CLASS_STACK:
     case CLASS_NOP:
+    case CLASS_X87:
+    case CLASS_MMX:
+    case CLASS_SSE:
         return true;
     case CLASS_CONTROL:
         return row->operand[0] == O_J || row->operand[0] == O_JB ||
@@ -123,13 +144,19 @@ static void make_bytes(struct test *t, const struct form *form)
         t->bytes[at++] = 0x67;
     if ((t->row->flags & OPF_LOCK) && rnd() % 8 == 0)
         t->bytes[at++] = 0xf0;
+    if (form->prefix)
+        t->bytes[at++] = form->prefix;
     if (form->map)
         t->bytes[at++] = 0x0f;
     t->bytes[at++] = (u8)form->byte;
     if (form->reg >= 0)
         t->bytes[at] = (u8)((t->bytes[at] & 0xc7) | form->reg << 3);
-    if (form->memory_only && t->bytes[at] >= 0xc0)
+    if (form->rm >= 0)
+        t->bytes[at] = (u8)((t->bytes[at] & 0xf8) | form->rm);
+    if (form->only == ONLY_MEMORY && t->bytes[at] >= 0xc0)
         t->bytes[at] &= 0x3f;
+    if (form->only == ONLY_REGISTER)
+        t->bytes[at] |= 0xc0;
 }
 
 static u32 imm_bytes(const struct insn *insn)
@@ -146,16 +173,39 @@ static u32 imm_bytes(const struct insn *insn)
     return n;
 }
 
+/* Of the memory operand, as far as the table knows. */
+static u32 memory_bytes(const struct insn *insn)
+{
+    const struct op_row *row = &op_rows[insn->op];
+
+    return max_u32(operand_bytes(insn, row->operand[0]),
+                   operand_bytes(insn, row->operand[1]));
+}
+
+static bool is_vector(const struct op_row *row)
+{
+    return row->class == CLASS_MMX || row->class == CLASS_SSE;
+}
+
+static bool is_fpu(const struct op_row *row)
+{
+    return row->class == CLASS_X87 || is_vector(row);
+}
+
 /* Gives an absolute displacement, or a base register, such a value that the
  * operand lies in the data page. False: not this instruction. */
 static bool steer_memory(struct test *t)
 {
     struct insn *insn = &t->insn;
-    u32 want = DATA_AT + 1024 + rnd() % 2048;
+    u32 want = DATA_AT + 1024 + rnd() % 2048, size = memory_bytes(insn);
     u32 disp_at = insn->len - imm_bytes(insn) - 4;
 
-    if (rnd() % 64 == 0)
-        want = DATA_AT + 4096 - rnd() % 4;
+    if (rnd() % 64 == 0 && size != 10 && size <= 16)
+        want = DATA_AT + 4096 - rnd() % max_u32(size, 4);
+    if ((t->row->arg & FPU_ALIGNED || size > 16) && is_vector(t->row) &&
+        rnd() % 16)
+        want &= ~15u;
+    t->operand = want;
     if (insn->adsize == 2 || insn->base == ESP)
         return false;
     if (insn->index >= 0)
@@ -187,6 +237,8 @@ static void steer_registers(struct test *t)
         gpr[EDI] = DATA_AT + 2000 + rnd() % 200;
         gpr[ECX] = rnd() % 24;
     }
+    if (op == OP_MASKMOVQ || op == OP_MASKMOVDQU)
+        gpr[EDI] = DATA_AT + 2000 + rnd() % 200;
     if (op == OP_XLAT)
         gpr[EBX] = DATA_AT + rnd() % 3800;
 }
@@ -258,6 +310,7 @@ static bool make(struct test *t)
     if (!testable(t->row, form->op))
         return false;
     make_bytes(t, form);
+    t->operand = 0;
     if (insn_decode(t->bytes, INSN_MAX, true, &t->insn) != DECODE_OK)
         return false;
     for (int r = 0; r < GPR_COUNT; r++)
@@ -304,14 +357,33 @@ static enum env_status env_write(void *ctx, gva_t at, const void *buf, u32 size,
     return ENV_OK;
 }
 
+static struct fpu *env_fpu(void *ctx)
+{
+    struct test *t = ctx;
+
+    return &t->fpu;
+}
+
+static void env_fpu_run(void *ctx, struct fpu_op *op)
+{
+    fpu_unit(op);
+}
+
 static void emulate(struct test *t)
 {
-    const struct cpu_env env = {.read = env_read, .write = env_write};
+    const struct cpu_env env = {.ctx = t,
+                                .read = env_read,
+                                .write = env_write,
+                                .fpu = env_fpu,
+                                .fpu_run = env_fpu_run};
 
     cpu_reset_flat(&t->cpu, CODE_AT);
     memcpy(t->cpu.gpr, t->before.gpr, sizeof(t->cpu.gpr));
     t->cpu.eflags = t->before.eflags;
     t->cpu.cpl = 3;
+    t->cpu.cr0 |= CR0_NE | CR0_MP;
+    t->cpu.cr4 |= CR4_OSFXSR | CR4_OSXMMEXCPT;
+    t->fpu = t->before.fpu;
     for (int s = 0; s < SEG_COUNT; s++)
         t->cpu.seg[s].sel = selectors[s];
     code_bytes = t->bytes;
@@ -355,12 +427,21 @@ static u32 signal_of(const struct test *t)
         return 99;
     switch (t->step.fault.vector) {
     case TRAP_DE:
+    case TRAP_MF:
+    case TRAP_XM:
         return SIGFPE;
     case TRAP_UD:
         return SIGILL;
     default:
         return SIGSEGV;
     }
+}
+
+/* A store of an MMX register that faults: see exec_simd.c. */
+static bool half_done(const struct test *t)
+{
+    return t->native.signal == SIGSEGV && is_vector(t->row) &&
+           (t->row->arg & FPU_STORE);
 }
 
 static bool same(const struct test *t)
@@ -370,7 +451,8 @@ static bool same(const struct test *t)
 
     if (signal_of(t) != t->native.signal ||
         memcmp(t->cpu.gpr, t->native.gpr, sizeof(t->cpu.gpr)) ||
-        memcmp(emulated, native_data(), sizeof(emulated)))
+        memcmp(emulated, native_data(), sizeof(emulated)) ||
+        (!half_done(t) && fpu_differ(&t->native.fpu, &t->fpu, &t->insn)))
         return false;
     if (t->native.signal)
         return true;
@@ -395,10 +477,35 @@ static void report(const struct test *t)
     show("before", t->before.gpr, t->before.eflags, 0);
     show("native", t->native.gpr, t->native.eflags, t->native.signal);
     show("emulated", t->cpu.gpr, t->cpu.eflags, signal_of(t));
+    if (fpu_differ(&t->native.fpu, &t->fpu, &t->insn))
+        printf("  FPU: native/emulated%s\n",
+               fpu_differ(&t->native.fpu, &t->fpu, &t->insn));
     for (u32 i = 0; i < sizeof(emulated); i++) {
         if (emulated[i] != native_data()[i])
             printf("  memory %03x: was %02x, native %02x, emulated %02x\n", i,
                    t->memory[i], native_data()[i], emulated[i]);
+    }
+}
+
+/* A state of the FPU, and an operand of its kind in memory. */
+static void plant(struct test *t)
+{
+    u32 size = memory_bytes(&t->insn), at = t->operand - DATA_AT;
+    struct fpu image;
+
+    fpu_random(&t->before.fpu, rnd);
+    if (!is_fpu(t->row) || !t->operand || at + size > sizeof(t->memory))
+        return;
+    if (size == 512 && rnd() % 8) {
+        fpu_random(&image, rnd);
+        memcpy(t->memory + at, image.image, FX_WRITTEN);
+    } else if (rnd() % 2) {
+        for (u32 i = 0; i + 4 <= size; i += size == 8 ? 8 : 4)
+            fpu_random_number(t->memory + at + i, size == 8 ? 8 : 4, rnd);
+        if (size == 10)
+            fpu_random_number(t->memory + at, size, rnd);
+        if (size == 4 && rnd() % 2)
+            put_le32(t->memory + at, rnd() % 65536 | (rnd() & 0x10000));
     }
 }
 
@@ -412,6 +519,7 @@ static bool one(void)
         u32 value = rnd();
         memcpy(t.memory + i, &value, 4);
     }
+    plant(&t);
     memcpy(emulated, t.memory, sizeof(emulated));
     memcpy(native_data(), t.memory, sizeof(emulated));
     t.native = t.before;

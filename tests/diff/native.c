@@ -16,9 +16,11 @@
 #include <ucontext.h>
 
 #define EXIT_SIZE 15
+#define FXSAVE_AT 112 /* in a 32-bit signal frame, behind FNSAVE's format */
 
 struct native native_state;
-u32 native_host_esp;
+struct fpu native_fpu;
+u32 native_host_esp, native_mxcsr = MXCSR_INIT;
 void native_enter(void);
 void native_exit(void);
 
@@ -27,6 +29,7 @@ __asm__(".globl native_enter, native_exit\n"
         "native_enter:\n"
         "    pusha\n"
         "    mov %esp, native_host_esp\n"
+        "    fxrstor native_fpu\n"
         "    push native_state+32\n"
         "    popf\n"
         "    mov native_state+0, %eax\n"
@@ -50,9 +53,14 @@ __asm__(".globl native_enter, native_exit\n"
         "    mov native_host_esp, %esp\n"
         "    pushf\n"
         "    pop native_state+32\n"
+        "    fxsave native_fpu\n"
+        "    fninit\n"
+        "    ldmxcsr native_mxcsr\n"
         "    cld\n"
         "    popa\n"
         "    ret\n");
+
+static struct fpu fault_fpu; /* as an instruction that faulted left it */
 
 static void on_signal(int number, siginfo_t *info, void *context)
 {
@@ -61,6 +69,8 @@ static void on_signal(int number, siginfo_t *info, void *context)
     if ((u32)uc->uc_mcontext.gregs[REG_EIP] - CODE_AT >= 4096)
         _Exit(2);
     native_state.signal = (u32)number;
+    memcpy(&fault_fpu, (u8 *)uc->uc_mcontext.fpregs + FXSAVE_AT,
+           sizeof(fault_fpu));
     uc->uc_mcontext.gregs[REG_EIP] = (greg_t)native_exit;
 }
 
@@ -119,8 +129,10 @@ void native_run(const u8 *bytes, u32 len, struct native *n)
     put_exit(code + len + BRANCH_BY, 1);
     native_state = *n;
     native_state.signal = 0;
+    native_fpu = n->fpu;
     native_enter();
     *n = native_state;
+    n->fpu = native_state.signal ? fault_fpu : native_fpu;
 }
 
 void native_selectors(u16 sel[6])

@@ -7,6 +7,7 @@
 #define TESTS_DIFF_NATIVE_H
 
 #include "vmm/base/types.h"
+#include "vmm/cpu/fpu.h"
 
 #define CODE_AT 0x21000000u
 #define DATA_AT 0x22000000u
@@ -19,6 +20,7 @@ struct native {
     u32 eflags;
     u32 taken;  /* out: the branch at its end was taken */
     u32 signal; /* out: 0, or the signal that the instruction caused */
+    struct fpu fpu;
 };
 
 void native_open(void);

@@ -5,15 +5,15 @@
  * Every row is the same walk: checks, second operand, first operand, result,
  * destination. The result is a move or a shuffle, done here, or comes from
  * the host's unit (fpu.h), which is given the operands and runs the register
- * form with every exception masked. What an unmasked one means follows from
- * the flags it returns: with an unmasked IE, DE or ZE of any element nothing
- * was computed, so OE, UE and PE are not set; else all are. Only tiny results
- * that are exact are invisible to a masked unit; they are the denormal ones.
+ * form with every exception masked; simd_error.c says what that means for
+ * those that the guest has not masked.
  *
  * Instructions that touch an MMX register put the x87 stack to TOP 0 with all
  * registers in use, report a waiting x87 error first, and leave ones in the
- * exponent of a register they write. CR4.OSFXSR matters to those that touch
- * an XMM register only.
+ * exponent of a register they write. A conversion that raises #XM has done
+ * the first of these (the manual is silent; Intel's processors do so), a
+ * store that faults has not (Intel's then have TOP 0 and the old tags).
+ * CR4.OSFXSR matters to those that touch an XMM register only.
  *
  * SDM vol. 1 11.5 (exceptions, 11.5.3), 11.6, vol. 3A 2.5, 12.2 to 12.5.
  */
@@ -24,8 +24,7 @@
 #include "vmm/cpu/exec_fpu.h"
 
 #define ALIGNMENT 16
-#define BEFORE    (FPU_IE | FPU_DE | FPU_ZE) /* found before computing */
-#define IMM_SHIFT 0xc0                       /* 0F 71 to 73 as D1 to F3 */
+#define IMM_SHIFT 0xc0 /* 0F 71 to 73 as D1 to F3 */
 
 static bool kind_is_xmm(u32 kind)
 {
@@ -173,61 +172,17 @@ static u32 stub_of(const struct insn *insn, const struct op_row *row)
     return FPU_STUB_SIMD + prefix * 256 + opcode;
 }
 
-/* Elements of a result that can underflow: how many, of how many bytes. */
-static u32 elements(const struct insn *insn, u32 *size)
-{
-    u32 prefix = prefix_of(insn);
-
-    switch (insn->opcode) {
-    case 0x58: /* ADD MUL SUB DIV */
-    case 0x59:
-    case 0x5c:
-    case 0x5e:
-        *size = prefix == FPU_PREFIX_NP || prefix == FPU_PREFIX_F3 ? 4 : 8;
-        break;
-    case 0x5a: /* CVTPD2PS, CVTSD2SS */
-        *size = 4;
-        if (prefix == FPU_PREFIX_66)
-            return 2;
-        return prefix == FPU_PREFIX_F2;
-    default:
-        return 0;
-    }
-    return prefix == FPU_PREFIX_NP || prefix == FPU_PREFIX_66 ? 16 / *size : 1;
-}
-
-static bool is_denormal(const u8 *number, u32 size)
-{
-    u64 bits = size == 4 ? get_le32(number) : get_le64(number);
-    u64 significand = size == 4 ? 0x7fffffull : 0xfffffffffffffull;
-    u64 exponent = size == 4 ? 0x7f800000ull : 0x7ff0000000000000ull;
-
-    return !(bits & exponent) && (bits & significand);
-}
-
-static bool any_tiny(const struct insn *insn, const u8 *result)
-{
-    u32 size, count = elements(insn, &size);
-
-    for (u32 i = 0; i < count; i++) {
-        if (is_denormal(result + i * size, size))
-            return true;
-    }
-    return false;
-}
-
-/* The flags of one instruction go into MXCSR; an unmasked one is #XM. */
+/* The flags of one instruction go into MXCSR; an unmasked one is #XM. a is
+ * what the destination was. */
 static enum env_status judge(struct exec *x, struct fpu *fpu,
-                             const struct fpu_op *op)
+                             const struct fpu_op *op, const u8 *a)
 {
     u32 mxcsr = fpu_long(fpu, FX_MXCSR);
     u32 open = ~(mxcsr >> MXCSR_MASKS_LSB) & FPU_ERRORS;
-    u32 flags = op->mxcsr & FPU_ERRORS;
+    u32 flags = simd_errors(x->env, x->insn, op, a, open);
 
-    if ((open & FPU_UE) && any_tiny(x->insn, op->a))
-        flags |= FPU_UE;
-    if (flags & open & BEFORE)
-        flags &= BEFORE;
+    if (touches_mmx(x))
+        fpu_to_mmx(fpu);
     fpu_set_long(fpu, FX_MXCSR, mxcsr | flags);
     if (!(flags & open))
         return ENV_OK;
@@ -237,7 +192,9 @@ static enum env_status judge(struct exec *x, struct fpu *fpu,
 static enum env_status run(struct exec *x, struct fpu *fpu, struct fpu_op *op)
 {
     u32 mxcsr = fpu_long(fpu, FX_MXCSR);
+    u8 a[16];
 
+    memcpy(a, op->a, sizeof(a));
     if (kind_is_mmx(x->row->operand[0]))
         op->unit |= FPU_UNIT_A_MMX;
     if (kind_is_mmx(x->row->operand[1]) ||
@@ -246,12 +203,11 @@ static enum env_status run(struct exec *x, struct fpu *fpu, struct fpu_op *op)
     op->stub = stub_of(x->insn, x->row);
     op->eflags = x->cpu->eflags;
     op->mxcsr = (mxcsr & ~(u32)FPU_ERRORS) | MXCSR_MASKS;
-    if (!(mxcsr & FPU_UE << MXCSR_MASKS_LSB)) /* FTZ asks for masked underflow
-                                               */
+    if (!(mxcsr & FPU_UE << MXCSR_MASKS_LSB)) /* FTZ wants it masked */
         op->mxcsr &= ~(u32)MXCSR_FTZ;
     x->env->fpu_run(x->env->ctx, op);
     if (x->row->arg & FPU_XM)
-        TRY(judge(x, fpu, op));
+        TRY(judge(x, fpu, op, a));
     x->cpu->eflags =
         (x->cpu->eflags & ~(u32)EFLAGS_STATUS) | (op->eflags & EFLAGS_STATUS);
     return ENV_OK;
