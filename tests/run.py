@@ -55,6 +55,7 @@ SHOWN = ("check/coverage", "oracle/decode")
 
 BUILD_S, UNIT_S, DIFF_S, MICRO_S, BOOT_S, CHECK_S = 1200, 120, 90, 60, 180, 120
 ATTACK_S, HOSTED_S, ORACLE_S = 120, 150, 240
+KERNEL_S = 600    # it may have to be downloaded
 FUZZ_S, FUZZ_PARTS, FUZZ_STEPS = 240, 4, 25500
 COVERAGE_S = 300  # it runs machines, beside whatever else runs
 SKIPPED = 77      # exit status of a test that could not be run here
@@ -89,6 +90,11 @@ def diff_tests(build):
 
 
 def oracle_tests(build):
+    for code in ("kernel", "libc", "hare"):
+        yield Test(f"oracle/disasm/{code}",
+                   [PYTHON, "tests/oracle/disasm.py", "--build", build, code],
+                   KERNEL_S, needs=[f"{build}/oracle/disasm",
+                                    f"{build}/hare.elf"])
     program = f"{build}/oracle/decode"
     yield Test("oracle/decode", [program, "10000000", "1"], ORACLE_S,
                needs=[program])

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Judges from outside. $(B)/oracle/decode is our decoder against Zydis and
-# Capstone (packages libzydis-dev, libcapstone-dev):
+# Capstone (packages libzydis-dev, libcapstone-dev), $(B)/oracle/disasm our
+# disassembler against objdump (tests/oracle/disasm.py feeds it):
 #
 #   make oracle                             ten million byte strings
 #   make oracle ORACLE_STRINGS=100000000 ORACLE_SEED=5
@@ -21,10 +22,19 @@ $(B)/oracle/obj/%.o: %.c
 $(B)/oracle/decode: $(ORACLE_DECODE)
 	gcc $^ -lZydis -lcapstone -o $@
 
--include $(ORACLE_DECODE:.o=.d)
+ORACLE_DISASM  := $(patsubst %.c,$(B)/oracle/obj/%.o, \
+                  $(sort $(wildcard tests/oracle/disasm/*.c)) \
+                  vmm/cpu/decode.c vmm/cpu/disasm.c tests/unit/check_host.c)
 
-ORACLE_PROGRAMS := $(B)/oracle/decode
+$(B)/oracle/disasm: $(ORACLE_DISASM)
+	gcc $^ -o $@
+
+-include $(ORACLE_DECODE:.o=.d) $(ORACLE_DISASM:.o=.d)
+
+ORACLE_PROGRAMS := $(B)/oracle/decode $(B)/oracle/disasm
 
 .PHONY: oracle
-oracle: $(ORACLE_PROGRAMS)
+oracle: $(ORACLE_PROGRAMS) $(B)/hare.elf
 	timeout 3600 $(B)/oracle/decode $(ORACLE_STRINGS) $(ORACLE_SEED)
+	$(PYTHON) tests/oracle/disasm.py --build $(B) hare
+	$(PYTHON) tests/oracle/disasm.py --build $(B) kernel || test $$? -eq 77
