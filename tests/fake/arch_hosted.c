@@ -100,10 +100,10 @@ void hosted_reset(void)
     for (u32 s = 0; s < SEG_COUNT; s++)
         cpu->seg[s] = (struct segment){0};
     cpu->gdtr = (struct table_reg){HOSTED_GDT, GDT_LIMIT};
-    cpu->idtr = (struct table_reg){HOSTED_TABLE_END, 0};
+    cpu->idtr = (struct table_reg){HOSTED_IDT, 0};
     cpu->tr = (struct segment){.sel = SLOT_TSS << 3,
                                .attr = ATTR_P | SYS_TSS32_BUSY,
-                               .base = HOSTED_TABLE_END};
+                               .base = HOSTED_TSS};
     arch_set_modes(0, 0);
     nobody = (struct arch_vcpu){.gdt = gdts[ARCH_VMS],
                                 .fxsave = fxsave[ARCH_VMS].image};

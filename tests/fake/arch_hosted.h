@@ -30,9 +30,10 @@
 
 /* Where the hardware's descriptor tables lie for it: ACC_SYSTEM accesses are
  * to these addresses and never go through page tables. */
-#define HOSTED_GDT       0x00000u
-#define HOSTED_LDT       0x10000u
-#define HOSTED_TABLE_END 0x20000u
+#define HOSTED_GDT 0x00000u
+#define HOSTED_LDT 0x10000u
+#define HOSTED_TSS 0x20000u
+#define HOSTED_IDT 0x30000u
 
 /* What things cost in ns. The processor runs ten million instructions a
  * second, about what the interpreter does under sanitizers, so a terminal
@@ -62,6 +63,10 @@ extern struct hosted hosted;
 
 /* arch_hosted.c: the hardware at power-on, tables and root empty. */
 void hosted_reset(void);
+
+/* arch_hosted_boot.c: instructions that the VMM's own interpreter ran, of the
+ * VMs that are there. */
+u64 hosted_interpreted(void);
 
 /* arch_hosted_mmu.c */
 void hosted_tlb_flush(void);

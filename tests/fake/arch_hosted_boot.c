@@ -279,6 +279,15 @@ static void last_words(void)
     hv_last_words(&hv, &out);
 }
 
+u64 hosted_interpreted(void)
+{
+    u64 sum = 0;
+
+    for (u32 i = 0; i < HV_VMS; i++)
+        sum += hv.vm[i].interpreted;
+    return sum;
+}
+
 static const u8 *module_data(struct hv *h, u32 module)
 {
     return hosted.memory + h->boot->module[module].start.v;

@@ -156,9 +156,11 @@ void hosted_say(const char *format, ...)
 
 void hosted_end(u32 status)
 {
-    hosted_say("%llu instructions, %llu exits, %llu.%06llu ms of machine time",
+    hosted_say("%llu instructions, %llu exits, %llu interpreted, "
+               "%llu.%06llu ms of machine time",
                (unsigned long long)hosted.instructions,
                (unsigned long long)hosted.exits,
+               (unsigned long long)hosted_interpreted(),
                (unsigned long long)(hosted.now / MS_NS),
                (unsigned long long)(hosted.now % MS_NS));
     exit((int)(status & 0xff));

@@ -231,15 +231,19 @@ static enum env_status translate(gva_t at, u32 access, u8 **out,
     return ENV_OK;
 }
 
-/* Host tables: nothing but descriptors can be asked for, since neither IDT nor
- * TSS holds a byte, and no copy of a descriptor lacks its accessed bit. */
+/* Host tables: descriptors, and the link in the TSS, which IRET looks at when
+ * NT is set. The IDT holds not a byte, and nothing else of the TSS is asked
+ * for. */
 static u8 *table_byte(gva_t at, u32 size)
 {
+    static u8 link[2];
     const struct arch_vcpu *av = hosted.live;
     u64 *table = at.v < HOSTED_LDT ? av->gdt : av->ldt;
     u32 offset = at.v & (HOSTED_LDT - 1);
 
-    if (at.v >= HOSTED_TABLE_END || offset + size > ARCH_GDT_SLOTS * 8)
+    if (at.v == HOSTED_TSS && size == sizeof(link))
+        return link;
+    if (at.v >= HOSTED_TSS || offset + size > ARCH_GDT_SLOTS * 8)
         arch_panic("the processor asked for %u bytes at 0x%x of tables that "
                    "it does not have",
                    size, at.v);

@@ -24,11 +24,11 @@ class Run(Result):
         self.said = done.stderr.decode(errors="replace")
 
     def figures(self):
-        """(instructions, exits, ms)"""
-        found = re.search(r"(\d+) instructions, (\d+) exits, ([\d.]+) ms",
-                          self.said)
+        """(instructions, exits, interpreted, ms)"""
+        found = re.search(r"(\d+) instructions, (\d+) exits, (\d+) "
+                          r"interpreted, ([\d.]+) ms", self.said)
         check(found, f"the program did not say what it has run: {self.said}")
-        return int(found[1]), int(found[2]), float(found[3])
+        return tuple(int(n) for n in found.groups()[:3]) + (found[4],)
 
     def want_status(self, status):
         check(self.status == status,

@@ -21,6 +21,7 @@ MEM = "mem=8M"
 WITNESS = "-- ms=100 mib=2"  # a tenth of a second, and 2 MiB to look after
 NAMES = sorted(os.path.splitext(os.path.basename(f))[0]
                for f in glob.glob(f"{ROOT}/tests/attack/*.c"))
+NEEDS = [f"attack/{name}.elf" for name in NAMES]
 AUDIT = ["audit", "?audit: clean"]
 CTRL_BRACKET = "\x1d"
 
