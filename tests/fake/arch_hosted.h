@@ -30,10 +30,10 @@
 
 /* Where the hardware's descriptor tables lie for it: ACC_SYSTEM accesses are
  * to these addresses and never go through page tables. */
-#define HOSTED_GDT 0x00000u
-#define HOSTED_LDT 0x10000u
-#define HOSTED_TSS 0x20000u
-#define HOSTED_IDT 0x30000u
+#define HOSTED_GDT 0xfff00000u
+#define HOSTED_LDT 0xfff10000u
+#define HOSTED_TSS 0xfff20000u
+#define HOSTED_IDT 0xfff30000u
 
 /* What things cost in ns. The processor runs ten million instructions a
  * second, about what the interpreter does under sanitizers, so a terminal
@@ -43,7 +43,7 @@
 #define HOSTED_INSN_NS   100u
 #define HOSTED_EXIT_NS   10000u
 #define HOSTED_LOOK_NS   20u
-#define HOSTED_WINDOW_NS 6400u     /* for the work since the last one */
+#define HOSTED_WINDOW_NS 64000u    /* a batch that the VMM interpreted */
 #define HOSTED_TICK_NS   10000000u /* a timer interrupt at least this often */
 
 #define HOSTED_VECTOR_TIMER 0x30

@@ -239,11 +239,12 @@ static u8 *table_byte(gva_t at, u32 size)
     static u8 link[2];
     const struct arch_vcpu *av = hosted.live;
     u64 *table = at.v < HOSTED_LDT ? av->gdt : av->ldt;
-    u32 offset = at.v & (HOSTED_LDT - 1);
+    u32 offset = at.v & (HOSTED_LDT - HOSTED_GDT - 1);
 
     if (at.v == HOSTED_TSS && size == sizeof(link))
         return link;
-    if (at.v >= HOSTED_TSS || offset + size > ARCH_GDT_SLOTS * 8)
+    if (at.v < HOSTED_GDT || at.v >= HOSTED_TSS ||
+        offset + size > ARCH_GDT_SLOTS * 8)
         arch_panic("the processor asked for %u bytes at 0x%x of tables that "
                    "it does not have",
                    size, at.v);

@@ -6,7 +6,8 @@
  * IRETQ from the VMM's ring 0 to ring 1 or 3 checks CS and SS against the
  * host's tables, empties data registers that the outer ring may not hold, and
  * can itself fault; the guest has then not run. After that cpu_step() runs one
- * instruction at a time on the hardware struct cpu, whose protected mode is
+ * instruction at a time on the hardware struct cpu (cpu_step_debug(), with the
+ * guest's breakpoints), whose protected mode is
  * nearly what compatibility mode is. The differences (SDM vol. 3A 2.1, 5.8.5,
  * 6.14, 7.7; vol. 2 under each name):
  *
@@ -24,13 +25,16 @@
  * of a REP string too.
  *
  * LIMIT: time passes by cpu_step() calls: up to STEP_REP_MAX iterations of a
- * string instruction count as one instruction.
+ * string instruction count as one instruction. A data breakpoint on an address
+ * from HOSTED_GDT on meets loads of segment registers, which on the real
+ * machine read tables above 4 GiB.
  */
 #include "arch/x86/defs/desc.h"
 #include "arch/x86/defs/regs.h"
 #include "arch/x86/defs/traps.h"
 #include "tests/fake/arch_hosted.h"
 #include "vmm/base/bits.h"
+#include "vmm/cpu/debug.h"
 #include "vmm/cpu/event.h"
 #include "vmm/cpu/exec.h"
 #include "vmm/cpu/fpu.h"
@@ -229,6 +233,7 @@ static bool iretq(const struct arch_vcpu *av, struct fault *fault)
     cpu->cpl = (u8)ring;
     cpu->eflags = av->hw_eflags;
     cpu->irq_shadow = 0;
+    cpu->debug_pending = 0;
     empty_inner(cpu);
     return true;
 }
@@ -265,21 +270,18 @@ static struct fault run(void)
     u32 last_eip = ~cpu->eip;
 
     for (;;) {
-        bool traced = (cpu->eflags & EFLAGS_TF) != 0;
         struct step step;
         enum step_status status;
         if (hosted.now >= hosted.due && !cpu->irq_shadow)
             return interrupt(last_eip);
         last_eip = cpu->eip;
-        status = cpu_step(cpu, &hardware, &step);
+        status = cpu_step_debug(cpu, &hardware, &step);
         hosted.instructions++;
         hosted.now += HOSTED_INSN_NS;
         if (status != STEP_OK)
             return fault_of(&step, status);
-        if (traced && !cpu->irq_shadow) {
-            cpu->dr[6] |= DR6_BS;
-            return fault_plain(TRAP_DB);
-        }
+        if (step.trap)
+            return step.fault;
     }
 }
 
