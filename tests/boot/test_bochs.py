@@ -92,7 +92,8 @@ def test_micro(env, case):
     text = talk.wait(r"trapline: poweroff, status \d")
     for _, line in guests:
         vm = line.split()[0].removeprefix("vm=")
-        killed = "vmm=killed" in GUESTS[vm.removesuffix("-2")]
+        killed = {"vmm=killed",
+                  "trap=killed"} & set(GUESTS[vm.removesuffix("-2")])
         end = "killed" if killed else r"exited with status 0x10\b"
         check(re.search(rf"trapline: {vm}: {end}", text),
               f"{vm} did not end as it should")

@@ -6,6 +6,7 @@
 # A guest must behave the same in each place; what it prints is shown when it
 # did not. tests/micro/expect.txt names the few whose end is not "pass":
 #   NAME bare=reset vmm=killed   the machine resets, the VMM kills the VM
+#   NAME trap=killed             so does the VMM with exec=trap only
 #   NAME twice                   under the VMM, two run side by side
 #
 # usage: run.py [--build DIR] [--vmm ELF] [--on bare,vtlb,...] [NAME...]
@@ -52,7 +53,9 @@ def command(args, name, where, expect):
 def wanted(where, expect):
     if where == "bare":
         return 0 if "bare=reset" in expect else BARE_PASS
-    return VMM_NOT if "vmm=killed" in expect else VMM_PASS
+    killed = "vmm=killed" in expect
+    killed |= "trap=killed" in expect and "exec=" not in PLACES[where]
+    return VMM_NOT if killed else VMM_PASS
 
 
 def run(args, name, where, expect):
