@@ -12,7 +12,6 @@
 #define DR7_WRITE4(n)  (0xdu << (16 + 4 * (n))) /* write, four bytes */
 #define DR7_ACCESS4(n) (0xfu << (16 + 4 * (n))) /* read or write */
 #define DR6_HIT(n)     (1u << (n))
-#define DR6_HITS       0xf
 
 static u32 word, hits, last_dr6, last_eip;
 
