@@ -488,23 +488,13 @@ u32 operand_bytes(const struct insn *insn, u32 kind)
 
 /* CS is not loaded by MOV; there are six segment registers, and CR0, CR2, CR3
  * and CR4 (SDM vol. 2B MOV). */
-static bool register_exists(const struct insn *insn, const struct op_row *row)
+bool insn_register_exists(const struct insn *insn)
 {
+    const struct op_row *row = &op_rows[insn->op];
+
     if (row->operand[0] == O_S)
         return insn->reg < SEG_COUNT && insn->reg != SEG_CS;
     if (row->operand[1] == O_S)
         return insn->reg < SEG_COUNT;
     return insn->reg < 5 && insn->reg != 1;
-}
-
-bool insn_valid(const struct insn *insn)
-{
-    const struct op_row *row = &op_rows[insn->op];
-    bool memory = insn->has_modrm && insn->modrm >> 6 != MOD_REGISTER;
-
-    if (insn->lock && (!(row->flags & OPF_LOCK) || !memory))
-        return false;
-    if ((row->flags & OPF_NAMED) && !register_exists(insn, row))
-        return false;
-    return !(row->flags & (memory ? OPF_REGISTER : OPF_MEMORY));
 }

@@ -192,9 +192,22 @@ static inline enum insn_class insn_class(u16 op)
  * its handler knows (O_M). */
 u32 operand_bytes(const struct insn *insn, u32 kind);
 
+/* Whether the modrm.reg of an OPF_NAMED row names a register. */
+bool insn_register_exists(const struct insn *insn);
+
 /* False: #UD, for LOCK, for a register where memory must be, or the other way
  * round, or a register that is none. */
-bool insn_valid(const struct insn *insn);
+static inline bool insn_valid(const struct insn *insn)
+{
+    u8 flags = op_rows[insn->op].flags;
+    bool memory = insn->has_modrm && insn->modrm >> 6 != 3;
+
+    if (insn->lock && (!(flags & OPF_LOCK) || !memory))
+        return false;
+    if ((flags & OPF_NAMED) && !insn_register_exists(insn))
+        return false;
+    return !(flags & (memory ? OPF_REGISTER : OPF_MEMORY));
+}
 
 enum decode_status insn_decode(const u8 *bytes, u32 count, bool code32,
                                struct insn *out);
