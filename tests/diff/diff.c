@@ -167,8 +167,8 @@ static u32 imm_bytes(const struct insn *insn)
         u8 kind = op_rows[insn->op].operand[i];
         if (kind == O_I || kind == O_J)
             n += insn->opsize;
-        else if (kind & O_IMM)
-            n += kind == O_IW ? 2 : kind == O_O ? 4 : 1;
+        else if ((kind & O_IMM) && kind != O_O) /* that is a displacement */
+            n += kind == O_IW ? 2 : 1;
     }
     return n;
 }
