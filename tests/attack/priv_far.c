@@ -54,13 +54,16 @@ static const u64 temptation[] = {
 
 static u32 conforming;
 
-/* The VMM runs no ring 1 or 2, and says so by ending the guest. */
+/* What ends the guest itself: the VMM runs no ring 1 or 2, and a jump to a
+ * TSS that is free switches to a task made of what happens to lie at 0. */
 static bool deadly(u32 sel, u32 form)
 {
     u32 rpl = sel & SEL_RPL, type = CODE | ATTR_CONFORM;
+    u32 attr = (u32)(tempted(sel) >> 40);
 
-    return form % FORMS >= OUTWARDS && (rpl == 1 || rpl == 2) &&
-           ((u32)(tempted(sel) >> 40) & type) == type;
+    if (form % FORMS < OUTWARDS)
+        return (attr & (ATTR_S | ATTR_TYPE)) == SYS_TSS32_FREE;
+    return (rpl == 1 || rpl == 2) && (attr & type) == type;
 }
 
 static void go(u32 sel, u32 form)
