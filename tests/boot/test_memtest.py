@@ -10,6 +10,7 @@ import os
 from machine import EXIT_ZERO, check, limit
 from qmp import Qmp
 
+NEEDS = ("trapline-host",)
 IMAGE = "/boot/memtest86+ia32.bin"
 MEM = "4608K"  # it moves itself across 4 MiB, to test the other side
 TESTING_S = 110
@@ -76,3 +77,17 @@ def test_pass(env):
              r"Status: Pass\b", seconds=TESTING_S)
     qmp.hit("f1")
     finish(talk)
+
+
+@limit(120)
+def test_hosted(env):
+    """The same in the VMM as an ordinary program, under sanitizers; what
+    would be on the screen comes by the serial line."""
+    talk = env.session([f"{env.build}/trapline-host", memtest_image(),
+                        "vm=memtest", f"mem={MEM}", "exec=interp", "--",
+                        "nosmp", "nopause", "nobench", "console=ttyS0"])
+    talk.wait(r"Memtest86\+ v\d", 40)
+    talk.wait("#[3-9]  ", 60)  # the tests before it are passed
+    talk.wait("Errors: 0 ", 40)
+    talk.type("poweroff\r")
+    talk.end(40)
