@@ -26,7 +26,7 @@
 enum step_status {
     STEP_OK,
     STEP_FAULT,   /* out->fault */
-    STEP_UNKNOWN, /* not executed: what out->insn is has no handler yet */
+    STEP_UNKNOWN, /* not executed: the environment has no such unit */
     STEP_STOP,    /* the environment stopped the VM */
 };
 
