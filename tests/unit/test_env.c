@@ -9,6 +9,7 @@
 #include "arch/x86/defs/traps.h"
 #include "tests/fake/machine.h"
 #include "tests/unit/unit.h"
+#include "vmm/cpu/exec.h"
 
 static struct vm *vm;
 static struct cpu_env env;
@@ -316,7 +317,51 @@ static void creation_says_why_it_cannot(void)
     EXPECT(strstr(error, "module 7"));
 }
 
+/* FLD of what the screen shows; then the registers go back before the guest
+ * runs, and only then. */
+static void the_fpu_goes_out_and_comes_back(void)
+{
+    struct step step;
+    u32 one = 0x3f800000, backs;
+
+    start();
+    direct_switch(vm);
+    EXPECT(direct_load(vm));
+    backs = fake_fpu_backs;
+    EXPECT(direct_load(vm));
+    EXPECT_EQ(fake_fpu_backs, backs);
+    env.write(vm, gva(0xb8000), &one, 4, ACC_WRITE, &fault);
+    env.write(vm, gva(0x3000), "\xd9\x05\x00\x80\x0b", 6, ACC_WRITE, &fault);
+    vm->cpu.eip = 0x3000;
+    EXPECT_EQ(cpu_step(&vm->cpu, &env, &step), STEP_OK);
+    EXPECT_EQ(get_le64(fake_fpu.image + FX_ST), 1ull << 63);
+    EXPECT_EQ(fake_fpu_backs, backs);
+    EXPECT(direct_load(vm));
+    EXPECT_EQ(fake_fpu_backs, backs + 1);
+    EXPECT(direct_load(vm));
+    EXPECT_EQ(fake_fpu_backs, backs + 1);
+}
+
+static void an_fpu_error_is_irq_13(void)
+{
+    struct step step;
+
+    start();
+    direct_switch(vm);
+    vm->cpu.cr0 &= ~(u32)CR0_NE;
+    fpu_set_word(&fake_fpu, FX_FSW, FSW_ES);
+    env.write(vm, gva(0x3000), "\x9b", 1, ACC_WRITE, &fault);
+    vm->cpu.eip = 0x3000;
+    EXPECT_EQ(cpu_step(&vm->cpu, &env, &step), STEP_OK);
+    EXPECT_EQ(vm->cpu.eip, 0x3000);
+    EXPECT(vm->leave);
+    EXPECT_EQ(bus_read(&vm->pc.bus, BUS_PORT, PORT_PIC2_CMD, 1),
+              BIT(IRQ_FPU - 8)); /* IRR */
+}
+
 static const struct unit_case cases[] = {
+    CASE(the_fpu_goes_out_and_comes_back),
+    CASE(an_fpu_error_is_irq_13),
     CASE(a_crossing_store_is_all_or_nothing),
     CASE(only_touched_pages_fault),
     CASE(a_crossing_access_follows_the_mapping),
