@@ -37,7 +37,7 @@ bool same_operand(const struct fact *a, const struct fact *b)
     }
 }
 
-static bool same_operands(const struct facts *a, const struct facts *b)
+bool same_operands(const struct facts *a, const struct facts *b)
 {
     if (a->count != b->count)
         return false;

@@ -30,6 +30,7 @@ struct dispute {
 enum difference compare(const struct facts *ours, const struct facts *theirs);
 
 /* The operands are the same, sizes in memory aside. */
+bool same_operands(const struct facts *a, const struct facts *b);
 bool same_but_size(const struct facts *a, const struct facts *b);
 bool same_operand(const struct fact *a, const struct fact *b);
 

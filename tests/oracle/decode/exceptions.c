@@ -70,6 +70,8 @@ static bool later(const struct dispute *d)
 
 static bool undefined_by_row(const struct dispute *d)
 {
+    if (d->ours->answer != ANSWER_OK || d->theirs->answer == ANSWER_OK)
+        return false;
     return d->insn->op == OP_SYSCALL || d->insn->op == OP_SYSRET;
 }
 
@@ -91,9 +93,16 @@ static bool order_of_xchg(const struct dispute *d)
            same_operand(&a[1], &b[0]);
 }
 
+/* A register that is not read, or a second operand where the manual has one.
+ * The memory operand, which counts for the length, is the same. */
 static bool operands_of_hint(const struct dispute *d)
 {
-    return d->kind == DIFF_OPERANDS && is_hint(d->insn);
+    struct facts theirs = *d->theirs;
+
+    if (d->kind != DIFF_OPERANDS || !is_hint(d->insn))
+        return false;
+    theirs.count = (u8)min_u32(theirs.count, 1);
+    return d->insn->modrm >> 6 == 3 || same_but_size(d->ours, &theirs);
 }
 
 static bool size_of_line(const struct dispute *d)
@@ -102,24 +111,28 @@ static bool size_of_line(const struct dispute *d)
            same_but_size(d->ours, d->theirs);
 }
 
+static void drop_st0(struct facts *f)
+{
+    u32 kept = 0;
+
+    for (u32 i = 0; i < f->count; i++) {
+        const struct fact *at = &f->operand[i];
+        if (at->kind != FACT_REG || at->reg.class != REG_ST || at->reg.number)
+            f->operand[kept++] = *at;
+    }
+    f->count = (u8)kept;
+}
+
 /* The operands but ST(0), in order, are the same. */
 static bool implied_st0(const struct dispute *d)
 {
     struct facts a = *d->ours, b = *d->theirs;
-    struct facts *both[] = {&a, &b};
 
     if (d->kind != DIFF_OPERANDS || insn_class(d->insn->op) != CLASS_X87)
         return false;
-    for (u32 k = 0; k < 2; k++) {
-        u32 kept = 0;
-        for (u32 i = 0; i < both[k]->count; i++) {
-            const struct fact *f = &both[k]->operand[i];
-            if (f->kind != FACT_REG || f->reg.class != REG_ST || f->reg.number)
-                both[k]->operand[kept++] = *f;
-        }
-        both[k]->count = (u8)kept;
-    }
-    return same_but_size(&a, &b);
+    drop_st0(&a);
+    drop_st0(&b);
+    return same_operands(&a, &b);
 }
 
 /* Opcodes that a mandatory prefix chooses, with one of them present. */

@@ -94,11 +94,15 @@ static bool is_waiting(const struct line *l)
            l->insn.len + behind.len == (int)l->count;
 }
 
-/* MOV loads a segment register from 16 bits, whatever the operand size (SDM
- * vol. 2B MOV, "MOV Sreg, r/m16"); assemblers name 32. */
+/* What loads a selector takes 16 bits, whatever the operand size (SDM vol. 2B
+ * MOV, "MOV Sreg, r/m16"; vol. 2A LLDT, vol. 2D LTR). objdump names the whole
+ * register for MOV, and since 2.42 for LLDT and LTR. */
 static bool is_selector(const struct line *l)
 {
-    return l->insn.op == OP_MOV_SwEw && l->insn.modrm >> 6 == 3;
+    u16 op = l->insn.op;
+
+    return (op == OP_MOV_SwEw || op == OP_LLDT || op == OP_LTR) &&
+           l->insn.modrm >> 6 == 3 && l->insn.len == l->count;
 }
 
 /* SDM vol. 2A LZCNT, vol. 2D TZCNT: where they are not announced. */
@@ -110,7 +114,7 @@ static bool is_bit_scan(const struct line *l)
 
 static struct agreed agreed[] = {
     {"TZCNT and LZCNT are BSF and BSR to us", is_bit_scan, 0},
-    {"MOV to a segment register names a word register", is_selector, 0},
+    {"a selector's register is a word register", is_selector, 0},
     {"a hint that got a name later is NOP to us", is_hint, 0},
     {"FWAIT and what it waits for in one line", is_waiting, 0},
     {"an extension later than SSE2, which is #UD to us", is_later, 0},
