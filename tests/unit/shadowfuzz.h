@@ -228,16 +228,14 @@ static void do_access(u32 i, u32 access)
 static void do_translate(u32 i, u32 access)
 {
     struct truth t = oracle(vpn_at(i), access);
-    gpa_t at;
-    u32 error = 0;
-    bool ok = shadow_translate(&shadow, gva(vpn_at(i)), access, &at, &error) ==
-              WALK_OK;
+    struct walk w;
+    bool ok = shadow_translate(&shadow, gva(vpn_at(i)), access, &w) == WALK_OK;
 
     EXPECT_EQ(ok, t.ok);
     if (ok)
-        EXPECT_EQ(at.v, (u64)t.f << PAGE_SHIFT);
+        EXPECT_EQ(w.at.v, (u64)t.f << PAGE_SHIFT);
     else
-        EXPECT_EQ(error, t.error);
+        EXPECT_EQ(w.error, t.error);
 }
 
 /* What kernels do most: one bit of an entry changes, as for copy on write. */

@@ -99,6 +99,13 @@ static void hw_marked(void *ctx, gpa_t at)
     hw_marks++;
 }
 
+static u32 hw_traces; /* times a frame was told to be watched now */
+
+static void hw_traced(void *ctx)
+{
+    hw_traces++;
+}
+
 static const u64 *hw_table(u64 entry)
 {
     if (!(entry & PTE_P))
@@ -252,7 +259,8 @@ static const struct sink to_stdout = {print_text, NULL};
 
 static void world_begin(enum shadow_policy_id policy, u32 max_pages)
 {
-    struct shadow_hw hw = {NULL, hw_flush_page, hw_flush_all, hw_marked};
+    struct shadow_hw hw = {NULL, hw_flush_page, hw_flush_all, hw_marked,
+                           hw_traced};
 
     frames_init(&frames, arena, info, FRAMES);
     frames_add(&frames, hpa(0), hpa(FRAMES * PAGE_SIZE));
@@ -282,7 +290,8 @@ static void world_end(void)
 
 static void world_mode(u32 cr3_frame, bool on, bool wp, bool pse)
 {
-    mode = (struct paging){cr3_frame << PAGE_SHIFT, on, wp, pse};
+    mode = (struct paging){
+        .g_cr3 = cr3_frame << PAGE_SHIFT, .on = on, .wp = wp, .pse = pse};
     shadow_set_mode(&shadow, &mode);
 }
 

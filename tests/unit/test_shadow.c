@@ -91,8 +91,7 @@ static void rom_mmio_and_holes(void)
 
 static void marks_in_descriptor_tables_are_told(void)
 {
-    u32 error;
-    gpa_t to;
+    struct walk to;
 
     begin();
     hw_marks = 0;
@@ -103,12 +102,10 @@ static void marks_in_descriptor_tables_are_told(void)
     EXPECT_EQ(hw_marks, 2); /* both words of the walk */
     EXPECT_EQ(touch(PAGE_1, 0), SHADOW_FILLED);
     EXPECT_EQ(hw_marks, 4);
-    EXPECT_EQ(shadow_translate(&shadow, gva(vpn_at(PAGE_1)), 0, &to, &error),
-              WALK_OK);
+    EXPECT_EQ(shadow_translate(&shadow, gva(vpn_at(PAGE_1)), 0, &to), WALK_OK);
     EXPECT_EQ(hw_marks, 4); /* nothing was left to mark */
-    EXPECT_EQ(
-        shadow_translate(&shadow, gva(vpn_at(PAGE_0)), PF_WRITE, &to, &error),
-        WALK_OK);
+    EXPECT_EQ(shadow_translate(&shadow, gva(vpn_at(PAGE_0)), PF_WRITE, &to),
+              WALK_OK);
     EXPECT_EQ(hw_marks, 6);
     shadow_untrace(&shadow, gfn(PT), TRACE_IDT);
     end();
@@ -122,7 +119,9 @@ static void a_trace_takes_write_rights_at_once(void)
     EXPECT_EQ(touch(PAGE_0, PF_WRITE), SHADOW_FILLED);
     EXPECT_EQ(touch(PAGE_5, PF_WRITE), SHADOW_FILLED); /* the same frame */
     EXPECT(hw_access(PAGE_0, PF_WRITE) && hw_access(PAGE_5, PF_WRITE));
+    hw_traces = 0;
     shadow_trace(&shadow, gfn(DATA), TRACE_GDT);
+    EXPECT_EQ(hw_traces, 1);
     EXPECT(!hw_access(PAGE_0, PF_WRITE));
     EXPECT(!hw_access(PAGE_5, PF_WRITE));
     EXPECT_EQ(answer(PAGE_0, PF_WRITE, &r), SHADOW_TRACED);
@@ -385,7 +384,7 @@ static void a_start_without_memory_gives_back(void)
 {
     static u8 small_arena[SMALL * PAGE_SIZE] __attribute__((aligned(4096)));
     static struct frame small_info[SMALL];
-    struct shadow_hw hw = {NULL, hw_flush_page, hw_flush_all, hw_marked};
+    struct shadow_hw hw = {NULL, hw_flush_page, hw_flush_all, hw_marked, NULL};
     struct frames small;
     struct shadow s;
 

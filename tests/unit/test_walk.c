@@ -43,7 +43,8 @@ static void begin(u32 pde, u32 pte)
     EXPECT(p2m_add_ram(&p, gfn(0), 10));
     put(ROM, 3, TO | ALL);
     p2m_make_rom(&p, gfn(ROM), 1);
-    mode = (struct paging){PD * PAGE_SIZE, true, true, true};
+    mode = (struct paging){
+        .g_cr3 = PD * PAGE_SIZE, .on = true, .wp = true, .pse = true};
     put(PD, 3, pde);
     put(PT, 3, pte);
 }
@@ -207,6 +208,127 @@ static void rom_tables_stay(void)
     EXPECT_EQ(get(ROM, 3), TO | ALL);
 }
 
+/* PAE: directory pointer 0, directory entry 6 and table entry 3 for AT. */
+#define PDPT     3u
+#define PAE_AT   0x00c03123u
+#define PAE_HIGH (1ull << 36)
+#define XD       (1ull << 63)
+
+static void put64(u32 frame, u32 index, u64 value)
+{
+    put(frame, index * 2, (u32)value);
+    put(frame, index * 2 + 1, (u32)(value >> 32));
+}
+
+static void begin_pae(u64 pde, u64 pte)
+{
+    begin(0, 0);
+    mode.pae = true;
+    mode.g_cr3 = PDPT * PAGE_SIZE + 32 + 0x1f; /* the low bits are ignored */
+    put64(PDPT, 4, PD << 12 | PTE_P);
+    put64(PD, 6, pde);
+    put64(PT, 3, pte);
+    EXPECT(walk_load_pdptes(&p, mode.g_cr3, mode.pdpte));
+}
+
+static void pae_small_page(void)
+{
+    begin_pae(PT << 12 | ALL, TO | ALL | PTE_G);
+    EXPECT_EQ(walk(PF_USER | PF_WRITE | PF_FETCH), WALK_OK);
+    EXPECT_EQ(w.at.v, TO | 0x123);
+    EXPECT_EQ(w.pde_at.v, PD * PAGE_SIZE + 6 * 8);
+    EXPECT_EQ(w.pte_at.v, PT * PAGE_SIZE + 3 * 8);
+    EXPECT(w.user && w.write && !w.dirty && w.global && !w.large);
+    EXPECT(walk_mark(&p, &mode, &w, true));
+    EXPECT_EQ(get(PD, 12), PT << 12 | ALL | PTE_A);
+    EXPECT_EQ(get(PT, 6), TO | ALL | PTE_G | PTE_A | PTE_D);
+    EXPECT(!walk_absent(&p, &mode, gva(0)));
+}
+
+static void pae_large_page(void)
+{
+    begin_pae(0x400000 | PTE_PS | ALL, 0);
+    mode.pse = false; /* it makes no difference */
+    EXPECT_EQ(walk(PF_USER | PF_WRITE), WALK_OK);
+    EXPECT_EQ(w.at.v, 0x403123);
+    EXPECT(w.large && w.user && w.write);
+    EXPECT(walk_mark(&p, &mode, &w, true));
+    EXPECT_EQ(get(PD, 12), 0x400000 | PTE_PS | ALL | PTE_A | PTE_D);
+}
+
+static void pae_addresses_have_36_bits(void)
+{
+    begin_pae(PT << 12 | ALL, 0xfull << 32 | TO | ALL);
+    EXPECT_EQ(walk(0), WALK_OK);
+    EXPECT_EQ(w.at.v, 0xfull << 32 | TO | 0x123);
+    begin_pae(0xfull << 32 | PTE_PS | ALL, 0);
+    EXPECT_EQ(walk(0), WALK_OK);
+    EXPECT_EQ(w.at.v, 0xfull << 32 | 0x3123);
+}
+
+static void pae_faults(void)
+{
+    begin_pae(0, 0);
+    expect_fault(PF_WRITE, PF_WRITE);
+    put64(PD, 6, PT << 12 | ALL);
+    expect_fault(PF_USER | PF_FETCH, PF_USER);
+    put64(PT, 3, TO | PTE_P | PTE_U);
+    expect_fault(PF_USER | PF_WRITE, PF_USER | PF_WRITE | PF_PRESENT);
+    expect_fault(PF_WRITE, PF_WRITE | PF_PRESENT);
+    mode.wp = false;
+    EXPECT_EQ(walk(PF_WRITE), WALK_OK);
+    put64(PD, 6, PT << 12 | PTE_P | PTE_W);
+    expect_fault(PF_USER, PF_USER | PF_PRESENT);
+    mode.pdpte[0] = 0;
+    expect_fault(0, 0);
+}
+
+static void pae_reserved_bits(void)
+{
+    static const u64 small[] = {XD, PAE_HIGH, 1ull << 62, PTE_PAT};
+    static const u64 large[] = {XD, PAE_HIGH, 1ull << 12, 1ull << 13,
+                                1ull << 20};
+
+    for (u32 i = 0; i < ARRAY_LEN(small); i++) {
+        begin_pae(PT << 12 | ALL, TO | ALL | small[i]);
+        expect_fault(PF_WRITE, PF_WRITE | PF_PRESENT | PF_RSVD);
+    }
+    for (u32 i = 0; i < 3; i++) {
+        begin_pae(PT << 12 | ALL | small[i], TO | ALL);
+        expect_fault(0, PF_PRESENT | PF_RSVD);
+    }
+    for (u32 i = 0; i < ARRAY_LEN(large); i++) {
+        begin_pae(PTE_PS | ALL | large[i], 0);
+        expect_fault(0, PF_PRESENT | PF_RSVD);
+    }
+}
+
+static void pae_directory_pointers_are_checked_when_loaded(void)
+{
+    static const u64 bad[] = {2, 4, 0x20, 0x40, 0x80, 0x100, PAE_HIGH, XD};
+    static const u64 good[] = {8, 0x10, 0x200, 0x400, 0x800};
+
+    begin_pae(PT << 12 | ALL, TO | ALL);
+    for (u32 i = 0; i < ARRAY_LEN(bad); i++) {
+        put64(PDPT, 5 + i % 3, bad[i] | PTE_P);
+        EXPECT(!walk_load_pdptes(&p, mode.g_cr3, mode.pdpte));
+        put64(PDPT, 5 + i % 3, bad[i]); /* not present: anything goes */
+        EXPECT(walk_load_pdptes(&p, mode.g_cr3, mode.pdpte));
+    }
+    for (u32 i = 0; i < ARRAY_LEN(good); i++) {
+        put64(PDPT, 4, PD << 12 | PTE_P | good[i]);
+        EXPECT(walk_load_pdptes(&p, mode.g_cr3, mode.pdpte));
+        EXPECT_EQ(walk(0), WALK_OK);
+    }
+}
+
+static void pae_directory_pointers_are_registers(void)
+{
+    begin_pae(PT << 12 | ALL, TO | ALL);
+    put64(PDPT, 4, 0);
+    EXPECT_EQ(walk(0), WALK_OK);
+}
+
 static const struct unit_case cases[] = {
     CASE(paging_off_is_identity),
     CASE(small_page),
@@ -219,5 +341,12 @@ static const struct unit_case cases[] = {
     CASE(marks_in_a_self_map),
     CASE(marks_in_a_descriptor_table_are_noticed),
     CASE(rom_tables_stay),
+    CASE(pae_small_page),
+    CASE(pae_large_page),
+    CASE(pae_addresses_have_36_bits),
+    CASE(pae_faults),
+    CASE(pae_reserved_bits),
+    CASE(pae_directory_pointers_are_checked_when_loaded),
+    CASE(pae_directory_pointers_are_registers),
 };
 UNIT_MAIN(cases)

@@ -50,6 +50,7 @@ struct cpu {
     struct segment ldtr, tr;
     struct table_reg gdtr, idtr;
     u32 cr0, cr2, cr3, cr4;
+    u64 pdpte[4]; /* PAE paging: the environment loads them with CR3 */
     u32 dr[8];
     u32 sysenter_cs, sysenter_esp, sysenter_eip;
     u8 cpl;            /* 0..3, virtual */

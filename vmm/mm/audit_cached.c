@@ -223,7 +223,7 @@ static void check_current(struct cached_audit *c)
         gfn_t f = gfn(s->mode.on ? s->mode.g_cr3 >> PAGE_SHIFT : 0);
         if (s->mode.on)
             want |= ROLE_TABLE | (s->mode.wp ? ROLE_WP : 0) |
-                    (s->mode.pse ? ROLE_PSE : 0);
+                    (s->mode.pse ? ROLE_PSE : 0) | (s->mode.pae ? ROLE_PAE : 0);
         if (!page && !s->pdpt[quad])
             continue;
         if (!page || !page_at(s, page)->used ||

@@ -39,7 +39,8 @@ enum {
     ROLE_DIRTY = 32, /* ROLE_LARGE: the directory entry's D */
     ROLE_WP = 64,    /* CR0.WP */
     ROLE_PSE = 128,  /* CR4.PSE */
-    ROLE_QUAD_SHIFT = 8,
+    ROLE_PAE = 256,  /* nothing is ever made under it: see cached_enter() */
+    ROLE_QUAD_SHIFT = 9,
 };
 
 struct key {

@@ -49,6 +49,12 @@ void flush_note_all(struct shadow *s)
     s->flush.all = true;
 }
 
+void tell_traced(struct shadow *s)
+{
+    if (s->hw.traced)
+        s->hw.traced(s->hw.ctx);
+}
+
 void flush_now(struct shadow *s)
 {
     struct shadow_flush *f = &s->flush;
@@ -257,16 +263,11 @@ enum shadow_answer shadow_fault(struct shadow *s, gva_t at, u32 error,
 }
 
 enum walk_status shadow_translate(struct shadow *s, gva_t at, u32 access,
-                                  gpa_t *out, u32 *error)
+                                  struct walk *out)
 {
-    struct walk w;
-
-    if (walk_guest(s->p2m, &s->mode, at, access, &w) != WALK_OK) {
-        *error = w.error;
+    if (walk_guest(s->p2m, &s->mode, at, access, out) != WALK_OK)
         return WALK_FAULT;
-    }
-    make_marks(s, &w, access);
-    *out = w.at;
+    make_marks(s, out, access);
     return WALK_OK;
 }
 
@@ -285,6 +286,7 @@ void shadow_trace(struct shadow *s, gfn_t f, u32 reason)
     if (old)
         return;
     s->policy->protect(s, f);
+    tell_traced(s);
     flush_now(s);
 }
 

@@ -47,6 +47,9 @@ struct shadow_hw {
     /* A walk has set A or D bits in frames traced as GDT, IDT or LDT: called
      * for the word of each level. */
     void (*marked)(void *ctx, gpa_t at);
+    /* A frame has its first trace reason: who has kept where its bytes lie
+     * may write them no more. Null: nobody keeps that. */
+    void (*traced)(void *ctx);
 };
 
 struct shadow_stats {
@@ -92,9 +95,9 @@ enum shadow_answer shadow_fault(struct shadow *s, gva_t at, u32 error,
 
 /* The VMM is about to let software access `at` on the guest's behalf (step,
  * event delivery): guest walk with A/D marking, no shadow fill. access is
- * PF_WRITE/PF_USER/PF_FETCH. WALK_FAULT: *error. */
+ * PF_WRITE/PF_USER/PF_FETCH. WALK_FAULT: out->error. */
 enum walk_status shadow_translate(struct shadow *s, gva_t at, u32 access,
-                                  gpa_t *out, u32 *error);
+                                  struct walk *out);
 
 /* The shadow's own view for a fast path: the VMM address of a byte that the
  * current shadow maps for this access without any fault, else null. */

@@ -34,6 +34,8 @@ static struct key dir_key(const struct shadow *s, u32 quad)
     if (!s->mode.on)
         return key;
     key.f = gfn(s->mode.g_cr3 >> PAGE_SHIFT);
+    if (s->mode.pae)
+        key.role |= ROLE_PAE;
     key.role |=
         ROLE_TABLE | (s->mode.wp ? ROLE_WP : 0) | (s->mode.pse ? ROLE_PSE : 0);
     return key;

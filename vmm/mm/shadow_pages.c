@@ -91,8 +91,10 @@ static void trace(struct shadow *s, gfn_t f)
     struct p2m_entry entry = p2m_lookup(s->p2m, f);
 
     p2m_set_trace(s->p2m, f, entry.trace | TRACE_PAGE_TABLE);
-    if (entry.kind == P2M_RAM && !entry.trace)
-        leaves_protect(s, entry.mfn);
+    if (entry.kind != P2M_RAM || entry.trace)
+        return;
+    leaves_protect(s, entry.mfn);
+    tell_traced(s);
 }
 
 static void untrace(struct shadow *s, gfn_t f)

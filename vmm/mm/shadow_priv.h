@@ -51,6 +51,8 @@ bool shadow_frame(struct shadow *s, mfn_t *out);
 void flush_note(struct shadow *s, gva_t at);
 void flush_note_all(struct shadow *s);
 void flush_now(struct shadow *s);
+/* A frame has its first trace reason. */
+void tell_traced(struct shadow *s);
 
 /* An array of at least n zeroed cells; on false, cells_destroy() is due. */
 bool cells_init(struct shadow *s, struct cells *c, u32 n);

@@ -8,6 +8,12 @@
  * (PAT) of a page-table entry. A reserved bit that is set faults before rights
  * are looked at, with P and RSVD in the error code (4.7).
  *
+ * PAE: the four directory pointers are registers, loaded with CR3; they have
+ * no rights and no A bit (4.4.1). Physical addresses have 36 bits, what a CPU
+ * without CPUID leaf 80000008H has (4.1.4); bits 62:36 are reserved, and so
+ * are bit 63, for NX is not advertised, bits 20:13 of a 2 MiB page's entry,
+ * and the PAT bits, whatever CR4.PSE says (4.4.2).
+ *
  * PF_FETCH never appears in an error code: 32-bit paging has no NX, and SMEP
  * is not advertised (4.7).
  *
@@ -24,11 +30,28 @@
 #define PTE_RESERVED PTE32_PAT
 #define INDEX_MASK   1023u
 
+#define PAE_INDEX      511u
+#define PAE_DIR_SHIFT  30 /* linear bits that choose the directory pointer */
+#define PAE_PDE_SHIFT  21
+#define PAE_LARGE_SIZE BIT(PAE_PDE_SHIFT)
+#define PAE_CR3        0xffffffe0
+#define PAE_ADDR       0x0000000ffffff000
+#define PAE_ABOVE      0xfffffff000000000 /* beyond 36 bits, and NX */
+#define PAE_LARGE_RSVD 0x00000000001ff000 /* PAT, 20:13 */
+#define PDPTE_RSVD     (PAE_ABOVE | 0x1e6)
+
 static u32 table_read(const struct p2m *p, gpa_t at)
 {
     const u8 *word = p2m_ptr(p, at);
 
     return word ? get_le32(word) : FLOATING_BUS;
+}
+
+static u64 entry_read(const struct p2m *p, gpa_t at)
+{
+    const u8 *entry = p2m_ptr(p, at);
+
+    return entry ? get_le64(entry) : ~0ull;
 }
 
 static enum walk_status fault(struct walk *out, u32 access, u32 why)
@@ -49,7 +72,7 @@ static enum walk_status check_rights(struct walk *w, const struct paging *mode,
     return WALK_OK;
 }
 
-static void set_rights(struct walk *w, u32 both, u32 leaf)
+static void set_rights(struct walk *w, u64 both, u64 leaf)
 {
     w->user = (both & PTE_U) != 0;
     w->write = (both & PTE_W) != 0;
@@ -68,11 +91,68 @@ static enum walk_status walk_large(struct walk *w, const struct paging *mode,
     return check_rights(w, mode, access);
 }
 
+bool walk_load_pdptes(const struct p2m *p, u32 g_cr3, u64 out[WALK_PDPTES])
+{
+    bool good = true;
+
+    for (u32 i = 0; i < WALK_PDPTES; i++) {
+        out[i] = entry_read(p, gpa((g_cr3 & PAE_CR3) + i * sizeof(u64)));
+        good &= !(out[i] & PTE_P) || !(out[i] & PDPTE_RSVD);
+    }
+    return good;
+}
+
+static enum walk_status pae_large(struct walk *w, const struct paging *mode,
+                                  gva_t at, u32 access)
+{
+    w->large = true;
+    if (w->g_pde & (PAE_ABOVE | PAE_LARGE_RSVD))
+        return fault(w, access, PF_PRESENT | PF_RSVD);
+    w->at = gpa((w->g_pde & PAE_ADDR) | (at.v & (PAE_LARGE_SIZE - 1)));
+    set_rights(w, w->g_pde, w->g_pde);
+    return check_rights(w, mode, access);
+}
+
+static enum walk_status pae_table(const struct p2m *p, struct walk *w,
+                                  const struct paging *mode, gva_t at,
+                                  u32 access)
+{
+    if (w->g_pde & PAE_ABOVE)
+        return fault(w, access, PF_PRESENT | PF_RSVD);
+    w->pte_at = gpa((w->g_pde & PAE_ADDR) |
+                    (at.v >> PAGE_SHIFT & PAE_INDEX) * sizeof(u64));
+    w->g_pte = entry_read(p, w->pte_at);
+    if (!(w->g_pte & PTE_P))
+        return fault(w, access, 0);
+    if (w->g_pte & (PAE_ABOVE | PTE_PAT))
+        return fault(w, access, PF_PRESENT | PF_RSVD);
+    w->at = gpa((w->g_pte & PAE_ADDR) | (at.v & PAGE_MASK));
+    set_rights(w, w->g_pde & w->g_pte, w->g_pte);
+    return check_rights(w, mode, access);
+}
+
+static enum walk_status walk_pae(const struct p2m *p, const struct paging *mode,
+                                 gva_t at, u32 access, struct walk *out)
+{
+    u64 pdpte = mode->pdpte[at.v >> PAE_DIR_SHIFT];
+
+    if (!(pdpte & PTE_P))
+        return fault(out, access, 0);
+    out->pde_at = gpa((pdpte & PAE_ADDR) |
+                      (at.v >> PAE_PDE_SHIFT & PAE_INDEX) * sizeof(u64));
+    out->g_pde = entry_read(p, out->pde_at);
+    if (!(out->g_pde & PTE_P))
+        return fault(out, access, 0);
+    if (out->g_pde & PTE_PS)
+        return pae_large(out, mode, at, access);
+    return pae_table(p, out, mode, at, access);
+}
+
 bool walk_absent(const struct p2m *p, const struct paging *mode, gva_t at)
 {
     u32 pde, pte;
 
-    if (!mode->on)
+    if (!mode->on || mode->pae)
         return false;
     pde = table_read(p, gpa((mode->g_cr3 & PTE32_ADDR) | (at.v >> 22) << 2));
     if (!(pde & PTE_P))
@@ -92,6 +172,8 @@ enum walk_status walk_guest(const struct p2m *p, const struct paging *mode,
         out->user = out->write = out->dirty = true;
         return WALK_OK;
     }
+    if (mode->pae)
+        return walk_pae(p, mode, at, access, out);
     out->pde_at = gpa((mode->g_cr3 & PTE32_ADDR) | (at.v >> 22) << 2);
     out->g_pde = table_read(p, out->pde_at);
     if (!(out->g_pde & PTE_P))

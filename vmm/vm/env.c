@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * See env.h. Everything here is on the path of an emulated instruction, so a
- * plain access to RAM inside one page costs one guest walk and one copy.
+ * plain access to RAM inside one page costs one look into the software TLB
+ * and one copy. Beyond that come the shadow, which may map the page for this
+ * access already, and then the guest's own tables.
  *
  * MMIO and holes are read and written in the largest naturally aligned pieces
  * of at most four bytes, as a bus would see them.
@@ -22,6 +24,8 @@ struct paging env_paging(const struct cpu *cpu)
         .on = (cpu->cr0 & CR0_PG) != 0,
         .wp = (cpu->cr0 & CR0_WP) != 0,
         .pse = (cpu->cr4 & CR4_PSE) != 0,
+        .pae = (cpu->cr4 & CR4_PAE) != 0,
+        .pdpte = {cpu->pdpte[0], cpu->pdpte[1], cpu->pdpte[2], cpu->pdpte[3]},
     };
 }
 
@@ -38,17 +42,41 @@ static u32 walk_access(const struct cpu *cpu, u32 access)
     return bits;
 }
 
+static enum tlb_kind kind_of(u32 access)
+{
+    if (access & PF_WRITE)
+        return TLB_STORE;
+    return access & PF_FETCH ? TLB_FETCH : TLB_LOAD;
+}
+
+/* The walk found its way: the next one need not be made. A frame that is
+ * watched is stored to by the long way always. */
+static void remember(struct vm *vm, gva_t at, u32 access, const struct walk *w)
+{
+    struct p2m_entry to = p2m_lookup(&vm->p2m, gpa_to_gfn(w->at));
+    u8 *byte;
+
+    if (to.kind != P2M_RAM && ((access & PF_WRITE) || to.kind != P2M_ROM))
+        return;
+    if ((access & PF_WRITE) && to.trace)
+        return;
+    byte = p2m_ptr(&vm->p2m, w->at);
+    tlb_put(&vm->tlb, kind_of(access), at, (access & PF_USER) != 0,
+            byte - (at.v & PAGE_MASK), w->large);
+}
+
 static enum env_status translate(struct vm *vm, gva_t at, u32 access,
                                  gpa_t *out, struct fault *fault)
 {
-    u32 error;
+    u32 bits = walk_access(&vm->cpu, access);
+    struct walk w;
 
-    if (shadow_translate(&vm->shadow, at, walk_access(&vm->cpu, access), out,
-                         &error) == WALK_OK) {
-        *out = p2m_masked(&vm->p2m, *out);
+    if (shadow_translate(&vm->shadow, at, bits, &w) == WALK_OK) {
+        remember(vm, at, bits, &w);
+        *out = p2m_masked(&vm->p2m, w.at);
         return ENV_OK;
     }
-    *fault = fault_page(error, at);
+    *fault = fault_page(w.error, at);
     return ENV_FAULT;
 }
 
@@ -60,9 +88,19 @@ static u32 piece(u64 at, u32 size)
     return size >= 2 && !(at & 1) ? 2 : 1;
 }
 
+/* The bus has 32 address lines; PAE paging has more. */
+static bool beyond_bus(gpa_t at)
+{
+    return at.v >> 32 != 0;
+}
+
 static void bus_load(struct vm *vm, gpa_t at, u8 *buf, u32 size)
 {
     vm->leave = true;
+    if (beyond_bus(at)) {
+        memset(buf, 0xff, size);
+        return;
+    }
     for (u32 i = 0, n; i < size; i += n) {
         u32 value;
         n = piece(at.v + i, size - i);
@@ -75,6 +113,8 @@ static void bus_load(struct vm *vm, gpa_t at, u8 *buf, u32 size)
 static void bus_store(struct vm *vm, gpa_t at, const u8 *buf, u32 size)
 {
     vm->leave = true;
+    if (beyond_bus(at))
+        return;
     for (u32 i = 0, n; i < size; i += n) {
         u32 value = 0;
         n = piece(at.v + i, size - i);
@@ -146,13 +186,25 @@ static enum env_status translate_both(struct vm *vm, gva_t at, u32 size,
     return translate(vm, gva(at.v + h->size[0]), access, &h->at[1], fault);
 }
 
-/* The bytes, when they lie in one page that the shadow maps for this access:
- * then no check can fail, A and D are set, and nobody watches the frame. */
-static u8 *mapped(const struct vm *vm, gva_t at, u32 size, u32 access)
+/* The bytes, when they lie in one page that the TLB or the shadow has for
+ * this access: then no check can fail, A and D are set, and nobody watches
+ * the frame. */
+static u8 *mapped(struct vm *vm, gva_t at, u32 size, u32 access)
 {
+    u32 bits = walk_access(&vm->cpu, access);
+    bool user = (bits & PF_USER) != 0;
+    u8 *byte;
+
     if ((at.v & PAGE_MASK) + size > PAGE_SIZE)
         return NULL;
-    return shadow_peek(&vm->shadow, at, walk_access(&vm->cpu, access));
+    byte = tlb_find(&vm->tlb, kind_of(bits), at, user);
+    if (byte)
+        return byte;
+    byte = shadow_peek(&vm->shadow, at, bits);
+    if (byte)
+        tlb_put(&vm->tlb, kind_of(bits), at, user, byte - (at.v & PAGE_MASK),
+                false);
+    return byte;
 }
 
 static enum env_status env_read(void *ctx, gva_t at, void *buf, u32 size,

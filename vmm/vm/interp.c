@@ -57,10 +57,13 @@ static void one(struct vm *vm, const struct cpu_env *env)
     exit_stepped(vm, &step, status);
 }
 
-/* struct cpu becomes the whole truth. */
+/* struct cpu becomes the whole truth. CS is loaded anew before the guest is
+ * entered again; until then the short ways of fast.c, which are for states
+ * that the direct engine runs, are closed. */
 static void take_over(struct vm *vm)
 {
     direct_sync(vm);
+    vm->cpu.seg_dirty |= BIT(SEG_CS);
     if (vm->cpu.eip != vm->shadow_eip)
         vm->cpu.irq_shadow = 0;
 }

@@ -5,13 +5,14 @@
  * debug registers go to the hardware, MSRs are a short list.
  *
  * The interpreter has checked privilege and what the architecture reserves;
- * here stands what this virtual CPU does not have. LIMIT: PAE paging and
- * leaving protected mode stop the VM with a sentence; the direct engine
- * cannot run them. LIMIT: CPUID does not trap on most CPUs, so ring 1 sees
- * the host's answer; priv_cpuid() is what emulation sees.
+ * here stands what this virtual CPU does not have. LIMIT: with exec=trap PAE
+ * paging and leaving protected mode stop the VM with a sentence; the direct
+ * engine cannot run them. LIMIT: CPUID does not trap on most CPUs, so ring 1
+ * sees the host's answer; priv_cpuid() is what emulation sees.
  *
  * SDM vol. 3A 2.5, 9.4; vol. 4.
  */
+#include "arch/x86/defs/cpuid.h"
 #include "arch/x86/defs/msr.h"
 #include "arch/x86/defs/regs.h"
 #include "arch/x86/defs/traps.h"
@@ -30,6 +31,36 @@ static enum env_status general_fault(struct fault *fault)
     return ENV_FAULT;
 }
 
+/* Whether a write of register n that changes these bits makes PAE paging load
+ * its four directory pointers; cr0 and cr4 as they are then (SDM vol. 3A
+ * 4.4.1). */
+static bool loads_pdptes(unsigned n, u32 changed, u32 cr0, u32 cr4)
+{
+    if (!(cr0 & CR0_PG) || !(cr4 & CR4_PAE))
+        return false;
+    if (n == 0)
+        return (changed & (CR0_PG | CR0_CD | CR0_NW)) != 0;
+    if (n == 4)
+        return (changed & (CR4_PAE | CR4_PGE | CR4_PSE)) != 0;
+    return n == 3;
+}
+
+static bool will_load_pdptes(const struct cpu *cpu, unsigned n, u32 value)
+{
+    u32 cr0 = n == 0 ? value : cpu->cr0, cr4 = n == 4 ? value : cpu->cr4;
+    u32 old = n == 0 ? cpu->cr0 : cpu->cr4;
+
+    return loads_pdptes(n, value ^ old, cr0, cr4);
+}
+
+/* Into a place aside: the write of the register may still not come. */
+static bool read_pdptes(struct vm *vm, unsigned n, u32 value)
+{
+    u32 g_cr3 = n == 3 ? value : vm->cpu.cr3;
+
+    return walk_load_pdptes(&vm->p2m, g_cr3, vm->pdptes_read);
+}
+
 enum env_status priv_cr_check(void *ctx, unsigned n, u32 value,
                               struct fault *fault)
 {
@@ -42,14 +73,16 @@ enum env_status priv_cr_check(void *ctx, unsigned n, u32 value,
                 value);
         return ENV_STOP;
     }
-    if (n == 4 && (value & CR4_PAE)) {
+    if (n == 4 && (value & CR4_PAE) && vm->config.exec == EXEC_TRAP) {
         vm_kill(vm,
-                "it turned on PAE paging (CR4 <- 0x%08x); build it for "
-                "two-level 32-bit paging",
+                "it turned on PAE paging (CR4 <- 0x%08x); run it with "
+                "exec=interp, or build it for two-level 32-bit paging",
                 value);
         return ENV_STOP;
     }
-    if (n == 4 && (value & ~CR4_HERE))
+    if (n == 4 && (value & ~(CR4_HERE | CR4_PAE)))
+        return general_fault(fault);
+    if (will_load_pdptes(&vm->cpu, n, value) && !read_pdptes(vm, n, value))
         return general_fault(fault);
     return ENV_OK;
 }
@@ -60,26 +93,40 @@ static void modes_changed(struct vm *vm)
         arch_set_modes(vm->cpu.cr0, vm->cpu.cr4);
 }
 
+/* CR3 was loaded, or counts as loaded. */
+static bool load_pdptes(struct cpu *cpu, const u64 read[WALK_PDPTES],
+                        unsigned n, u32 old)
+{
+    u32 now = n == 0 ? cpu->cr0 : cpu->cr4;
+
+    if (!loads_pdptes(n, now ^ old, cpu->cr0, cpu->cr4))
+        return false;
+    memcpy(cpu->pdpte, read, sizeof(cpu->pdpte));
+    return true;
+}
+
+/* The bits of each register that a TLB depends on. */
+static bool changes_paging(unsigned n, u32 changed)
+{
+    return n == 0 ? (changed & (CR0_PG | CR0_WP)) != 0
+                  : (changed & (CR4_PSE | CR4_PGE | CR4_PAE)) != 0;
+}
+
 void priv_cr_written(void *ctx, unsigned n, u32 old)
 {
     struct vm *vm = ctx;
-    const struct cpu *cpu = &vm->cpu;
+    struct cpu *cpu = &vm->cpu;
+    bool loaded = load_pdptes(cpu, vm->pdptes_read, n, old);
     struct paging mode = env_paging(cpu);
 
-    if (n == 3)
+    if (n != 3)
+        modes_changed(vm);
+    if (n == 3 && !loaded)
         shadow_load_cr3(&vm->shadow, cpu->cr3);
-    if (n == 0) {
-        modes_changed(vm);
-        if (!((cpu->cr0 ^ old) & (CR0_PG | CR0_WP)))
-            return;
+    else if (loaded || changes_paging(n, (n == 0 ? cpu->cr0 : cpu->cr4) ^ old))
         shadow_set_mode(&vm->shadow, &mode);
-    }
-    if (n == 4) {
-        modes_changed(vm);
-        if (!((cpu->cr4 ^ old) & (CR4_PSE | CR4_PGE)))
-            return;
-        shadow_set_mode(&vm->shadow, &mode);
-    }
+    else
+        return;
     tables_recheck(vm);
 }
 
@@ -146,14 +193,17 @@ enum env_status priv_wrmsr(void *ctx, u32 index, u64 value, struct fault *fault)
     }
 }
 
-/* Leaf 1 EDX of a 32-bit CPU with two-level paging: FPU DE PSE TSC MSR CX8
- * PGE CMOV MMX FXSR SSE SSE2; no PAE, APIC, SEP. SDM vol. 2A CPUID. */
+/* Leaf 1 EDX of a 32-bit CPU: FPU DE PSE TSC MSR CX8 PGE CMOV MMX FXSR SSE
+ * SSE2, and PAE where it is interpreted; no APIC, SEP. SDM vol. 2A CPUID. */
 #define CPUID1_EDX_HERE 0x0780a13d
 #define CPUID1_ECX_HERE 0x00000000
 #define CPUID_LEAVES    1
 
 void priv_cpuid(void *ctx, u32 leaf, u32 subleaf, u32 out[4])
 {
+    const struct vm *vm = ctx;
+    bool interp = vm->config.exec == EXEC_INTERP;
+
     memset(out, 0, 4 * sizeof(*out));
     if (leaf > CPUID_LEAVES)
         return;
@@ -163,7 +213,7 @@ void priv_cpuid(void *ctx, u32 leaf, u32 subleaf, u32 out[4])
     if (leaf == 1) {
         out[1] &= 0x0000ffff;
         out[2] &= CPUID1_ECX_HERE;
-        out[3] &= CPUID1_EDX_HERE;
+        out[3] &= CPUID1_EDX_HERE | (interp ? CPUID_1D_PAE : 0);
     }
 }
 

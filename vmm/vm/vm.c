@@ -160,6 +160,7 @@ static void hw_flush_page(void *ctx, gva_t at)
     struct vm *vm = ctx;
 
     fast_forget_pages(&vm->fast);
+    tlb_flush_page(&vm->tlb, at);
     if (vm->hv->current == vm)
         arch_flush_page(at);
 }
@@ -169,6 +170,7 @@ static void hw_flush_all(void *ctx)
     struct vm *vm = ctx;
 
     fast_forget_pages(&vm->fast);
+    tlb_flush(&vm->tlb);
     if (vm->hv->current == vm)
         arch_load_root(shadow_root(&vm->shadow));
 }
@@ -176,6 +178,13 @@ static void hw_flush_all(void *ctx)
 static void hw_marked(void *ctx, gpa_t at)
 {
     tables_marked(ctx, at);
+}
+
+static void hw_traced(void *ctx)
+{
+    struct vm *vm = ctx;
+
+    tlb_forget_stores(&vm->tlb);
 }
 
 static bool build_memory(struct vm *vm)
@@ -194,7 +203,8 @@ static bool build_memory(struct vm *vm)
 
 static bool build_shadow(struct vm *vm)
 {
-    struct shadow_hw hw = {vm, hw_flush_page, hw_flush_all, hw_marked};
+    struct shadow_hw hw = {vm, hw_flush_page, hw_flush_all, hw_marked,
+                           hw_traced};
     u32 pages = (u32)(vm->config.mem >> PAGE_SHIFT) / 8;
 
     pages = min_u32(max_u32(pages, SHADOW_PAGES_MIN), SHADOW_PAGES_MAX);
@@ -297,6 +307,7 @@ static bool power_on(struct vm *vm, char *error, size_t size)
     direct_reset(vm);
     fast_forget_pages(&vm->fast);
     fast_forget_segs(&vm->fast);
+    tlb_flush(&vm->tlb);
     vm->time_base = arch_now_ns();
     vm->reset_wanted = false;
     if (!build_memory(vm) || !build_shadow(vm)) {

@@ -20,6 +20,7 @@
 #include "vmm/base/ring.h"
 #include "vmm/cpu/cpu.h"
 #include "vmm/mm/shadow.h"
+#include "vmm/mm/tlb.h"
 #include "vmm/vm/bootinfo.h"
 #include "vmm/vm/config.h"
 #include "vmm/vm/console.h"
@@ -60,6 +61,8 @@ struct vm {
     struct direct direct;
     struct table table[TABLE_KINDS]; /* by enum cpu_table */
     struct fast fast;
+    struct tlb tlb;               /* what software has walked for */
+    u64 pdptes_read[WALK_PDPTES]; /* by the check before a load of CR3 */
     struct hv *hv;
     u32 slot;
     enum vm_state state;
