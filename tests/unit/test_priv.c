@@ -177,7 +177,16 @@ static void cpuid_shows_this_cpu(void)
     EXPECT_EQ(out[3] & 0x13d, 0x13d);
     env.cpuid(vm, 7, 0, out);
     EXPECT_EQ(out[0] | out[1] | out[2] | out[3], 0);
+    env.cpuid(vm, 0x80000000, 0, out);
+    EXPECT_EQ(out[0], 0x80000004);
+    EXPECT_EQ(out[1] | out[2] | out[3], 0);
     env.cpuid(vm, 0x80000001, 0, out);
+    EXPECT_EQ(out[0] | out[1] | out[2] | out[3], 0);
+    for (u32 leaf = 0x80000002; leaf <= 0x80000004; leaf++) {
+        env.cpuid(vm, leaf, 0, out); /* the name is the host's */
+        EXPECT_EQ(out[0] & out[1] & out[2] & out[3], 0xffffffff);
+    }
+    env.cpuid(vm, 0x80000005, 0, out);
     EXPECT_EQ(out[0] | out[1] | out[2] | out[3], 0);
 }
 

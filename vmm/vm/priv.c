@@ -199,14 +199,26 @@ enum env_status priv_wrmsr(void *ctx, u32 index, u64 value, struct fault *fault)
 #define CPUID1_ECX_HERE 0x00000000
 #define CPUID_LEAVES    1
 
+/* The processor's name is the host's; of the features beyond Intel's first
+ * leaf (long mode, NX, SYSCALL) there is none. */
+static void extended_cpuid(u32 leaf, u32 out[4])
+{
+    if (leaf == CPUID_AMD_MAX)
+        out[0] = CPUID_BRAND_END;
+    else if (leaf >= CPUID_BRAND && leaf <= CPUID_BRAND_END)
+        arch_cpuid(leaf, 0, out);
+}
+
 void priv_cpuid(void *ctx, u32 leaf, u32 subleaf, u32 out[4])
 {
     const struct vm *vm = ctx;
     bool interp = vm->config.exec == EXEC_INTERP;
 
     memset(out, 0, 4 * sizeof(*out));
-    if (leaf > CPUID_LEAVES)
+    if (leaf > CPUID_LEAVES) {
+        extended_cpuid(leaf, out);
         return;
+    }
     arch_cpuid(leaf, subleaf, out);
     if (leaf == 0)
         out[0] = CPUID_LEAVES;

@@ -7,15 +7,16 @@
 #ifndef DEFS_CPUID_H
 #define DEFS_CPUID_H
 
-#define CPUID_VENDOR   0x0
-#define CPUID_FEATURES 0x1
-#define CPUID_EXTENDED 0x7
-#define CPUID_TSC      0x15
-#define CPUID_MHZ      0x16
-#define CPUID_AMD_MAX  0x80000000
-#define CPUID_AMD      0x80000001
-#define CPUID_BRAND    0x80000002 /* to 0x80000004 */
-#define CPUID_WIDTHS   0x80000008 /* EAX 7:0: bits of a machine address */
+#define CPUID_VENDOR    0x0
+#define CPUID_FEATURES  0x1
+#define CPUID_EXTENDED  0x7
+#define CPUID_TSC       0x15
+#define CPUID_MHZ       0x16
+#define CPUID_AMD_MAX   0x80000000
+#define CPUID_AMD       0x80000001
+#define CPUID_BRAND     0x80000002 /* the processor's name, 48 characters */
+#define CPUID_BRAND_END 0x80000004
+#define CPUID_WIDTHS    0x80000008 /* EAX 7:0: bits of a machine address */
 
 /* Leaf 1, EDX. */
 #define CPUID_1D_FPU  0x00000001
