@@ -24,6 +24,9 @@ ATTACK("It jumps, calls and returns to all 65,536 selectors, most of them "
 #define OUTWARDS  2 /* from this form on */
 #define FIRST_TOP (0x10000 - TEMPT_TOP * 8)
 
+/* Its limit is 0. */
+#define SHORT(desc) ((desc) & ~((u64)0x8f0000 << 32 | 0xffff))
+
 static const u64 temptation[] = {
     FLAT(CODE) | LONG_MODE,
     FLAT16(CODE) | LONG_MODE,
@@ -35,7 +38,7 @@ static const u64 temptation[] = {
     FLAT(CODE | ATTR_CONFORM | ATTR_RING3),
     FLAT(ATTR_P | ATTR_S | ATTR_WRITABLE),
     GATE(SYS_TASK_GATE, 3),
-    GATE(SYS_TSS32_FREE, 3),
+    SHORT(GATE(SYS_TSS32_FREE, 3)), /* priv_task.c goes there */
     GATE(SYS_TSS32_BUSY, 3),
     GATE(SYS_LDT, 3),
 };

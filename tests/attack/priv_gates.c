@@ -128,7 +128,8 @@ static void gates(void)
             }
 }
 
-/* TSS of both sizes, free and busy, and task gates to them. */
+/* TSS of both sizes, free and busy, and task gates to them. They are a byte
+ * too short to be switched to; priv_task.c has such as are not. */
 static void tasks(void)
 {
     static const u8 types[] = {SYS_TSS16_FREE, SYS_TSS16_BUSY, SYS_TSS32_FREE,
@@ -138,7 +139,7 @@ static void tasks(void)
     for (u32 i = 0; i < ARRAY_LEN(types); i++) {
         u32 attr = ATTR_P | types[i] | ATTR_RING3;
 
-        gdt_set(GATE_AT >> 3, (u32)&other, sizeof(other) - 1, attr);
+        gdt_set(GATE_AT >> 3, (u32)&other, sizeof(other) - 2, attr);
         enter_gate(3, 0);
         set_gate(idt[SCRATCH], SYS_TASK_GATE, 3, GATE_AT, 0);
         idt[SCRATCH][1] |= DESC_P;
