@@ -179,6 +179,72 @@ static void forms_that_are_undefined(void)
     EXPECT(!insn_valid(&insn));
 }
 
+/* CS is loaded by no MOV, and there is no CR1, CR5 or segment register 6. */
+static void registers_that_are_none(void)
+{
+    static const struct {
+        u8 bytes[3];
+        bool valid;
+    } moves[] = {
+        {{0x8e, 0xc8}, false},       {{0x8c, 0xc8}, true},
+        {{0x8e, 0xd0}, true},        {{0x8e, 0xf0}, false},
+        {{0x8c, 0xf8}, false},       {{0x0f, 0x20, 0xc0}, true},
+        {{0x0f, 0x20, 0xc8}, false}, {{0x0f, 0x22, 0xd0}, true},
+        {{0x0f, 0x22, 0xe8}, false}, {{0x0f, 0x22, 0xe0}, true},
+        {{0x0f, 0x23, 0xe0}, true},
+    };
+
+    for (u32 i = 0; i < ARRAY_LEN(moves); i++) {
+        EXPECT_EQ(insn_decode(moves[i].bytes, 3, true, &insn), DECODE_OK);
+        EXPECT_EQ(insn_valid(&insn), moves[i].valid);
+    }
+}
+
+static u32 bytes_of(u32 n)
+{
+    return operand_bytes(&insn, op_rows[insn.op].operand[n]);
+}
+
+static void sizes_in_memory(void)
+{
+    static const struct {
+        u8 bytes[4];
+        u16 operand, size;
+    } cases_[] = {
+        {{0x88, 0x00}, 0, 1},             /* mov byte */
+        {{0x0f, 0xb6, 0x00}, 1, 1},       /* movzx byte */
+        {{0x0f, 0xb7, 0x00}, 1, 2},       /* movzx word */
+        {{0x66, 0x89, 0x00}, 0, 2},       /* mov word */
+        {{0xa1}, 1, 4},                   /* mov eax, moffs */
+        {{0xc4, 0x00}, 1, 6},             /* les */
+        {{0x66, 0xff, 0x18}, 0, 4},       /* call far 16:16 */
+        {{0x62, 0x00}, 1, 8},             /* bound */
+        {{0x0f, 0xc7, 0x08}, 0, 8},       /* cmpxchg8b */
+        {{0x0f, 0x01, 0x38}, 0, 1},       /* invlpg */
+        {{0x0f, 0x01, 0x10}, 0, 0},       /* lgdt: its handler knows */
+        {{0xd9, 0x28}, 0, 2},             /* fldcw */
+        {{0xdb, 0x28}, 0, 10},            /* fld m80 */
+        {{0xdd, 0x20}, 0, 108},           /* frstor */
+        {{0x66, 0xd9, 0x20}, 0, 14},      /* fldenv, 16-bit */
+        {{0xd9, 0x20}, 0, 28},            /* fldenv */
+        {{0x0f, 0x60, 0x00}, 1, 4},       /* punpcklbw mm */
+        {{0x0f, 0x6f, 0x00}, 1, 8},       /* movq mm */
+        {{0x0f, 0x28, 0x00}, 1, 16},      /* movaps */
+        {{0x0f, 0x2b, 0x00}, 0, 16},      /* movntps */
+        {{0xf3, 0x0f, 0x10, 0x00}, 1, 4}, /* movss */
+        {{0xf2, 0x0f, 0x10, 0x00}, 1, 8}, /* movsd */
+        {{0x0f, 0xae, 0x00}, 0, 512},     /* fxsave */
+        {{0x0f, 0xc4, 0x00}, 1, 2},       /* pinsrw */
+    };
+
+    for (u32 i = 0; i < ARRAY_LEN(cases_); i++) {
+        u8 bytes[INSN_MAX] = {0};
+        memcpy(bytes, cases_[i].bytes, sizeof(cases_[i].bytes));
+        EXPECT_EQ(insn_decode(bytes, INSN_MAX, true, &insn), DECODE_OK);
+        EXPECT_EQ(bytes_of(cases_[i].operand), cases_[i].size);
+    }
+}
+
 /* What came after SSE2 is undefined too. */
 static void undefined_is_said(void)
 {
@@ -220,6 +286,8 @@ static const struct unit_case cases[] = {
     CASE(x87_forms),
     CASE(mandatory_prefix_chooses),
     CASE(forms_that_are_undefined),
+    CASE(registers_that_are_none),
+    CASE(sizes_in_memory),
     CASE(undefined_is_said),
     CASE(length_is_exact),
 };

@@ -63,6 +63,11 @@ static const struct line lines[] = {
     {"pinsrw mm1, ecx, 0x3", {0x0f, 0xc4, 0xc9, 3}},
     {"psrldq xmm1, 0x3", {0x66, 0x0f, 0x73, 0xd9, 3}},
     {"prefetchnta byte ptr [eax]", {0x0f, 0x18, 0x00}},
+    {"les eax, fword ptr [ecx]", {0xc4, 0x01}},
+    {"bound eax, qword ptr [ecx]", {0x62, 0x01}},
+    {"cmpxchg8b qword ptr [ecx]", {0x0f, 0xc7, 0x09}},
+    {"xchg esi, eax", {0x96}},
+    {"salc", {0xd6}},
 };
 
 static void each_operand_kind_prints(void)
@@ -91,6 +96,31 @@ static void short_buffers_are_cut(void)
     EXPECT_EQ(insn_print(&insn, 0, buf, 0), strlen(lines[0].text));
 }
 
+static void names_go_by_their_form(void)
+{
+    static const struct line names[] = {
+        {"movsd", {0xa5}},
+        {"movsw", {0x66, 0xa5}},
+        {"jcxz", {0x67, 0xe3, 0}},
+        {"jecxz", {0xe3, 0}},
+        {"movhlps", {0x0f, 0x12, 0xc0}},
+        {"movlhps", {0x0f, 0x16, 0xc0}},
+        {"movhps", {0x0f, 0x16, 0x00}},
+        {"nop", {0x90}},
+        {"call far", {0xff, 0x18}},
+    };
+
+    for (u32 i = 0; i < ARRAY_LEN(names); i++) {
+        struct insn insn;
+        char buf[16];
+        EXPECT_EQ(insn_decode(names[i].bytes, INSN_MAX, true, &insn),
+                  DECODE_OK);
+        EXPECT_EQ(insn_mnemonic(&insn, buf, sizeof(buf)),
+                  strlen(names[i].text));
+        EXPECT_STR(buf, names[i].text);
+    }
+}
+
 static void no_row_has_a_name_too(void)
 {
     EXPECT_STR(insn_name(OP_NONE), "(unknown)");
@@ -116,9 +146,8 @@ static void random_bytes_print(void)
 }
 
 static const struct unit_case cases[] = {
-    CASE(each_operand_kind_prints),
-    CASE(short_buffers_are_cut),
-    CASE(no_row_has_a_name_too),
+    CASE(each_operand_kind_prints), CASE(short_buffers_are_cut),
+    CASE(names_go_by_their_form),   CASE(no_row_has_a_name_too),
     CASE(random_bytes_print),
 };
 UNIT_MAIN(cases)
