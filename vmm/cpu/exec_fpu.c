@@ -203,7 +203,8 @@ static u32 unmasked(const struct fpu *fpu)
 }
 
 /* The x87 part of the state moves into the copy and, with the flags that were
- * there before, back again. */
+ * there before, back again. The unit's own pointers stay out: they are those
+ * of the stub and its operand, in the host. */
 static void op_begin(const struct exec *x, const struct fpu *fpu,
                      struct fpu_op *op)
 {
@@ -221,7 +222,7 @@ static void op_commit(struct exec *x, struct fpu *fpu, struct fpu_op *op)
     u32 fsw = fpu_word(&op->state, FX_FSW) | (fpu_word(fpu, FX_FSW) & STICKY);
     struct cpu *cpu = x->cpu;
 
-    memcpy(fpu->image, op->state.image, FX_MXCSR);
+    memcpy(fpu->image, op->state.image, FX_FOP);
     memcpy(fpu->image + FX_ST, op->state.image + FX_ST, FX_XMM - FX_ST);
     fpu_set_word(fpu, FX_FSW, fsw);
     note_instruction(x, fpu);
