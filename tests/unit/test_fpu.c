@@ -164,6 +164,38 @@ static void an_unmasked_simd_error_is_xm_or_ud(void)
     EXPECT_FAULT(FLAT_RUN(0x0f, 0x5e, 0xc1), TRAP_UD, 0);
 }
 
+/* Unmasked, a result out of range is inexact only if its digits are: neither
+ * twice the largest number nor 2^-140 of 24 digits is; the third is. */
+static void out_of_range_is_not_inexact(void)
+{
+    u32 open = MXCSR_INIT & ~((FPU_OE | FPU_UE) << MXCSR_MASKS_LSB);
+
+    open_fpu();
+    put_xmm(0, 0x7f7fffff, 0, 0, 0);
+    put_xmm(1, 0x7f7fffff, 0, 0, 0);
+    fpu_set_long(&flat_fpu, FX_MXCSR, open);
+    EXPECT_FAULT(FLAT_RUN(0xf3, 0x0f, 0x58, 0xc1), TRAP_XM, 0); /* addss */
+    EXPECT_EQ(fpu_long(&flat_fpu, FX_MXCSR), open | FPU_OE);
+    put_xmm(1, 0x20000000, 0x37300000, 0, 0);
+    fpu_set_long(&flat_fpu, FX_MXCSR, open);
+    EXPECT_FAULT(FLAT_RUN(0xf2, 0x0f, 0x5a, 0xc1), TRAP_XM, 0); /* cvtsd2ss */
+    EXPECT_EQ(fpu_long(&flat_fpu, FX_MXCSR), open | FPU_UE);
+    put_xmm(1, 0x30000000, 0x37300000, 0, 0);
+    fpu_set_long(&flat_fpu, FX_MXCSR, open);
+    EXPECT_FAULT(FLAT_RUN(0xf2, 0x0f, 0x5a, 0xc1), TRAP_XM, 0);
+    EXPECT_EQ(fpu_long(&flat_fpu, FX_MXCSR), open | FPU_UE | FPU_PE);
+    put_xmm(1, 0x7f7fffff, 0, 0, 0);
+    put_xmm(0, 0x40000001, 0, 0, 0);
+    fpu_set_long(&flat_fpu, FX_MXCSR, open);
+    EXPECT_FAULT(FLAT_RUN(0xf3, 0x0f, 0x59, 0xc1), TRAP_XM, 0); /* mulss */
+    EXPECT_EQ(fpu_long(&flat_fpu, FX_MXCSR), open | FPU_OE | FPU_PE);
+    put_xmm(0, 0x00000001, 0, 0, 0); /* half of it: exact, tiny */
+    put_xmm(1, 0x3f000000, 0, 0, 0);
+    fpu_set_long(&flat_fpu, FX_MXCSR, open);
+    EXPECT_FAULT(FLAT_RUN(0xf3, 0x0f, 0x59, 0xc1), TRAP_XM, 0);
+    EXPECT_EQ(fpu_long(&flat_fpu, FX_MXCSR), open | FPU_UE | FPU_DE);
+}
+
 static void vectors_in_memory_are_aligned(void)
 {
     open_fpu();
@@ -231,6 +263,7 @@ static const struct unit_case cases[] = {
     CASE(a_store_that_faults_pops_nothing),
     CASE(an_unmasked_error_waits),
     CASE(an_unmasked_simd_error_is_xm_or_ud),
+    CASE(out_of_range_is_not_inexact),
     CASE(vectors_in_memory_are_aligned),
     CASE(mmx_takes_the_x87_registers),
     CASE(compares_set_the_flags),
