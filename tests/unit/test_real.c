@@ -86,7 +86,7 @@ static void segment_loads(void)
     EXPECT_EQ(w.cpu.irq_shadow, 0);
     RUN(0x8e, 0xd0); /* mov ss, ax */
     expect_paragraph(SEG_SS, 0xbeef, A_REAL, 0xffff);
-    EXPECT_EQ(w.cpu.irq_shadow, 1);
+    EXPECT(w.cpu.irq_shadow);
 
     world_real();
     put_le16(w.mem + 0x51000, 0x4321);
@@ -174,6 +174,7 @@ static void stack_limits(void)
     w.cpu.gpr[ESP] = 3;
     RAISES(TRAP_SS, 0, 0xcd, 0x21); /* no room for an interrupt's frame */
     RAISES(TRAP_SS, 0, 0x9a, 0, 0, 0, 0x40);
+    RAISES(TRAP_SS, 0, 0x66, 0x9a, 0, 0, 1, 0, 0, 0x40); /* before #GP */
     w.cpu.gpr[ESP] = 0xfffd;
     RAISES(TRAP_SS, 0, 0xcf);
     RAISES(TRAP_SS, 0, 0xcb);
@@ -365,7 +366,7 @@ static void flags_of_popf(void)
     RUN(0xfa);
     RUN(0xfb);
     EXPECT_EQ(w.cpu.eflags & EFLAGS_IF, EFLAGS_IF);
-    EXPECT_EQ(w.cpu.irq_shadow, 1);
+    EXPECT(w.cpu.irq_shadow);
 }
 
 /* Selectors of protected mode mean nothing here: #UD; LLDT and LTR too. */

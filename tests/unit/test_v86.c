@@ -109,7 +109,7 @@ static void segment_loads(void)
     expect_paragraph(SEG_DS, 3, A_V86, 0xffff);
     RUN(0x8e, 0xd0);
     expect_paragraph(SEG_SS, 3, A_V86, 0xffff);
-    EXPECT_EQ(w.cpu.irq_shadow, 1);
+    EXPECT(w.cpu.irq_shadow);
     RUN(0xea, 0x00, 0x02, 0x00, 0x20);
     expect_paragraph(SEG_CS, 0x2000, A_V86, 0xffff);
     EXPECT_EQ(w.cpu.cpl, 3);

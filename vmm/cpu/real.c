@@ -68,20 +68,28 @@ enum env_status real_jmp(struct cpu *cpu, u16 sel, u32 eip, struct fault *fault)
     return status;
 }
 
-/* Pushes the frame on the current stack; ESP moves on ENV_OK. */
-static enum env_status push_frame(struct cpu *cpu, const struct cpu_env *env,
+/* Pushes the frame on the current stack and goes to sel:eip. */
+static enum env_status push_and_go(struct cpu *cpu, const struct cpu_env *env,
+                                   const struct frame *frame, u16 sel, u32 eip,
+                                   struct fault *fault)
+{
+    struct stack stack = {.ss = cpu->seg[SEG_SS], .esp = cpu->gpr[ESP]};
+    enum env_status status = frame_write(env, &stack, frame, fault);
+
+    if (status != ENV_OK)
+        return status;
+    cpu->gpr[ESP] = stack.esp;
+    go(cpu, sel, eip);
+    return ENV_OK;
+}
+
+static enum env_status check_room(const struct cpu *cpu,
                                   const struct frame *frame,
                                   struct fault *fault)
 {
     struct stack stack = {.ss = cpu->seg[SEG_SS], .esp = cpu->gpr[ESP]};
-    enum env_status status = frame_check(&stack, frame, fault);
 
-    if (status != ENV_OK)
-        return status;
-    status = frame_write(env, &stack, frame, fault);
-    if (status == ENV_OK)
-        cpu->gpr[ESP] = stack.esp;
-    return status;
+    return frame_check(&stack, frame, fault);
 }
 
 enum env_status real_call(struct cpu *cpu, const struct cpu_env *env, u16 sel,
@@ -89,16 +97,16 @@ enum env_status real_call(struct cpu *cpu, const struct cpu_env *env, u16 sel,
                           struct fault *fault)
 {
     struct frame frame = {.unit = opsize};
-    enum env_status status = check_eip(cpu, eip, fault);
 
-    if (status != ENV_OK)
-        return status;
     frame_add(&frame, next_eip);
     frame_add(&frame, cpu->seg[SEG_CS].sel);
-    status = push_frame(cpu, env, &frame, fault);
-    if (status == ENV_OK)
-        go(cpu, sel, eip);
-    return status;
+    enum env_status status = check_room(cpu, &frame, fault);
+    if (status != ENV_OK)
+        return status;
+    status = check_eip(cpu, eip, fault);
+    if (status != ENV_OK)
+        return status;
+    return push_and_go(cpu, env, &frame, sel, eip, fault);
 }
 
 /* Pops `words` words into raw, of which EIP and CS come first, and goes
@@ -169,12 +177,15 @@ enum env_status real_event(struct cpu *cpu, const struct cpu_env *env,
     frame_add(&frame, cpu->eip);
     frame_add(&frame, cpu->seg[SEG_CS].sel);
     frame_add(&frame, cpu->eflags);
-    status = push_frame(cpu, env, &frame, fault);
+    status = check_room(cpu, &frame, fault);
+    if (status != ENV_OK)
+        return status;
+    status =
+        push_and_go(cpu, env, &frame, get_le16(raw + 2), get_le16(raw), fault);
     if (status != ENV_OK)
         return status;
     cpu->eflags &= ~(EFLAGS_IF | EFLAGS_TF | EFLAGS_RF | EFLAGS_AC);
     cpu->halted = 0;
     cpu->irq_shadow = 0;
-    go(cpu, get_le16(raw + 2), get_le16(raw));
     return ENV_OK;
 }
