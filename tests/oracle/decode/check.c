@@ -57,7 +57,8 @@ static void print_fact(const struct fact *f)
     if (f->kind == FACT_REG) {
         print_reg(f->reg);
     } else if (f->kind == FACT_MEM) {
-        printf("size %u segment %u base ", f->size, f->seg);
+        printf("size %u access %u segment %u base ", f->size, f->access,
+               f->seg);
         print_reg(f->base);
         printf(" index ");
         print_reg(f->index);

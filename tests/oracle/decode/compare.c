@@ -16,7 +16,9 @@ static bool same_memory(const struct fact *a, const struct fact *b)
 {
     return a->seg == b->seg && same_reg(a->base, b->base) &&
            same_reg(a->index, b->index) && a->scale == b->scale &&
-           a->value == b->value && (!a->size || !b->size || a->size == b->size);
+           a->value == b->value &&
+           (!a->access || !b->access || a->access == b->access) &&
+           (!a->size || !b->size || a->size == b->size);
 }
 
 bool same_operand(const struct fact *a, const struct fact *b)

@@ -49,6 +49,7 @@ struct fact {
     u8 kind;
     struct reg_fact reg; /* FACT_REG */
     u16 size;            /* FACT_MEM: bytes, 0: not said */
+    u8 access;           /* ... FPU_LOAD, FPU_STORE, 0: not said */
     u8 seg;              /* SEG_, override applied; SEG_NONE: LEA's */
     struct reg_fact base, index;
     u8 scale;  /* 1, 2, 4, 8; 0 without an index */

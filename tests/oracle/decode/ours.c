@@ -37,6 +37,19 @@ static u32 memory_size(const struct insn *insn, u32 kind)
     return insn->op == OP_LEA ? 0 : 6;
 }
 
+#define ACCESS_FORGOTTEN 0xff
+
+/* The rows of the FPU say which way their memory operand goes. MOVNTI and its
+ * like are of other classes. */
+static u8 access_of(const struct insn *insn)
+{
+    const struct op_row *row = &op_rows[insn->op];
+
+    if (row->class < CLASS_X87)
+        return 0;
+    return row->arg & (FPU_LOAD | FPU_STORE) ?: ACCESS_FORGOTTEN;
+}
+
 /* LEA computes an address in no segment. */
 static struct fact memory_fact(const struct insn *insn, u32 size)
 {
@@ -44,6 +57,7 @@ static struct fact memory_fact(const struct insn *insn, u32 size)
 
     if (insn->op == OP_LEA)
         f.seg = SEG_NONE;
+    f.access = access_of(insn);
     if (insn->base >= 0)
         f.base = gpr((u32)insn->base, insn->adsize);
     if (insn->index >= 0) {

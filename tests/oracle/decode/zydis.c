@@ -62,6 +62,10 @@ static void memory_fact(const ZydisDecodedInstruction *insn,
     f->seg = op->mem.type == ZYDIS_MEMOP_TYPE_AGEN
                  ? SEG_NONE
                  : (u8)ZydisRegisterGetId(op->mem.segment);
+    if (op->actions & ZYDIS_OPERAND_ACTION_MASK_READ)
+        f->access |= FPU_LOAD;
+    if (op->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)
+        f->access |= FPU_STORE;
     f->base = reg_of(op->mem.base);
     f->index = reg_of(op->mem.index);
     f->scale = op->mem.scale;
