@@ -9,7 +9,7 @@ import struct
 
 from machine import EXIT_ONE, EXIT_ZERO, cases, check
 
-NEEDS = ("linux.bin",)
+NEEDS = ("linux.bin", "trapline-host")
 MEM = 8 << 20
 PAGE = 4096
 # What an engine cannot hide from a guest that looks: CS and SS with the ring
@@ -84,6 +84,20 @@ def test_initrd(env, engine):
         told(result, 'line ""', f"initrd at {top - size:#x} "
              f"size {len(INITRD):#x} sum {total(INITRD):#x}")
         result.want_status(EXIT_ZERO)
+
+
+@cases(*LOOKS)
+def test_hosted(env, engine):
+    """The same in the VMM as an ordinary program, under sanitizers."""
+    result = env.batch([
+        f"{env.build}/trapline-host", "exit=stopped", image(env), "vm=lx",
+        "mem=8M", f"exec={engine}", "--", "quiet", ",",
+        env.write("initrd", INITRD), "for=lx", "initrd"])
+    told(result, LOOKS[engine], "segments loaded", 'line "quiet"',
+         f"initrd at {MEM - 3 * PAGE:#x} size {len(INITRD):#x} "
+         f"sum {total(INITRD):#x}",
+         "pci 0xffffffff 0xffffffff other 0xff 0xff")
+    result.want("lx: exited with status 0x10")
 
 
 @cases("preferred", "lowest", "least", "fixed")
