@@ -166,8 +166,34 @@ static void faults(volatile u32 *at)
     __asm__ volatile("clts");
 }
 
+/* Vector instructions there neither report nor lose an x87 error that waits,
+ * and what MXCSR unmasks does not disturb a move. */
+static void errors_wait(volatile u32 *at)
+{
+    static const u16 zero_divide = 0x037b;
+    static const u32 unmasked = 0;
+    u32 fsw;
+
+    __asm__ volatile(
+        "fninit\n\t fldcw %0\n\t fldz\n\t fld1\n\t fdiv %%st(1)\n\t"
+        "ldmxcsr %1"
+        :
+        : "m"(zero_divide), "m"(unmasked));
+    CATCH("movaps (%1), %%xmm5\n\t movups %%xmm5, 1(%1)\n\t fnstsw (%1)\n\t"
+          "movzwl (%1), %0",
+          "=r"(fsw)
+          : "r"(at)
+          : "memory");
+    EXPECT_NO_TRAP("moves with an error that waits");
+    EXPECT_EQ(fsw & 0x80bf, 0x8084, "flags, summary and B in FNSTSW's word");
+    CATCH("fwait", );
+    EXPECT_TRAP(TRAP_MF, 0, 0, "WAIT with an error that waits");
+    __asm__ volatile("fninit");
+}
+
 static void screen(void)
 {
+    errors_wait((volatile u32 *)SCREEN);
     run((volatile u32 *)SCREEN, 1);
     compare("bytes on the screen that differ", "registers differ by it");
     fxsave_there((volatile u32 *)SCREEN);
