@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Random instructions of every row that a user program may run, judged by
- * the processor itself: registers, defined flags, memory, branch direction
+ * the processor itself: registers, FPU, defined flags, memory, branch direction
  * and faults of cpu_step() must be what native_run() shows.
  *
  * Rows, opcode bytes and undefined flags come from ops.def, so a new row is

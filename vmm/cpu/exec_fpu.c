@@ -17,7 +17,8 @@
  * The pointers to the last instruction are kept for each non-control
  * instruction, as the P6 does. Newer processors store 0 for the selectors
  * (CPUID.7:EBX[13]) or update the data pointer on exceptions only
- * (EBX[6]); what ran on the host's unit directly shows that behaviour.
+ * (EBX[6]); what ran on the host's unit directly shows that behaviour, and
+ * where selectors are kept, those it was deprivileged with.
  *
  * SDM vol. 1 8.1.8, 8.3 to 8.7, vol. 3A 2.5 (table 2-2), vol. 2A and 2B.
  */
@@ -53,7 +54,8 @@ enum env_status fpu_report(struct exec *x, const struct fpu *fpu, bool *held)
         return ENV_OK;
     if (x->cpu->cr0 & CR0_NE)
         return raise_plain(x, TRAP_MF);
-    x->env->fpu_error(x->env->ctx);
+    if (x->env->fpu_error)
+        x->env->fpu_error(x->env->ctx);
     x->next = x->cpu->eip;
     x->keep_rf = true;
     *held = true;
