@@ -188,11 +188,10 @@ static const char *later_group(const cs_insn *insn)
     return NULL;
 }
 
-/* ... and those that it knows by name alone, or by many: PadLock's (0F A6 and
- * 0F A7), some of AVX (V..., which VERR and VERW are not). */
+/* ... and those that it knows by name alone, or by many: MPX (BND...), some of
+ * AVX (V..., which VERR and VERW are not). */
 static const char *later_name(const cs_insn *insn)
 {
-    const u8 *op = insn->detail->x86.opcode;
     static const char *const names[] = {
         "popcnt",     "lzcnt",   "tzcnt",   "movbe",      "crc32",    "rdrand",
         "rdseed",     "rdtscp",  "monitor", "mwait",      "monitorx", "mwaitx",
@@ -205,8 +204,8 @@ static const char *later_name(const cs_insn *insn)
         "xtest",
     };
 
-    if (op[0] == 0x0f && (op[1] & 0xfe) == 0xa6)
-        return "padlock";
+    if (!strncmp(insn->mnemonic, "bnd", 3) && insn->mnemonic[3] != ' ')
+        return "mpx";
     if (insn->mnemonic[0] == 'v' && insn->mnemonic[1] != 'e')
         return "avx";
     for (u32 i = 0; i < ARRAY_LEN(names); i++) {

@@ -62,8 +62,26 @@ static bool too_long_and_undefined(const struct dispute *d)
            answers(d, ANSWER_LONG, ANSWER_UD);
 }
 
+/* Opcodes that are later extensions and nothing else, which Capstone does not
+ * say of all: behind 0F SSSE3 and SSE4 (38, 3A), PadLock (A6, A7), of 01 the
+ * register forms and member 5 (CET); LES, LDS, BOUND of a register (AVX). */
+static bool in_later_map(const struct dispute *d)
+{
+    struct shape s = shape_of(d->sample);
+    u8 op = s.opcode, modrm = d->sample->bytes[s.at + 1 + s.behind];
+
+    if (!answers(d, ANSWER_UD, ANSWER_OK))
+        return false;
+    if (!s.behind)
+        return (op == 0xc4 || op == 0xc5 || op == 0x62) && modrm >> 6 == 3;
+    return op == 0x38 || op == 0x3a || (op & 0xfe) == 0xa6 ||
+           (op == 1 && (modrm >> 6 == 3 || (modrm >> 3 & 7) == 5));
+}
+
 static bool later(const struct dispute *d)
 {
+    if (d->oracle == ORACLE_CAPSTONE && in_later_map(d))
+        return true;
     return answers(d, ANSWER_UD, ANSWER_LATER) ||
            answers(d, ANSWER_LONG, ANSWER_LATER);
 }
@@ -75,12 +93,12 @@ static bool undefined_by_row(const struct dispute *d)
     return d->insn->op == OP_SYSCALL || d->insn->op == OP_SYSRET;
 }
 
-/* PREFETCHW and its like, behind 0F 0D, and 0F 18 of the register form. */
+/* PREFETCHW, PREFETCHI and their like. */
 static bool other_hint(const struct dispute *d)
 {
-    struct shape s = shape_of(d->sample);
+    bool other = d->theirs->answer == ANSWER_LATER || d->insn->opcode == 0x0d;
 
-    return s.behind && s.opcode == 0x0d && d->ours->answer == ANSWER_OK &&
+    return other && d->ours->answer == ANSWER_OK && is_hint(d->insn) &&
            d->ours->len == d->theirs->len;
 }
 
@@ -165,10 +183,30 @@ static bool hint_unknown(const struct dispute *d)
     return answers(d, ANSWER_OK, ANSWER_UD) && is_hint(d->insn);
 }
 
-static bool bit_counts(const struct dispute *d)
+static bool falls_back(const struct dispute *d)
 {
-    return answers(d, ANSWER_OK, ANSWER_LATER) && d->insn->rep == 0xf3 &&
-           (d->insn->op == OP_BSF || d->insn->op == OP_BSR);
+    u16 op = d->insn->op;
+
+    return answers(d, ANSWER_OK, ANSWER_LATER) && d->insn->rep &&
+           (op == OP_BSF || op == OP_BSR || op == OP_WBINVD);
+}
+
+static bool idle_rep(const struct dispute *d)
+{
+    return answers(d, ANSWER_OK, ANSWER_UD) && d->insn->rep &&
+           !(op_rows[d->insn->op].flags & OPF_REP);
+}
+
+static bool x87_alias(const struct dispute *d)
+{
+    return answers(d, ANSWER_OK, ANSWER_UD) && d->insn->modrm >> 6 == 3 &&
+           insn_class(d->insn->op) == CLASS_X87;
+}
+
+static bool rcl_by_one(const struct dispute *d)
+{
+    return d->kind == DIFF_OPERANDS &&
+           (d->insn->op == OP_RCL_Eb1 || d->insn->op == OP_RCL_Ev1);
 }
 
 static bool opsize_with_rep(const struct dispute *d)
@@ -228,7 +266,7 @@ const struct exception exceptions[] = {
      ORACLE_BOTH, later},
     {"SYSCALL and SYSRET, in our table only to be #UD in 32-bit code",
      "2B SYSCALL", ORACLE_BOTH, undefined_by_row},
-    {"PREFETCHW and other hints of 0F 0D are NOP r/m", "2B PREFETCHW",
+    {"PREFETCHW and other hints with names are NOP r/m", "2B PREFETCHW",
      ORACLE_BOTH, other_hint},
     {"XCHG has no order of operands", "2D XCHG", ORACLE_BOTH, order_of_xchg},
     {"a hint's operands: NOP r/m has one, which nobody reads", "2B NOP",
@@ -245,8 +283,13 @@ const struct exception exceptions[] = {
      ORACLE_CAPSTONE, register_is_none},
     {"hints and fences whose forms Capstone does not know", "2B NOP, 2A LFENCE",
      ORACLE_CAPSTONE, hint_unknown},
-    {"LZCNT and TZCNT are BSR and BSF where they are not announced",
-     "2A LZCNT, 2D TZCNT", ORACLE_CAPSTONE, bit_counts},
+    {"LZCNT, TZCNT, WBNOINVD are BSR, BSF, WBINVD where not announced",
+     "2A LZCNT, 2D TZCNT, WBNOINVD", ORACLE_CAPSTONE, falls_back},
+    {"F2 and F3 are idle before what they do not repeat (Capstone 5)",
+     "2A 2.1.1", ORACLE_CAPSTONE, idle_rep},
+    {"undocumented x87 forms (Capstone 5)", "2D A.5", ORACLE_CAPSTONE,
+     x87_alias},
+    {"RCL by 1, not by 0 (Capstone 5)", "2B RCL", ORACLE_CAPSTONE, rcl_by_one},
     {"66 together with F2 or F3 changes the operand size all the same",
      "2A 2.1.1", ORACLE_CAPSTONE, opsize_with_rep},
     {"sizes in memory: Zydis has the manual's", "2A 3.1.1.3", ORACLE_CAPSTONE,

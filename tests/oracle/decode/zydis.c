@@ -96,39 +96,25 @@ static void operand_fact(const ZydisDecodedInstruction *insn,
     }
 }
 
-/* The instruction sets that the processor of ops.def has. */
+/* The instruction sets that the processor of ops.def has. By name, for a
+ * later Zydis has more of them (FCOMI since 4.1). */
 static bool is_later(ZydisISASet set)
 {
-    switch (set) {
-    case ZYDIS_ISA_SET_I86:
-    case ZYDIS_ISA_SET_I186:
-    case ZYDIS_ISA_SET_I286PROTECTED:
-    case ZYDIS_ISA_SET_I286REAL:
-    case ZYDIS_ISA_SET_I386:
-    case ZYDIS_ISA_SET_I486:
-    case ZYDIS_ISA_SET_I486REAL:
-    case ZYDIS_ISA_SET_PENTIUMREAL:
-    case ZYDIS_ISA_SET_PENTIUMMMX:
-    case ZYDIS_ISA_SET_PPRO:
-    case ZYDIS_ISA_SET_RDPMC:
-    case ZYDIS_ISA_SET_CMOV:
-    case ZYDIS_ISA_SET_FCMOV:
-    case ZYDIS_ISA_SET_FAT_NOP:
-    case ZYDIS_ISA_SET_PREFETCH_NOP:
-    case ZYDIS_ISA_SET_LAHF:
-    case ZYDIS_ISA_SET_X87:
-    case ZYDIS_ISA_SET_FXSAVE:
-    case ZYDIS_ISA_SET_SSE:
-    case ZYDIS_ISA_SET_SSE2:
-    case ZYDIS_ISA_SET_SSE2MMX:
-    case ZYDIS_ISA_SET_SSEMXCSR:
-    case ZYDIS_ISA_SET_SSE_PREFETCH:
-    case ZYDIS_ISA_SET_CLFSH:
-    case ZYDIS_ISA_SET_PAUSE:
-        return false;
-    default:
-        return true;
+    static const char *const ours[] = {
+        "I86",          "I186",     "I286PROTECTED", "I286REAL",     "I386",
+        "I486",         "I486REAL", "PENTIUMREAL",   "PENTIUMMMX",   "PPRO",
+        "RDPMC",        "CMOV",     "FCMOV",         "FCOMI",        "FAT_NOP",
+        "PREFETCH_NOP", "LAHF",     "X87",           "FXSAVE",       "SSE",
+        "SSE2",         "SSE2MMX",  "SSEMXCSR",      "SSE_PREFETCH", "CLFSH",
+        "PAUSE",
+    };
+    const char *name = ZydisISASetGetString(set);
+
+    for (u32 i = 0; i < ARRAY_LEN(ours); i++) {
+        if (!strcmp(name, ours[i]))
+            return false;
     }
+    return true;
 }
 
 static bool is_string(const ZydisDecodedInstruction *insn)
