@@ -11,7 +11,8 @@ ORACLE_FLAGS   := -std=gnu11 -O2 -g -I. -MMD -MP -Wall -Wextra -Werror \
                   -Wno-unused-parameter -fno-strict-aliasing
 ORACLE_DECODE  := $(patsubst %.c,$(B)/oracle/obj/%.o, \
                   $(sort $(wildcard tests/oracle/decode/*.c)) \
-                  vmm/cpu/decode.c vmm/cpu/disasm.c tests/unit/check_host.c)
+                  $(addprefix vmm/cpu/,decode.c rows.c disasm.c) \
+                  tests/unit/check_host.c)
 ORACLE_STRINGS := 10000000
 ORACLE_SEED    := 1
 
@@ -24,7 +25,8 @@ $(B)/oracle/decode: $(ORACLE_DECODE)
 
 ORACLE_DISASM  := $(patsubst %.c,$(B)/oracle/obj/%.o, \
                   $(sort $(wildcard tests/oracle/disasm/*.c)) \
-                  vmm/cpu/decode.c vmm/cpu/disasm.c tests/unit/check_host.c)
+                  $(addprefix vmm/cpu/,decode.c rows.c disasm.c) \
+                  tests/unit/check_host.c)
 
 $(B)/oracle/disasm: $(ORACLE_DISASM)
 	gcc $^ -o $@
