@@ -8,7 +8,6 @@
  * Bytes are fetched in at most two pieces: to the end of the page, and only
  * if the instruction goes on there, the rest.
  *
- * LIMIT: no alignment checks.
  * SDM vol. 2A 2.1 (LOCK, length), vol. 3A 5.9 (privileged instructions).
  */
 #include "vmm/cpu/exec.h"

@@ -154,8 +154,8 @@ enum env_status exec_bound(struct exec *x)
     u8 bytes[8] = {0};
     s32 low, high, at;
 
-    TRY(mem_read(x, x->insn->seg, ea_offset(x->cpu, x->insn), bytes, size * 2,
-                 ACC_READ));
+    TRY(mem_read_units(x, x->insn->seg, ea_offset(x->cpu, x->insn), bytes,
+                       size * 2, size));
     low = size == 4 ? (s32)get_le32(bytes) : (s16)get_le16(bytes);
     high = size == 4 ? (s32)get_le32(bytes + 4) : (s16)get_le16(bytes + 2);
     at = size == 4 ? (s32)value : (s16)value;

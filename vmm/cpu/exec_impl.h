@@ -84,6 +84,10 @@ static inline enum env_status raise_error(struct exec *x, u8 vector, u32 error)
 u32 ea_offset(const struct cpu *cpu, const struct insn *insn);
 enum env_status mem_read(struct exec *x, u32 seg, u32 offset, void *to,
                          u32 size, u32 access);
+/* The same for several data side by side, of `unit` bytes each: what is to be
+ * aligned is the first of them. */
+enum env_status mem_read_units(struct exec *x, u32 seg, u32 offset, void *to,
+                               u32 size, u32 unit);
 enum env_status mem_write(struct exec *x, u32 seg, u32 offset, const void *from,
                           u32 size);
 /* Operand n (0 to 2) of the row, in its own size, zero-extended. access is

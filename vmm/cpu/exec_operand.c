@@ -21,13 +21,54 @@ u32 ea_offset(const struct cpu *cpu, const struct insn *insn)
     return insn->adsize == 2 ? at & 0xffff : at;
 }
 
+/* What a datum of this size is aligned to: SDM vol. 3A table 6-7. 10 is an
+ * x87 extended real, 14, 28, 94 and 108 are x87 environments and states. The
+ * SDM leaves MOVUPS open: it is not checked. */
+static u32 natural_unit(u32 size)
+{
+    switch (size) {
+    case 2:
+    case 14:
+    case 94:
+        return 2;
+    case 4:
+    case 28:
+    case 108:
+        return 4;
+    case 8:
+    case 10:
+        return 8;
+    default:
+        return 1;
+    }
+}
+
+/* Only ring 3 with EFLAGS.AC pays for finding out. */
+static enum env_status check_natural(struct exec *x, gva_t at, u32 size)
+{
+    if (!alignment_matters(x->cpu))
+        return ENV_OK;
+    return seg_align(x->cpu, at, natural_unit(size), fault_of(x));
+}
+
 enum env_status mem_read(struct exec *x, u32 seg, u32 offset, void *to,
                          u32 size, u32 access)
 {
     gva_t at;
 
     TRY(seg_linear(x->cpu, seg, offset, size, access, &at, fault_of(x)));
+    TRY(check_natural(x, at, size));
     return x->env->read(x->env->ctx, at, to, size, access, fault_of(x));
+}
+
+enum env_status mem_read_units(struct exec *x, u32 seg, u32 offset, void *to,
+                               u32 size, u32 unit)
+{
+    gva_t at;
+
+    TRY(seg_linear(x->cpu, seg, offset, size, ACC_READ, &at, fault_of(x)));
+    TRY(seg_align(x->cpu, at, unit, fault_of(x)));
+    return x->env->read(x->env->ctx, at, to, size, ACC_READ, fault_of(x));
 }
 
 enum env_status mem_write(struct exec *x, u32 seg, u32 offset, const void *from,
@@ -36,6 +77,7 @@ enum env_status mem_write(struct exec *x, u32 seg, u32 offset, const void *from,
     gva_t at;
 
     TRY(seg_linear(x->cpu, seg, offset, size, ACC_WRITE, &at, fault_of(x)));
+    TRY(check_natural(x, at, size));
     return x->env->write(x->env->ctx, at, from, size, ACC_WRITE, fault_of(x));
 }
 
@@ -122,8 +164,8 @@ enum env_status far_pointer(struct exec *x, u16 *sel, u32 *offset)
     u32 size = x->insn->opsize;
     u8 bytes[6] = {0};
 
-    TRY(mem_read(x, x->insn->seg, ea_offset(x->cpu, x->insn), bytes, size + 2,
-                 ACC_READ));
+    TRY(mem_read_units(x, x->insn->seg, ea_offset(x->cpu, x->insn), bytes,
+                       size + 2, size));
     *offset = size == 4 ? get_le32(bytes) : get_le16(bytes);
     *sel = get_le16(bytes + size);
     return ENV_OK;

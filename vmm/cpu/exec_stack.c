@@ -3,9 +3,8 @@
  * Stack instructions and segment-register moves. A push writes memory and
  * then moves ESP; whatever fails after a pop puts ESP back.
  *
- * LIMIT: PUSHA and POPA touch their eight words as one piece, so a 16-bit
- * stack pointer that would wrap in the middle faults. ENTER may have written
- * below ESP when its last check fails.
+ * ENTER may have written below ESP when its last check fails, as the
+ * processor does.
  *
  * SDM vol. 2B PUSH, POP, PUSHA, POPA, PUSHF, POPF, ENTER, MOV, LDS.
  */
@@ -13,6 +12,7 @@
 #include "arch/x86/defs/regs.h"
 #include "arch/x86/defs/traps.h"
 #include "vmm/cpu/exec_impl.h"
+#include "vmm/cpu/seg_impl.h"
 
 #define ENTER_LEVELS 31
 
@@ -61,33 +61,31 @@ enum env_status exec_pop(struct exec *x)
     return or_restore(x, esp, operand_write(x, 0, value));
 }
 
+/* Eight words as one frame, which may wrap around a 16-bit stack. */
 enum env_status exec_pusha(struct exec *x)
 {
     struct cpu *cpu = x->cpu;
-    u32 size = x->insn->opsize, width = stack_width(cpu);
-    u32 at = (cpu->gpr[ESP] - GPR_COUNT * size) & mask_bytes(width);
-    u8 bytes[GPR_COUNT * 4 + 4];
+    struct stack stack = {.ss = cpu->seg[SEG_SS], .esp = cpu->gpr[ESP]};
+    struct frame frame = {.unit = x->insn->opsize};
 
     for (u32 i = 0; i < GPR_COUNT; i++)
-        put_le32(bytes + i * size, cpu->gpr[EDI - i]);
-    TRY(mem_write(x, SEG_SS, at, bytes, GPR_COUNT * size));
-    reg_write(cpu, ESP, width, at);
+        frame_add(&frame, cpu->gpr[EDI - i]);
+    TRY(frame_check(cpu, &stack, &frame, fault_of(x)));
+    TRY(frame_write(x->env, &stack, &frame, fault_of(x)));
+    cpu->gpr[ESP] = stack.esp;
     return ENV_OK;
 }
 
 enum env_status exec_popa(struct exec *x)
 {
     struct cpu *cpu = x->cpu;
-    u32 size = x->insn->opsize, width = stack_width(cpu);
-    u32 at = reg_read(cpu, ESP, width);
-    u8 bytes[GPR_COUNT * 4 + 4];
+    u32 size = x->insn->opsize, esp = cpu->gpr[ESP];
+    u8 raw[GPR_COUNT * 4];
 
-    TRY(mem_read(x, SEG_SS, at, bytes, GPR_COUNT * size, ACC_READ));
-    for (u32 i = 0; i < GPR_COUNT; i++) {
-        if (EDI - i != ESP)
-            reg_write(cpu, EDI - i, size, get_le32(bytes + i * size));
-    }
-    reg_write(cpu, ESP, width, at + GPR_COUNT * size);
+    TRY(frame_read(cpu, x->env, 0, raw, GPR_COUNT * size, size, fault_of(x)));
+    for (u32 i = 0; i < GPR_COUNT; i++)
+        reg_write(cpu, EDI - i, size, frame_word(raw, i, size));
+    cpu->gpr[ESP] = stack_move(&cpu->seg[SEG_SS], esp, GPR_COUNT * size);
     return ENV_OK;
 }
 

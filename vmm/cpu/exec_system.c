@@ -294,16 +294,21 @@ static struct table_reg *table_of(struct exec *x)
     return x->row->arg == TABLE_GDT ? &x->cpu->gdtr : &x->cpu->idtr;
 }
 
-/* All 32 bits of the base are stored whatever the operand size. */
+/* All 32 bits of the base are stored whatever the operand size. The base is
+ * what must be aligned: the limit then is (SDM vol. 3A 3.5.1). */
 enum env_status exec_store_table(struct exec *x)
 {
     const struct table_reg *reg = table_of(x);
     u8 bytes[6];
+    gva_t at;
 
     put_le16(bytes, reg->limit);
     put_le32(bytes + 2, reg->base);
-    return mem_write(x, x->insn->seg, ea_offset(x->cpu, x->insn), bytes,
-                     sizeof(bytes));
+    TRY(seg_linear(x->cpu, x->insn->seg, ea_offset(x->cpu, x->insn),
+                   sizeof(bytes), ACC_WRITE, &at, fault_of(x)));
+    TRY(seg_align(x->cpu, gva(at.v + 2), 4, fault_of(x)));
+    return x->env->write(x->env->ctx, at, bytes, sizeof(bytes), ACC_WRITE,
+                         fault_of(x));
 }
 
 enum env_status exec_load_table(struct exec *x)

@@ -72,7 +72,7 @@ enum env_status entry_finish(struct cpu *cpu, const struct cpu_env *env,
                              struct entry *e, const struct frame *frame,
                              struct fault *fault)
 {
-    enum env_status status = frame_check(&e->stack, frame, fault);
+    enum env_status status = frame_check(cpu, &e->stack, frame, fault);
 
     if (status != ENV_OK)
         return status;

@@ -89,7 +89,7 @@ static enum env_status check_room(const struct cpu *cpu,
 {
     struct stack stack = {.ss = cpu->seg[SEG_SS], .esp = cpu->gpr[ESP]};
 
-    return frame_check(&stack, frame, fault);
+    return frame_check(cpu, &stack, frame, fault);
 }
 
 enum env_status real_call(struct cpu *cpu, const struct cpu_env *env, u16 sel,

@@ -143,6 +143,14 @@ enum env_status seg_linear(const struct cpu *cpu, unsigned s, u32 offset,
     return ENV_OK;
 }
 
+enum env_status seg_align(const struct cpu *cpu, gva_t at, u32 unit,
+                          struct fault *fault)
+{
+    if ((at.v & (unit - 1)) && alignment_matters(cpu))
+        return fail(fault, TRAP_AC, 0);
+    return ENV_OK;
+}
+
 enum env_status seg_read_code(const struct cpu *cpu, const struct cpu_env *env,
                               u16 sel, u32 ext, struct segment *out,
                               struct fault *fault)

@@ -41,6 +41,18 @@ enum env_status seg_linear(const struct cpu *cpu, unsigned s, u32 offset,
                            u32 size, u32 access, gva_t *out,
                            struct fault *fault);
 
+/* Whether ring 3 must align its data (SDM vol. 3A 6.15, interrupt 17). */
+static inline bool alignment_matters(const struct cpu *cpu)
+{
+    return cpu->cpl == 3 && (cpu->eflags & EFLAGS_AC) && (cpu->cr0 & CR0_AM);
+}
+
+/* #AC(0) when it must, and the datum at `at` is not aligned to `unit`, a
+ * power of two. Comes behind the segment's checks and, as in Bochs and QEMU,
+ * before those of the page; the SDM leaves the order open (table 6-2). */
+enum env_status seg_align(const struct cpu *cpu, gva_t at, u32 unit,
+                          struct fault *fault);
+
 /* MOV/POP to a data segment register or SS (not CS). Sets seg_dirty. */
 enum env_status seg_load(struct cpu *cpu, const struct cpu_env *env, unsigned s,
                          u16 sel, struct fault *fault);

@@ -157,7 +157,7 @@ enum env_status frame_read(const struct cpu *cpu, const struct cpu_env *env,
 
 /* Whether the frame fits (#SS), and the write itself; the latter moves
  * stack->esp. */
-enum env_status frame_check(const struct stack *stack,
+enum env_status frame_check(const struct cpu *cpu, const struct stack *stack,
                             const struct frame *frame, struct fault *fault);
 enum env_status frame_write(const struct cpu_env *env, struct stack *stack,
                             const struct frame *frame, struct fault *fault);

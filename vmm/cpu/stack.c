@@ -32,6 +32,7 @@ enum env_status stack_push(struct cpu *cpu, const struct cpu_env *env,
                                         ACC_WRITE, &at, fault);
     if (status != ENV_OK)
         return status;
+    TRY(seg_align(cpu, at, size, fault));
     put_le32(raw, value);
     status = env->write(env->ctx, at, raw, size, ACC_WRITE, fault);
     if (status == ENV_OK)
@@ -51,6 +52,7 @@ enum env_status stack_pop(struct cpu *cpu, const struct cpu_env *env,
                    &at, fault);
     if (status != ENV_OK)
         return status;
+    TRY(seg_align(cpu, at, size, fault));
     status = env->read(env->ctx, at, raw, size, ACC_READ, fault);
     if (status != ENV_OK)
         return status;
@@ -88,6 +90,7 @@ enum env_status frame_read(const struct cpu *cpu, const struct cpu_env *env,
 
     if (!frame_fits(ss, at, size, unit))
         return fail(fault, TRAP_SS, 0);
+    TRY(seg_align(cpu, gva(ss->base + at), unit, fault));
     for (u32 i = 0; i < size; i += chunk) {
         enum env_status status =
             env->read(env->ctx, gva(ss->base + ((at + i) & mask)),
@@ -98,14 +101,16 @@ enum env_status frame_read(const struct cpu *cpu, const struct cpu_env *env,
     return ENV_OK;
 }
 
-enum env_status frame_check(const struct stack *stack,
+enum env_status frame_check(const struct cpu *cpu, const struct stack *stack,
                             const struct frame *frame, struct fault *fault)
 {
     u32 at = (stack->esp - frame->size) & stack_mask(&stack->ss);
 
     if (!frame_fits(&stack->ss, at, frame->size, frame->unit))
         return fail(fault, TRAP_SS, stack->error);
-    return ENV_OK;
+    if (stack->access & ACC_SYSTEM)
+        return ENV_OK;
+    return seg_align(cpu, gva(stack->ss.base + at), frame->unit, fault);
 }
 
 enum env_status frame_write(const struct cpu_env *env, struct stack *stack,
