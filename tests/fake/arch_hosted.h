@@ -38,11 +38,11 @@
 /* What things cost in ns. The processor runs ten million instructions a
  * second, about what the interpreter does under sanitizers, so a terminal
  * feels right. The VMM's own work has no instructions to count, so an exit
- * has a price as a whole, and a look at the clock too, or a VMM that waits for
- * time to pass would wait for ever. */
+ * has a price as a whole. So has a look at the clock: the VMM looks whenever
+ * it has done something for a device, and where it waits for time to pass. */
 #define HOSTED_INSN_NS   100u
 #define HOSTED_EXIT_NS   10000u
-#define HOSTED_LOOK_NS   20u
+#define HOSTED_LOOK_NS   1000u
 #define HOSTED_WINDOW_NS 64000u    /* a batch that the VMM interpreted */
 #define HOSTED_TICK_NS   10000000u /* a timer interrupt at least this often */
 
