@@ -243,8 +243,6 @@ static struct fault fault_of(const struct step *step, enum step_status status)
 {
     struct cpu *cpu = &hosted.cpu;
 
-    if (status == STEP_UNKNOWN)
-        return fault_plain(TRAP_UD);
     if (step->decoded && insn_class(step->insn.op) == CLASS_IRET &&
         (cpu->eflags & EFLAGS_NT))
         return fault_error(TRAP_GP, 0);

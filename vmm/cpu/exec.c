@@ -113,9 +113,7 @@ static enum env_status execute(struct exec *x)
 
 static enum step_status failed(const struct exec *x, enum env_status status)
 {
-    if (status == ENV_STOP)
-        return STEP_STOP;
-    return x->unsupported ? STEP_UNKNOWN : STEP_FAULT;
+    return status == ENV_STOP ? STEP_STOP : STEP_FAULT;
 }
 
 enum step_status cpu_step(struct cpu *cpu, const struct cpu_env *env,

@@ -26,7 +26,6 @@
 enum step_status {
     STEP_OK,
     STEP_FAULT,   /* out->fault */
-    STEP_UNKNOWN, /* not executed: the environment has no such unit */
     STEP_STOP,    /* the environment stopped the VM */
 };
 

@@ -34,12 +34,10 @@ typedef enum env_status x87_fn(struct exec *x, struct fpu *fpu);
 
 enum env_status fpu_registers(struct exec *x, struct fpu **fpu)
 {
-    if (x->env->fpu) {
-        *fpu = x->env->fpu(x->env->ctx);
-        return ENV_OK;
-    }
-    x->unsupported = true;
-    return ENV_FAULT;
+    if (!x->env->fpu)
+        return raise_plain(x, TRAP_UD);
+    *fpu = x->env->fpu(x->env->ctx);
+    return ENV_OK;
 }
 
 enum env_status fpu_available(struct exec *x, u32 mask)

@@ -9,7 +9,7 @@
 #include "vmm/cpu/exec_impl.h"
 #include "vmm/cpu/fpu.h"
 
-/* The FPU's registers; without any the step is STEP_UNKNOWN. */
+/* The FPU's registers; #UD in a world without them. */
 enum env_status fpu_registers(struct exec *x, struct fpu **fpu);
 /* #NM while the CR0 bits in mask say that the FPU is another task's, or none.
  */

@@ -23,7 +23,6 @@ struct exec {
     u32 next;         /* EIP when the handler is done */
     u8 shadow;        /* of the instruction before, SHADOW_ */
     bool keep_rf;     /* IRET: RF is what was popped */
-    bool unsupported; /* with ENV_FAULT: as if it had no row */
 };
 
 typedef enum env_status handler_fn(struct exec *x);

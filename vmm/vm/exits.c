@@ -18,7 +18,6 @@
 #include "arch/x86/defs/regs.h"
 #include "arch/x86/defs/traps.h"
 #include "vmm/base/bits.h"
-#include "vmm/base/fmt.h"
 #include "vmm/cpu/debug.h"
 #include "vmm/vm/direct.h"
 #include "vmm/vm/env.h"
@@ -62,19 +61,6 @@ static inline void raise(struct vm *vm, const struct fault *fault)
     deliver(vm, &(struct event){.kind = EVENT_EXCEPTION, .fault = *fault});
 }
 
-static void kill_unknown(struct vm *vm, const struct step *step)
-{
-    char bytes[3 * INSN_MAX + 1] = "";
-    size_t at = 0;
-
-    for (u32 i = 0; i < step->count; i++)
-        at += fmt_buf(bytes + at, sizeof(bytes) - at, " %02x", step->bytes[i]);
-    vm_kill(vm,
-            "the emulator does not know the instruction at %04x:%08x, "
-            "bytes%s",
-            vm->cpu.seg[SEG_CS].sel, vm->cpu.eip, bytes);
-}
-
 /* What the emulator does not know is not privileged by IOPL or by a selector:
  * what the processor refuses in ring 3 it refuses to the guest's ring 3. */
 static bool refused_to_user(const struct vm *vm)
@@ -88,22 +74,15 @@ static bool refused_to_user(const struct vm *vm)
  * processor in ops.def, does with the instruction. */
 static bool is_unknown(const struct step *step, enum step_status status)
 {
-    if (status == STEP_FAULT)
-        return !step->decoded && step->fault.vector == TRAP_UD;
-    return status == STEP_UNKNOWN;
+    return status == STEP_FAULT && !step->decoded &&
+           step->fault.vector == TRAP_UD;
 }
 
-static void on_unknown(struct vm *vm, const struct step *step,
-                       enum step_status status)
+static void on_unknown(struct vm *vm, const struct step *step)
 {
     struct fault fault = fault_error((u8)vm->arch.vector, 0);
 
-    if (refused_to_user(vm))
-        raise(vm, &fault);
-    else if (status == STEP_FAULT)
-        raise(vm, &step->fault);
-    else
-        kill_unknown(vm, step);
+    raise(vm, refused_to_user(vm) ? &fault : &step->fault);
 }
 
 void exit_stepped(struct vm *vm, const struct step *step,
@@ -121,9 +100,6 @@ void exit_stepped(struct vm *vm, const struct step *step,
     case STEP_FAULT:
         raise(vm, &step->fault);
         break;
-    case STEP_UNKNOWN:
-        kill_unknown(vm, step);
-        break;
     case STEP_STOP:
         break;
     }
@@ -134,7 +110,7 @@ static void stepped(struct vm *vm, const struct step *step,
                     enum step_status status)
 {
     if (is_unknown(step, status))
-        on_unknown(vm, step, status);
+        on_unknown(vm, step);
     else
         exit_stepped(vm, step, status);
 }

@@ -289,7 +289,8 @@ void insn_patch(struct gen *g)
 }
 
 /* Jumps that could turn for ever, and the instructions of the FPU and the
- * vector units, which the emulator does not know where a page is watched. */
+ * vector units: x87 shows the selectors it ran with, and the emulator knows no
+ * vector unit newer than SSE2. */
 static bool unwelcome(u32 byte)
 {
     return (byte >= 0x70 && byte < 0x80) || (byte >= 0xd8 && byte < 0xe4) ||
