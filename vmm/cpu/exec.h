@@ -25,8 +25,8 @@
 
 enum step_status {
     STEP_OK,
-    STEP_FAULT,   /* out->fault */
-    STEP_STOP,    /* the environment stopped the VM */
+    STEP_FAULT, /* out->fault */
+    STEP_STOP,  /* the environment stopped the VM */
 };
 
 struct step {

@@ -20,9 +20,9 @@ struct exec {
     const struct insn *insn;
     const struct op_row *row;
     struct step *out;
-    u32 next;         /* EIP when the handler is done */
-    u8 shadow;        /* of the instruction before, SHADOW_ */
-    bool keep_rf;     /* IRET: RF is what was popped */
+    u32 next;     /* EIP when the handler is done */
+    u8 shadow;    /* of the instruction before, SHADOW_ */
+    bool keep_rf; /* IRET: RF is what was popped */
 };
 
 typedef enum env_status handler_fn(struct exec *x);
