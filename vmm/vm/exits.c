@@ -40,6 +40,7 @@ static __attribute__((noinline)) void deliver(struct vm *vm,
     switch (event_deliver(&vm->cpu, &env, event, &vector)) {
     case EVENT_OK:
         vm->recorder.gate[vector].reflected++;
+        vm->leave |= vm->cpu.debug_pending != 0;
         break;
     case EVENT_TRIPLE:
         vm_kill(vm,
@@ -90,7 +91,7 @@ void exit_stepped(struct vm *vm, const struct step *step,
 {
     switch (status) {
     case STEP_OK:
-        vm->leave |= vm->cpu.halted;
+        vm->leave |= vm->cpu.halted || vm->cpu.debug_pending;
         vm->shadow_eip = vm->cpu.eip;
         if (step->software_int)
             vm->recorder.gate[step->vector].reflected++;
@@ -384,6 +385,14 @@ static void pass_shadow(struct vm *vm)
     status = step_one(vm, &step);
     if (!is_unknown(&step, status))
         stepped(vm, &step, status);
+}
+
+void exit_pending(struct vm *vm)
+{
+    struct step step;
+
+    direct_switch(vm);
+    stepped(vm, &step, step_one(vm, &step));
 }
 
 void exit_inject(struct vm *vm)

@@ -20,6 +20,9 @@ void exit_handle(struct vm *vm);
 /* What follows from one instruction on the virtual processor. */
 void exit_stepped(struct vm *vm, const struct step *step,
                   enum step_status status);
+/* cpu.debug_pending: raises the trap, or runs the one instruction that MOV SS
+ * puts before it. Whatever leaves one also leaves the inner loop. */
+void exit_pending(struct vm *vm);
 /* An interrupt waits: takes it if the guest can, which wakes it from HLT. */
 void exit_inject(struct vm *vm);
 

@@ -263,6 +263,8 @@ static void run(struct hv *hv, struct vm *vm, u64 until)
             break;
         arch_set_timer(min_u64(until, due));
         vm->leave = vm->interrupted = false;
+        if (vm->cpu.debug_pending)
+            exit_pending(vm);
         loop(vm);
         now = arch_now_ns();
         if (vm->interrupted)
