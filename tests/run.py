@@ -56,6 +56,7 @@ SHOWN = ("check/coverage", "oracle/decode")
 BUILD_S, UNIT_S, DIFF_S, MICRO_S, BOOT_S, CHECK_S = 1200, 120, 90, 60, 180, 120
 ATTACK_S, HOSTED_S, ORACLE_S = 120, 150, 240
 KERNEL_S = 600    # it may have to be downloaded
+DIFF_CASES, DIFF_PARTS = 5200000, 4
 FUZZ_S, FUZZ_PARTS, FUZZ_STEPS = 240, 4, 25500
 COVERAGE_S = 300  # it runs machines, beside whatever else runs
 SKIPPED = 77      # exit status of a test that could not be run here
@@ -84,9 +85,12 @@ def unit_tests(build):
 
 
 def diff_tests(build):
+    """Five million instructions, in parts that run side by side."""
     program = f"{build}/diff/native"
-    yield Test("diff/native", [program, "400000", "1"], DIFF_S,
-               needs=[program])
+    for part in range(1, DIFF_PARTS + 1):
+        yield Test(f"diff/native/{part}",
+                   [program, str(DIFF_CASES // DIFF_PARTS), str(part)], DIFF_S,
+                   needs=[program])
 
 
 def oracle_tests(build):

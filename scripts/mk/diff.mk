@@ -6,7 +6,7 @@
 
 DIFF_SRC   := $(wildcard tests/diff/*.c) tests/unit/check_host.c arch/x86/fpu.S \
               $(wildcard vmm/base/*.c vmm/cpu/*.c)
-DIFF_CASES ?= 400000
+DIFF_CASES ?= 5200000
 DIFF_SEED  ?= 1
 
 $(B)/diff/native: $(DIFF_SRC) $(wildcard tests/diff/*.h vmm/cpu/*.h) \

@@ -11,14 +11,19 @@
  *     (vol. 2B PUSH);
  *   - FOP, FCS, FDP, FDS, and in memory FIP too: newer processors keep them
  *     for unmasked exceptions only, or not (vol. 1 8.1.8);
- *   - which operand of CMPS is to blame when both pages are missing;
+ *   - which of two faults comes first: of CMPS's operands; of a CALL's target
+ *     and stack; of limit and alignment through SS (#GP or #SS);
+ *   - whether BOUND looks at its upper bound when it is below the lower one;
+ *   - whether and where MASKMOVQ and MASKMOVDQU fault for bytes that are not
+ *     chosen (vol. 2B);
  *   - x87 state when an instruction with an MMX operand faults: Intel's
  *     processors have gone over to MMX by then, other than vol. 3A 6.5 says;
  *   - registers that POPA had popped before it faulted (it begins anew);
  *   - CR2 (and with it whether a page was there) within operands that are
  *     accessed in pieces: x87 states, frames, byte-wise stores;
- *   - what a CALL that faults at its target has pushed below ESP;
- *   - whether an unaligned operand beyond the limit of SS is #GP or #SS;
+ *   - whether the part of such an operand that is beyond a limit is met before
+ *     the part whose page is missing; and what a faulting one has written;
+ *   - what a CALL or PUSHA that faults has pushed below ESP;
  *   - bits 16 to 19 of what LAR gives (vol. 2A LAR);
  *   - REP INS and OUTS of nothing: Intel's processors ask for permission, the
  *     manual's pseudo-code (vol. 2B REP) does not;
@@ -116,22 +121,59 @@ static u32 operand_linear(const struct test *t)
     return place_of(t->regs.seg[t->insn.seg])->base + ea_offset(&cpu, &t->insn);
 }
 
+static bool is_call(u32 op)
+{
+    return op == OP_CALL_J || op == OP_CALL_Ev || op == OP_CALLF_P ||
+           op == OP_CALLF_M;
+}
+
 /* Accessed in pieces, or in an order that is the processor's own. */
 static bool in_pieces(const struct test *t)
 {
     u32 op = t->insn.op, kind = t->row->operand[0];
 
     return op == OP_CMPSB || op == OP_CMPSV || op == OP_PUSHA ||
-           op == OP_RETF || op == OP_RETF_Iw || op == OP_IRET ||
+           op == OP_RETF || op == OP_RETF_Iw || op == OP_IRET || is_call(op) ||
            op == OP_MASKMOVQ || op == OP_MASKMOVDQU || kind == O_ENV ||
            kind == O_STATE || kind == O_M512;
 }
 
-static bool unaligned_beyond_ss(const struct test *t, const struct verdict *v)
+static bool has_large_operand(const struct test *t)
 {
-    return (t->row->arg & FPU_ALIGNED) && t->with_fpu &&
-           t->insn.seg == SEG_SS && v->native.vector == TRAP_GP &&
-           v->ours.vector == TRAP_SS;
+    u32 kind = t->row->operand[0];
+
+    return kind == O_M80 || kind == O_ENV || kind == O_STATE || kind == O_M512;
+}
+
+static bool has_pointer(const struct test *t)
+{
+    return t->row->operand[0] == O_MP || t->row->operand[1] == O_MP;
+}
+
+static bool is_aligned_operand(const struct test *t)
+{
+    return t->with_fpu &&
+           ((t->row->arg & FPU_ALIGNED) || t->row->operand[0] == O_M512);
+}
+
+/* Both fault, or may, and not the same way. */
+static bool open_fault(const struct test *t, const struct verdict *v)
+{
+    u32 op = t->insn.op, native = v->native.vector, ours = v->ours.vector;
+
+    if (op == OP_MASKMOVQ || op == OP_MASKMOVDQU)
+        return native != NO_VECTOR;
+    if (native == NO_VECTOR || ours == NO_VECTOR)
+        return false;
+    if (op == OP_BOUND)
+        return native == TRAP_BR || native == TRAP_PF;
+    if (op == OP_CMPSB || op == OP_CMPSV || is_call(op))
+        return true;
+    if (native == TRAP_PF)
+        return op == OP_POPA || has_pointer(t) || has_large_operand(t) ||
+               in_pieces(t);
+    return is_aligned_operand(t) && t->insn.seg == SEG_SS &&
+           native == TRAP_GP && ours == TRAP_SS;
 }
 
 static bool same_page_fault(const struct test *t, const struct verdict *v)
@@ -150,7 +192,7 @@ static bool same_fault(const struct test *t, const struct verdict *v)
     if (v->status != STEP_OK && v->status != STEP_FAULT)
         return false;
     if (a->vector != b->vector)
-        return unaligned_beyond_ss(t, v);
+        return false;
     if (a->vector == TRAP_PF)
         return same_page_fault(t, v);
     return a->vector >= TRAP_EXCEPTIONS || !(TRAP_HAS_ERROR >> a->vector & 1) ||
@@ -198,12 +240,6 @@ static void open_bytes(const struct test *t, u32 *from, u32 *count)
     }
 }
 
-static bool is_call(u32 op)
-{
-    return op == OP_CALL_J || op == OP_CALL_Ev || op == OP_CALLF_P ||
-           op == OP_CALLF_M;
-}
-
 static bool is_segment_push(u32 op)
 {
     return op == OP_PUSH_ES || op == OP_PUSH_CS || op == OP_PUSH_SS ||
@@ -218,10 +254,18 @@ static void blank(u32 at, u32 count)
     memset(place_data + (at - DATA_AT), 0, count);
 }
 
+/* What there is of it in the data pages. */
+static void blank_part(u32 at)
+{
+    if (at - DATA_AT < DATA_SIZE)
+        blank(at, min_u32(FX_SIZE, DATA_AT + DATA_SIZE - at));
+}
+
 static bool same_memory(const struct test *t, const struct verdict *v)
 {
     const struct place *ss = place_of(t->regs.seg[SEG_SS]);
     u32 from, count, esp = v->ours.regs.gpr[ESP];
+    bool faulted = v->native.vector != NO_VECTOR;
 
     esp = ss->base + (ss->attr & ATTR_DB ? esp : esp & 0xffff);
     open_bytes(t, &from, &count);
@@ -229,13 +273,30 @@ static bool same_memory(const struct test *t, const struct verdict *v)
         blank(operand_linear(t) + from, count);
     if (is_segment_push(t->insn.op) && t->insn.opsize == 4)
         blank(esp + 2, 2);
-    if (is_call(t->insn.op) && v->native.vector == TRAP_GP)
-        blank(esp - 8, 8);
+    if ((is_call(t->insn.op) || t->insn.op == OP_PUSHA) && faulted)
+        blank(esp - 32, 32);
+    if (has_large_operand(t) && faulted)
+        blank_part(operand_linear(t));
     return !memcmp(native_data(), place_data, DATA_SIZE);
+}
+
+/* By chance a selector of the kernel's own, which are not modelled. */
+static bool met_kernel_segment(const struct verdict *v)
+{
+    for (u32 s = 0; s < SEG_COUNT; s++) {
+        u32 sel = v->native.regs.seg[s] | SEL_RPL;
+        if (sel != SEL_RPL && place_of(sel) == &places[PLACE_NULL])
+            return true;
+    }
+    return false;
 }
 
 bool judge_same(const struct test *t, struct verdict *v)
 {
+    if (t->far && met_kernel_segment(v))
+        return true;
+    if (v->native.vector != v->ours.vector && open_fault(t, v))
+        return true;
     return same_fault(t, v) && same_registers(t, v) && same_fpu(t, v) &&
            same_memory(t, v);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the two worlds must agree on, and what the manual leaves open.
+ * What the two worlds must agree on, and what the manual leaves open: the
+ * list is in judge.c, and every entry is a condition there.
  */
 #ifndef TESTS_DIFF_JUDGE_H
 #define TESTS_DIFF_JUDGE_H

@@ -138,6 +138,12 @@ static u32 put_prefixes(struct test *t)
     return at;
 }
 
+/* LES, LDS and BOUND, whose register forms are VEX and EVEX prefixes now. */
+static bool is_vex(u32 at)
+{
+    return at == 0xc4 || at == 0xc5 || at == 0x62;
+}
+
 static u8 any_modrm(const struct test *t)
 {
     const struct form *form = t->form;
@@ -145,7 +151,7 @@ static u8 any_modrm(const struct test *t)
     bool memory = modrm < 0xc0;
 
     if (form->where == FORM_MEMORY || (t->row->flags & OPF_MEMORY))
-        memory = !one_in(32) || form->where == FORM_MEMORY;
+        memory = !one_in(32) || form->where == FORM_MEMORY || is_vex(form->at);
     else if (form->where == FORM_REGISTER || (t->row->flags & OPF_REGISTER))
         memory = false;
     else if (one_in(3))

@@ -33,8 +33,15 @@ static u32 aim_linear(u32 size)
     return DATA_AT + 0x400 + rnd_below(DATA_SIZE - 0x800);
 }
 
+/* Beyond FFFFFFFF an access wraps or faults, as the processor likes (SDM vol.
+ * 3A 5.3): not there. */
+static bool wraps(u32 offset)
+{
+    return offset + 0x400 < 0x800;
+}
+
 /* An offset in the place for an operand of that size. */
-static u32 aim(const struct place *place, u32 size)
+static u32 aim_once(const struct place *place, u32 size)
 {
     u32 linear = aim_linear(size);
 
@@ -47,6 +54,16 @@ static u32 aim(const struct place *place, u32 size)
             return offset;
     }
     return linear - place->base;
+}
+
+static u32 aim(const struct place *place, u32 size)
+{
+    u32 offset;
+
+    do
+        offset = aim_once(place, size);
+    while (place_high(place) == 0xffffffff && wraps(offset));
+    return offset;
 }
 
 static u32 imm_bytes(const struct insn *insn)
@@ -163,6 +180,8 @@ static bool aim_operand(struct test *t)
         return true;
     if (!aim_bit(t))
         return false;
+    if (t->insn.base == ESP && t->insn.index >= 0) /* a stack all the same */
+        t->regs.gpr[t->insn.index] = rnd_below(64);
     if (is_locked(t) || !one_in(3))
         want -= (want + place->base) % (size > 8 ? 16 : 8);
     if ((t->row->arg & FPU_ALIGNED) && t->with_fpu && one_in(16))
@@ -186,11 +205,10 @@ static u32 aim_code(const struct test *t, const struct place *place)
         at = CODE_AT + rnd_below(CODE_SIZE);
         if (one_in(12))
             at = CODE_AT + CODE_SIZE + rnd_below(64) - 8;
+        if (place->base && one_in(16))
+            at = place->base + (rnd() & 0xffff);
     } while (at - here < INSN_MAX);
-    at -= place->base;
-    if (place->base && one_in(16))
-        at = rnd();
-    return at;
+    return at - place->base;
 }
 
 static bool lands_inside(const struct test *t, u32 offset)
@@ -314,7 +332,8 @@ static void match_accumulator(struct test *t, const u8 *at)
 
     if (op != OP_CMPXCHG_EbGb && op != OP_CMPXCHG_EvGv && op != OP_CMPXCHG8B)
         return;
-    if (one_in(2))
+    if (one_in(2) || t->insn.base == EAX || t->insn.index == EAX ||
+        t->insn.base == EDX || t->insn.index == EDX)
         return;
     t->regs.gpr[EAX] = get_le32(at);
     if (op == OP_CMPXCHG8B)
@@ -397,15 +416,22 @@ static void aim_strings(struct test *t)
     gpr[EDI] = aim(seg_place(t, SEG_ES), 4) | (wide ? 0 : rnd() << 16);
     if (!t->insn.rep)
         return;
-    gpr[ECX] = one_in(12) ? rnd_below(900) : rnd_below(24);
+    gpr[ECX] = one_in(12) && !(t->row->flags & (OPF_REPCC & ~OPF_REP))
+                   ? rnd_below(900)
+                   : rnd_below(24);
     if (!wide)
         gpr[ECX] |= rnd() << 16;
 }
 
-/* A double word with a selector may be read as a word (vol. 2B POP). */
-static bool is_segment_pop(u32 op)
+/* A double word with a selector may be moved as a word (vol. 2B PUSH, POP). */
+static bool moves_selector(const struct test *t)
 {
-    return op == OP_POP_ES || op == OP_POP_SS || op == OP_POP_DS ||
+    u32 op = t->insn.op;
+
+    return t->row->class == CLASS_IRET || op == OP_RETF || op == OP_RETF_Iw ||
+           op == OP_PUSH_ES || op == OP_PUSH_CS || op == OP_PUSH_SS ||
+           op == OP_PUSH_DS || op == OP_PUSH_FS || op == OP_PUSH_GS ||
+           op == OP_POP_ES || op == OP_POP_SS || op == OP_POP_DS ||
            op == OP_POP_FS || op == OP_POP_GS;
 }
 
@@ -415,7 +441,7 @@ static void aim_stack(struct test *t)
     u32 *gpr = t->regs.gpr, op = t->insn.op;
 
     gpr[ESP] = aim(ss, 8);
-    if (!one_in(4) || is_segment_pop(op))
+    if (!one_in(4) || moves_selector(t))
         gpr[ESP] -= gpr[ESP] % 4;
     if (op == OP_LEAVE || op == OP_ENTER) {
         gpr[EBP] = aim(ss, 8);

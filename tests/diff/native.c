@@ -161,6 +161,7 @@ static void map_memory(void)
     map_pages(DATA_AT, DATA_SIZE, PROT_READ | PROT_WRITE, MAP_FIXED);
     map_pages(DATA_AT + DATA_SIZE, DATA_READ - DATA_SIZE, PROT_READ, MAP_FIXED);
     memset(native_code(), FILLER, CODE_SIZE);
+    __asm__ volatile("" : : "r"(native_data()[DATA_SIZE])); /* is there now */
 }
 
 void native_open(void)

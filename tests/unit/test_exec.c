@@ -468,7 +468,23 @@ static void a_selector_in_memory_may_fault(void)
     }
     flat_reset(0);
     flat_cpu.gpr[EDI] = FLAT_SIZE - 1;
-    EXPECT_FAULT(FLAT_RUN(0x63, 0x0f), TRAP_PF, PF_WRITE); /* arpl */
+    EXPECT_FAULT(FLAT_RUN(0x63, 0x0f), TRAP_PF, 0); /* arpl */
+}
+
+/* The comparison with the real CPU: a page that can be read will do for ARPL
+ * unless it has something to write. */
+static void arpl_reads_first(void)
+{
+    flat_reset(0);
+    flat_poke(0x2000, 0x13);
+    EXPECT_EQ(FLAT_RUN(0x63, 0x0d, 0, 0x20, 0, 0), STEP_OK);
+    EXPECT_EQ(flat_writes, 0);
+    EXPECT(!(flat_cpu.eflags & EFLAGS_ZF));
+    flat_cpu.seg[SEG_DS].attr &= ~(u32)ATTR_WRITABLE;
+    EXPECT_EQ(FLAT_RUN(0x63, 0x0d, 0, 0x20, 0, 0), STEP_OK);
+    flat_poke(0x2000, 0x10);
+    flat_cpu.gpr[ECX] = 3;
+    EXPECT_FAULT(FLAT_RUN(0x63, 0x0d, 0, 0x20, 0, 0), TRAP_GP, 0);
 }
 
 static void arpl_raises_the_rpl(void)
@@ -511,5 +527,6 @@ static const struct unit_case cases[] = {
     CASE(lar_looks_into_the_table),
     CASE(a_selector_in_memory_may_fault),
     CASE(arpl_raises_the_rpl),
+    CASE(arpl_reads_first),
 };
 UNIT_MAIN(cases)

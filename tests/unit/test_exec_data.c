@@ -206,6 +206,37 @@ static void scans_of_zero_keep_the_destination(void)
     EXPECT_EQ(flat_cpu.gpr[EAX], 20);
 }
 
+/* The comparison with the real CPU: CLFLUSH goes where only fetches may (SDM
+ * vol. 2A CLFLUSH). */
+static void clflush_of_an_execute_only_segment(void)
+{
+    flat_reset(0);
+    flat_cpu.seg[SEG_CS].attr &= ~(u32)ATTR_READABLE;
+    EXPECT_EQ(FLAT_RUN(0x2e, 0x0f, 0xae, 0x3d, 0, 0x20, 0, 0), STEP_OK);
+    EXPECT_FAULT(FLAT_RUN(0x2e, 0xa0, 0, 0x20, 0, 0), TRAP_GP, 0);
+    EXPECT_FAULT(FLAT_RUN(0x2e, 0x0f, 0xae, 0x3d, 0, 0, 1, 0), TRAP_PF, 0);
+    flat_cpu.seg[SEG_DS].limit = 0x1fff;
+    EXPECT_FAULT(FLAT_RUN(0x0f, 0xae, 0x3d, 0, 0x20, 0, 0), TRAP_GP, 0);
+}
+
+/* The comparison with the real CPU: a repeated CMPS or SCAS that faults has
+ * the flags it began with (SDM vol. 2B REP), and its count and pointers as far
+ * as it got. */
+static void a_faulting_scan_restores_the_flags(void)
+{
+    flat_reset(0);
+    flat_cpu.gpr[EDI] = FLAT_SIZE - 2;
+    flat_cpu.gpr[ECX] = 5;
+    flat_cpu.gpr[EAX] = 1;
+    flat_cpu.eflags |= EFLAGS_OF | EFLAGS_ZF;
+    EXPECT_EQ(FLAT_RUN(0xf2, 0xae), STEP_FAULT); /* repne scasb */
+    EXPECT_EQ(flat_step.fault.cr2, FLAT_SIZE);
+    EXPECT_EQ(flat_cpu.eflags, flat_before.eflags);
+    EXPECT_EQ(flat_cpu.gpr[ECX], 3);
+    EXPECT_EQ(flat_cpu.gpr[EDI], FLAT_SIZE);
+    EXPECT_EQ(flat_cpu.eip, FLAT_CODE);
+}
+
 static const struct unit_case cases[] = {
     CASE(cmpxchg_stores_or_loads),
     CASE(cmpxchg_of_a_byte_keeps_the_rest_of_eax),
@@ -218,5 +249,7 @@ static const struct unit_case cases[] = {
     CASE(bits_of_memory_reach_far),
     CASE(bits_of_memory_wrap_with_a_16_bit_address),
     CASE(scans_of_zero_keep_the_destination),
+    CASE(clflush_of_an_execute_only_segment),
+    CASE(a_faulting_scan_restores_the_flags),
 };
 UNIT_MAIN(cases)

@@ -172,13 +172,16 @@ enum env_status exec_salc(struct exec *x)
     return ENV_OK;
 }
 
-/* There are no caches, but the line must be readable (SDM vol. 2A CLFLUSH). */
+/* There are no caches, but the line must be readable; the segment may be
+ * execute-only (SDM vol. 2A CLFLUSH). */
 enum env_status exec_clflush(struct exec *x)
 {
     u8 byte;
+    gva_t at;
 
-    return mem_read(x, x->insn->seg, ea_offset(x->cpu, x->insn), &byte, 1,
-                    ACC_READ);
+    TRY(seg_linear(x->cpu, x->insn->seg, ea_offset(x->cpu, x->insn), 1,
+                   ACC_FETCH, &at, fault_of(x)));
+    return x->env->read(x->env->ctx, at, &byte, 1, ACC_READ, fault_of(x));
 }
 
 enum env_status exec_sahf(struct exec *x)

@@ -332,16 +332,18 @@ enum env_status exec_stmxcsr(struct exec *x)
 }
 
 /* Both need CR0.EM clear and no OSFXSR, without which they leave the vector
- * part alone. */
+ * part alone. Bytes that FXSAVE leaves alone must be there all the same. */
 enum env_status exec_fxsave(struct exec *x)
 {
     bool simd = (x->cpu->cr4 & CR4_OSFXSR) != 0;
-    u8 bytes[FX_WRITTEN];
+    u8 bytes[FX_SIZE];
     struct fpu *fpu;
 
     TRY(fpu_available(x, CR0_EM | CR0_TS));
     TRY(fpu_registers(x, &fpu));
     TRY(check_aligned(x, FX_SIZE, ACC_WRITE));
+    TRY(mem_read(x, x->insn->seg, ea_offset(x->cpu, x->insn), bytes, FX_SIZE,
+                 ACC_READ | ACC_WRITE));
     fpu_fxsave(fpu, simd, bytes);
     return store(x, bytes, simd ? FX_WRITTEN : FX_XMM);
 }

@@ -153,18 +153,29 @@ static bool condition_stops(const struct exec *x)
            equal != (x->insn->rep == REP_EQUAL);
 }
 
+/* CMPS and SCAS that fault are begun anew, with the flags they began with (SDM
+ * vol. 2B REP). */
+static enum env_status iterate(struct exec *x, handler_fn *one, u32 flags)
+{
+    enum env_status status = one(x);
+
+    if (status == ENV_FAULT)
+        x->cpu->eflags = flags;
+    return status;
+}
+
 /* A debug trap comes after each iteration. What comes in between finds RF set,
  * so that the rest does not meet the instruction's breakpoint again (SDM vol.
  * 3B 17.3.1.1). */
 static enum env_status repeat(struct exec *x, handler_fn *one)
 {
-    u32 most = debug_armed(x->cpu) ? 1 : STEP_REP_MAX;
+    u32 most = debug_armed(x->cpu) ? 1 : STEP_REP_MAX, flags = x->cpu->eflags;
 
     for (u32 i = 0; i < most; i++) {
         u32 count = address(x, ECX);
         if (!count)
             return ENV_OK;
-        TRY(one(x));
+        TRY(iterate(x, one, flags));
         reg_write(x->cpu, ECX, x->insn->adsize, --count);
         if (!count || condition_stops(x))
             return ENV_OK;

@@ -378,7 +378,7 @@ enum env_status exec_arpl(struct exec *x)
     u32 sel, other;
     bool lower;
 
-    TRY(operand_read(x, 0, ACC_READ | ACC_WRITE, &sel));
+    TRY(operand_read(x, 0, ACC_READ, &sel));
     TRY(operand_read(x, 1, ACC_READ, &other));
     lower = (sel & SEL_RPL) < (other & SEL_RPL);
     if (lower)

@@ -230,6 +230,7 @@ void fpu_fxrstor(struct fpu *fpu, bool simd, const u8 *from)
 
     memcpy(mxcsr, fpu->image + FX_MXCSR, sizeof(mxcsr));
     memcpy(fpu->image, from, simd ? FX_WRITTEN : FX_XMM);
+    fpu->image[FX_FTW + 1] = 0; /* reserved, and FXSAVE writes it so */
     memcpy(fpu->image + FX_MXCSR, simd ? from + FX_MXCSR : mxcsr, 4);
     memcpy(fpu->image + FX_MXCSR_MASK, mxcsr + 4, 4);
     fpu_set_word(fpu, FX_FSW, fsw);
