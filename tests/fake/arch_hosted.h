@@ -58,6 +58,7 @@ struct hosted {
     u64 now, due; /* ns: the time, the next timer interrupt */
     u64 instructions, exits;
     u64 limit; /* ns after which the run is over */
+    u64 audit; /* before every so manieth entry; 0: never */
 };
 extern struct hosted hosted;
 
@@ -67,10 +68,14 @@ void hosted_reset(void);
 /* arch_hosted_boot.c: instructions that the VMM's own interpreter ran, of the
  * VMs that are there. */
 u64 hosted_interpreted(void);
+/* --audit: all accounts of the VMM; a fault ends the run. */
+void hosted_audit(void);
 
 /* arch_hosted_mmu.c */
 void hosted_tlb_flush(void);
 void hosted_tlb_flush_page(gva_t at);
+/* Ends the run when the TLB gives what the tables do not. */
+void hosted_tlb_audit(void);
 enum env_status hosted_read(void *ctx, gva_t at, void *buf, u32 size,
                             u32 access, struct fault *fault);
 enum env_status hosted_write(void *ctx, gva_t at, const void *buf, u32 size,

@@ -70,6 +70,9 @@ static const char usage[] =
     "  --memory=SIZE  of the machine, 16M to 3G; 128M unless told\n"
     "  --attach=NAME  start at that guest's console; Ctrl-] leaves it\n"
     "  --limit=MS     give up after so many ms of machine time\n"
+    "  --audit=N      at every Nth entry of a guest, check that shadow page\n"
+    "                 tables, frames and what the processor remembers of them\n"
+    "                 are what they must be, and end the run if not\n"
     "  --help         this\n"
     "VMM options: exit=stopped ends when every guest has stopped, canary=1\n"
     "checks frames between those of the guests.\n"
@@ -130,6 +133,8 @@ static void read_option(const char *arg)
         snprintf(loader.script, sizeof(loader.script), "attach %s\n", value);
     else if (option_is(arg, "--limit=", &value))
         hosted.limit = number(value, arg) * 1000000;
+    else if (option_is(arg, "--audit=", &value))
+        hosted.audit = number(value, arg);
     else
         refuse("there is no option \"%s\"; --help lists them", arg);
     if (loader.memory < MEMORY_MIN || loader.memory > MEMORY_MAX)
@@ -286,6 +291,20 @@ u64 hosted_interpreted(void)
     for (u32 i = 0; i < HV_VMS; i++)
         sum += hv.vm[i].interpreted;
     return sum;
+}
+
+void hosted_audit(void)
+{
+    u32 owners = 0;
+    u32 faults = shadow_audit(&hv.current->shadow, &out);
+
+    hosted_tlb_audit();
+    for (u32 i = 0; i < HV_VMS; i++)
+        owners |= hv.vm[i].state != VM_EMPTY ? BIT(i) : 0;
+    faults += frames_audit(&hv.frames, owners, &out);
+    if (faults)
+        arch_panic("%u faults in the audit of %s before entry %llu", faults,
+                   hv.current->config.name, (unsigned long long)hosted.exits);
 }
 
 static const u8 *module_data(struct hv *h, u32 module)

@@ -231,6 +231,65 @@ static enum env_status translate(gva_t at, u32 access, u8 **out,
     return ENV_OK;
 }
 
+/* ---- for audits: what the tables say, without a trace */
+
+/* Down to the entries of `level`. False: not mapped. */
+static bool look(u32 at, u32 level, u64 *table, u32 *rights)
+{
+    *table = hosted.root.v;
+    *rights = RIGHTS;
+    for (u32 l = LEVELS; l >= level; l--) {
+        u32 shift = PAGE_SHIFT + (l - 1) * LEVEL_BITS;
+        u64 e = get_le64(machine(*table + ((u64)at >> shift & LEVEL_MASK) * 8,
+                                 8, "a page table"));
+        if (!(e & PTE_P))
+            return false;
+        *rights &= rights_of(e);
+        *table = e & PTE64_ADDR;
+        if (l == 2 && (e & PTE_PS))
+            *table |= at & LARGE_MASK & ~PAGE_MASK;
+        if (l == 2 && (e & PTE_PS))
+            return true;
+    }
+    return true;
+}
+
+static bool stale_page(const struct tlb_entry *t)
+{
+    u32 rights;
+    u64 page;
+
+    return t->page != NO_PAGE &&
+           (!look(t->page << PAGE_SHIFT, 1, &page, &rights) ||
+            t->host != hosted.memory + page || (t->rights & RIGHTS & ~rights));
+}
+
+static bool stale_dir(const struct dir_entry *d)
+{
+    u32 rights;
+    u64 table;
+
+    return d->page != NO_PAGE &&
+           (!look(d->page << DIR_SHIFT, 2, &table, &rights) ||
+            d->table != table || (d->rights & ~rights));
+}
+
+void hosted_tlb_audit(void)
+{
+    for (u32 i = 0; i < TLB_SIZE; i++) {
+        if (stale_page(&tlb[i]))
+            arch_panic("the TLB holds a stale entry for the page at 0x%08x: "
+                       "the VMM has not flushed it",
+                       tlb[i].page << PAGE_SHIFT);
+    }
+    for (u32 i = 0; i < DIRS_SIZE; i++) {
+        if (stale_dir(&dirs[i]))
+            arch_panic("the processor remembers a stale directory entry for "
+                       "0x%08x: the VMM has not flushed it",
+                       dirs[i].page << DIR_SHIFT);
+    }
+}
+
 /* Host tables: descriptors, and the link in the TSS, which IRET looks at when
  * NT is set. The IDT holds not a byte, and nothing else of the TSS is asked
  * for. */

@@ -11,7 +11,8 @@ import subprocess
 from machine import Failure, Result, check
 
 PASS, FAIL, USAGE = 0, 1, 2
-LIMIT_MS = 120000  # of machine time
+LIMIT_MS = 120000   # of machine time
+AUDIT = 97          # all accounts before so many entries
 RUN_S = 120         # of real time
 
 
@@ -50,7 +51,8 @@ def command(env, guests, *options):
 
 
 def run(env, guests, *options, script="", seconds=RUN_S):
-    words = command(env, guests, f"--limit={LIMIT_MS}", *options)
+    words = command(env, guests, f"--limit={LIMIT_MS}",
+                    f"--audit={AUDIT}", *options)
     print("$", " ".join(words), flush=True)
     path = env.write("script", script.encode())
     try:
