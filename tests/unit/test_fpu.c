@@ -194,6 +194,12 @@ static void out_of_range_is_not_inexact(void)
     fpu_set_long(&flat_fpu, FX_MXCSR, open);
     EXPECT_FAULT(FLAT_RUN(0xf3, 0x0f, 0x59, 0xc1), TRAP_XM, 0);
     EXPECT_EQ(fpu_long(&flat_fpu, FX_MXCSR), open | FPU_UE | FPU_DE);
+    put_xmm(0, 0xff800000, 0x80000000, 0, 0); /* FTZ does not count */
+    put_xmm(1, 0x00000000, 0x000fffff, 0, 0);
+    fpu_set_long(&flat_fpu, FX_MXCSR, open | MXCSR_FTZ);
+    EXPECT_FAULT(FLAT_RUN(0xf2, 0x0f, 0x5c, 0xc1), TRAP_XM, 0); /* subsd */
+    EXPECT_EQ(fpu_long(&flat_fpu, FX_MXCSR),
+              open | MXCSR_FTZ | FPU_UE | FPU_DE);
 }
 
 static void vectors_in_memory_are_aligned(void)

@@ -203,6 +203,8 @@ static enum env_status run(struct exec *x, struct fpu *fpu, struct fpu_op *op)
     op->stub = stub_of(x->insn, x->row);
     op->eflags = x->cpu->eflags;
     op->mxcsr = (mxcsr & ~(u32)FPU_ERRORS) | MXCSR_MASKS;
+    if (!(mxcsr & FPU_UE << MXCSR_MASKS_LSB)) /* FTZ wants it masked */
+        op->mxcsr &= ~(u32)MXCSR_FTZ;
     x->env->fpu_run(x->env->ctx, op);
     if (x->row->arg & FPU_XM)
         TRY(judge(x, fpu, op, a));
