@@ -136,7 +136,7 @@ static void the_keys_can_be_listed(void)
         EXPECT(*wanted);
         n++;
     }
-    EXPECT_EQ(n, 7);
+    EXPECT_EQ(n, 8);
     EXPECT_STR(config_key(0, &wanted), "vm");
 }
 

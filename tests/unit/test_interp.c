@@ -26,6 +26,8 @@
 #define UDATA       0x23
 
 static struct vm *vm;
+static bool threaded;
+static u8 room[BLOCK_SLOTS][BLOCK_SIZE] __attribute__((aligned(8)));
 
 static void poke(u32 at, const void *bytes, u32 size)
 {
@@ -42,6 +44,10 @@ static void start(const char *code, u32 size)
 
     vm = fake_vm(0x400000, SHADOW_CACHED);
     vm->config.exec = EXEC_INTERP;
+    vm->config.dispatch = threaded ? DISPATCH_THREADED : DISPATCH_PLAIN;
+    memset(room, 0, sizeof(room));
+    for (u32 i = 0; i < BLOCK_SLOTS; i++)
+        vm->blocks.slot[i] = (void *)room[i];
     env = env_of(vm);
     for (u32 v = 0; v < TRAP_VECTORS; v++)
         poke(IDT_AT + v * 8, &gate, 8);
@@ -183,6 +189,16 @@ static void an_interrupt_waits_for_the_shadow_of_sti(void)
     EXPECT_EQ(stack_word(0), CODE_AT + 2);
 }
 
+/* sti; nop; cli: behind the NOP the window is open. */
+static void a_window_of_one_instruction_is_open(void)
+{
+    start("\xfb\x90\xfa\xf4", 4);
+    raise_timer();
+    poke(HANDLER, "\xf4", 1);
+    interp_run(vm);
+    EXPECT_EQ(stack_word(0), CODE_AT + 2);
+}
+
 static void an_interrupt_waits_for_if(void)
 {
     start("\x90\xf4", 2);
@@ -285,22 +301,42 @@ static void protected_mode_may_be_left(void)
     EXPECT_EQ(cpu_mode(&vm->cpu), MODE_REAL);
 }
 
+static void run_all(void)
+{
+    what_does_not_trap_is_exact();
+    a_loop_lets_host_interrupts_in();
+    endless_faults_let_host_interrupts_in();
+    an_interrupt_waits_for_the_shadow_of_sti();
+    a_window_of_one_instruction_is_open();
+    an_interrupt_waits_for_if();
+    a_device_ends_the_run();
+    tf_traps_behind_each_instruction();
+    a_fault_enters_its_handler();
+    a_triple_fault_ends_it();
+    ring_3_is_for_the_direct_engine();
+    what_ring_3_loaded_is_read_back();
+    an_old_shadow_is_none();
+    protected_mode_may_be_left();
+}
+
+static void plain_dispatch(void)
+{
+    threaded = false;
+    run_all();
+}
+
+static void threaded_dispatch(void)
+{
+    threaded = true;
+    run_all();
+    EXPECT(vm->blocks.built);
+}
+
 static const struct unit_case cases[] = {
     CASE(the_mode_chooses_the_engine),
     CASE(flags_that_the_hardware_hides_are_interpreted),
     CASE(other_rings_and_real_mode_are_interpreted),
-    CASE(what_does_not_trap_is_exact),
-    CASE(a_loop_lets_host_interrupts_in),
-    CASE(endless_faults_let_host_interrupts_in),
-    CASE(an_interrupt_waits_for_the_shadow_of_sti),
-    CASE(an_interrupt_waits_for_if),
-    CASE(a_device_ends_the_run),
-    CASE(tf_traps_behind_each_instruction),
-    CASE(a_fault_enters_its_handler),
-    CASE(a_triple_fault_ends_it),
-    CASE(ring_3_is_for_the_direct_engine),
-    CASE(what_ring_3_loaded_is_read_back),
-    CASE(an_old_shadow_is_none),
-    CASE(protected_mode_may_be_left),
+    CASE(plain_dispatch),
+    CASE(threaded_dispatch),
 };
 UNIT_MAIN(cases)

@@ -126,6 +126,11 @@ struct cpu_env {
     enum env_status (*write)(void *ctx, gva_t at, const void *buf, u32 size,
                              u32 access, struct fault *fault);
 
+    /* Where the byte of code at `at` lies, when a fetch of it faults nowhere;
+     * the run of bytes is good to the end of the page. Null: read() will tell.
+     * May be null itself. */
+    const u8 *(*code)(void *ctx, gva_t at);
+
     /* Ports; size 1, 2 or 4; permission was checked by the caller. */
     u32 (*in)(void *ctx, u16 port, u32 size);
     void (*out)(void *ctx, u16 port, u32 size, u32 value);

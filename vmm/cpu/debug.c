@@ -201,8 +201,10 @@ static void pass_fpu_error(void *ctx)
     w->under->fpu_error(w->under->ctx);
 }
 
-_Static_assert(sizeof(struct cpu_env) == 17 * sizeof(void *),
-               "a new hook of struct cpu_env is passed on here as well");
+_Static_assert(
+    sizeof(struct cpu_env) == 18 * sizeof(void *),
+    "a new hook of struct cpu_env is passed on here as well, but code, "
+    "without which blocks are not used");
 
 const struct cpu_env *debug_watch(struct debug_watch *watch, struct cpu *cpu,
                                   const struct cpu_env *under)

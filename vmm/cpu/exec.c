@@ -111,8 +111,29 @@ static enum env_status execute(struct exec *x)
     return handlers[x->insn->op](x);
 }
 
-static enum step_status failed(const struct exec *x, enum env_status status)
+handler_fn *exec_handler(u16 op)
 {
+    return handlers[op];
+}
+
+enum env_status exec_decoded(struct exec *x)
+{
+    u32 tasks = x->cpu->task_switches;
+
+    x->out->decoded = true;
+    x->row = &op_rows[x->insn->op];
+    x->next = x->cpu->eip + x->insn->len;
+    TRY(execute(x));
+    if (!x->keep_rf && x->cpu->task_switches == tasks)
+        x->cpu->eflags &= ~EFLAGS_RF;
+    x->cpu->eip = x->next;
+    return ENV_OK;
+}
+
+enum step_status exec_status(const struct exec *x, enum env_status status)
+{
+    if (status == ENV_OK)
+        return STEP_OK;
     return status == ENV_STOP ? STEP_STOP : STEP_FAULT;
 }
 
@@ -121,23 +142,13 @@ enum step_status cpu_step(struct cpu *cpu, const struct cpu_env *env,
 {
     struct exec x = {.cpu = cpu, .env = env, .insn = &out->insn, .out = out};
     enum env_status status;
-    u32 tasks = cpu->task_switches;
 
     x.shadow = cpu->irq_shadow;
     cpu->irq_shadow = 0;
     out->decoded = false;
     out->software_int = false;
     status = fetch_decode(&x);
-    if (status != ENV_OK)
-        return failed(&x, status);
-    out->decoded = true;
-    x.row = &op_rows[out->insn.op];
-    x.next = cpu->eip + out->insn.len;
-    status = execute(&x);
-    if (status != ENV_OK)
-        return failed(&x, status);
-    if (!x.keep_rf && cpu->task_switches == tasks)
-        cpu->eflags &= ~EFLAGS_RF;
-    cpu->eip = x.next;
-    return STEP_OK;
+    if (status == ENV_OK)
+        status = exec_decoded(&x);
+    return exec_status(&x, status);
 }

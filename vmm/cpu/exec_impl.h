@@ -27,6 +27,12 @@ struct exec {
 
 typedef enum env_status handler_fn(struct exec *x);
 
+/* exec.c: what cpu_step() does behind the decoder, and what it returns then. */
+enum env_status exec_decoded(struct exec *x);
+enum step_status exec_status(const struct exec *x, enum env_status status);
+/* The handler of a row, which is to be called when the row's checks hold. */
+handler_fn *exec_handler(u16 op);
+
 static inline u32 reg_read(const struct cpu *cpu, u32 reg, u32 size)
 {
     if (size == 4)

@@ -24,6 +24,7 @@ enum frame_use {
     FRAME_SHADOW,
     FRAME_P2M,
     FRAME_CANARY, /* see canary.h */
+    FRAME_BLOCK,  /* instructions decoded before: see cpu/block.h */
     FRAME_USES
 };
 

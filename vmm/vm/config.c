@@ -53,6 +53,14 @@ static bool parse_exec(struct slice value, struct vm_config *out)
     return slice_eq(value, "interp") || slice_eq(value, "trap");
 }
 
+static bool parse_interp(struct slice value, struct vm_config *out)
+{
+    bool plain = slice_eq(value, "plain");
+
+    out->dispatch = plain ? DISPATCH_PLAIN : DISPATCH_THREADED;
+    return plain || slice_eq(value, "threaded");
+}
+
 static bool parse_shadow(struct slice value, struct vm_config *out)
 {
     out->shadow = slice_eq(value, "vtlb") ? SHADOW_VTLB : SHADOW_CACHED;
@@ -79,6 +87,7 @@ static const struct key keys[] = {
     {"for", parse_for, "the name of the VM it is for"},
     {"mem", parse_mem, "a size from 1M to 3G in whole pages, such as 32M"},
     {"exec", parse_exec, "trap or interp (bt comes later)"},
+    {"interp", parse_interp, "threaded or plain"},
     {"shadow", parse_shadow, "vtlb or cached"},
     {"weight", parse_weight, "a number from 1 to 100"},
     {"trace", parse_trace,
@@ -128,12 +137,12 @@ struct parse {
 
 static bool unknown(struct parse *p, struct slice word, struct slice key)
 {
-    fmt_buf(
-        p->error, p->size,
-        "\"%.*s\" is not a key it knows; did you mean %s=? (the keys are "
-        "vm, for, mem, exec, shadow, weight, trace; the guest's own words go "
-        "behind --)",
-        (int)word.len, word.at, nearest(key));
+    fmt_buf(p->error, p->size,
+            "\"%.*s\" is not a key it knows; did you mean %s=? (the keys are "
+            "vm, for, mem, exec, interp, shadow, weight, trace; the guest's "
+            "own words go "
+            "behind --)",
+            (int)word.len, word.at, nearest(key));
     return false;
 }
 

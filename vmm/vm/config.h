@@ -23,6 +23,10 @@
 
 enum vm_exec { EXEC_TRAP, EXEC_INTERP };
 
+/* How the interpreter goes from one instruction to the next: by pre-decoded
+ * blocks, or by decoding each. */
+enum vm_dispatch { DISPATCH_THREADED, DISPATCH_PLAIN };
+
 enum config_kind {
     CONFIG_NONE,   /* an empty line: a module without a purpose */
     CONFIG_VM,     /* vm=... */
@@ -34,6 +38,7 @@ struct vm_config {
     char name[VM_NAME_MAX + 1]; /* of the VM, or of the one attached to */
     u64 mem;
     enum vm_exec exec;
+    enum vm_dispatch dispatch;
     enum shadow_policy_id shadow;
     u32 weight;
     u32 trace;              /* bits by enum exit_kind */

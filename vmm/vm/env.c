@@ -228,6 +228,19 @@ static enum env_status env_read(void *ctx, gva_t at, void *buf, u32 size,
     return ENV_OK;
 }
 
+/* Where code lies that can be fetched; what cannot will be found by a read. */
+static const u8 *env_code(void *ctx, gva_t at)
+{
+    struct vm *vm = ctx;
+    const u8 *byte = mapped(vm, at, 1, ACC_FETCH);
+    struct fault ignored;
+    gpa_t there;
+
+    if (byte || translate(vm, at, ACC_FETCH, &there, &ignored) != ENV_OK)
+        return byte;
+    return p2m_ptr(&vm->p2m, there);
+}
+
 static enum env_status env_write(void *ctx, gva_t at, const void *buf, u32 size,
                                  u32 access, struct fault *fault)
 {
@@ -295,6 +308,7 @@ struct cpu_env env_of(struct vm *vm)
         .ctx = vm,
         .read = env_read,
         .write = env_write,
+        .code = env_code,
         .in = env_in,
         .out = env_out,
         .cr_check = priv_cr_check,

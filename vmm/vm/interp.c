@@ -48,13 +48,21 @@ static bool takes_interrupt(const struct vm *vm)
            !vm->cpu.irq_shadow;
 }
 
-static void one(struct vm *vm, const struct cpu_env *env)
+/* One instruction, or several of which only the last has consequences. Returns
+ * how many. */
+static u32 some(struct vm *vm, const struct cpu_env *env, u32 most)
 {
+    struct cpu *cpu = &vm->cpu;
     struct step step;
-    enum step_status status = cpu_step_debug(&vm->cpu, env, &step);
+    enum step_status status;
+    u32 done = 1;
 
-    vm->interpreted++;
+    if (vm->config.dispatch == DISPATCH_THREADED && !debug_armed(cpu))
+        status = blocks_run(&vm->blocks, cpu, env, &step, most, &done);
+    else
+        status = cpu_step_debug(cpu, env, &step);
     exit_stepped(vm, &step, status);
+    return max_u32(done, 1);
 }
 
 /* struct cpu becomes the whole truth. CS is loaded anew before the guest is
@@ -80,18 +88,17 @@ static void breathe(struct vm *vm)
 void interp_run(struct vm *vm)
 {
     struct cpu_env env = env_of(vm);
-    u32 left = BATCH;
+    u32 done = 0;
 
     take_over(vm);
-    while (!vm->leave &&
+    while (done < BATCH && !vm->leave &&
            engine_choose(vm->config.exec, &vm->cpu) == ENGINE_INTERP) {
-        if (!left--) {
-            breathe(vm);
-            return;
-        }
         if (takes_interrupt(vm))
             exit_inject(vm);
         else
-            one(vm, &env);
+            done += some(vm, &env, BATCH - done);
     }
+    vm->interpreted += done;
+    if (done >= BATCH)
+        breathe(vm);
 }

@@ -212,6 +212,52 @@ static bool build_shadow(struct vm *vm)
                        &vm->p2m, (u8)vm->slot, arch_host_pml4(), &hw, pages);
 }
 
+static u32 block_frames(const struct vm_config *config)
+{
+    if (config->exec != EXEC_INTERP || config->dispatch != DISPATCH_THREADED)
+        return 0;
+    return BLOCK_SLOTS * BLOCK_SIZE / PAGE_SIZE;
+}
+
+u32 vm_block_frames(const struct vm *vm)
+{
+    return block_frames(&vm->config);
+}
+
+#define BLOCKS_A_FRAME (PAGE_SIZE / BLOCK_SIZE)
+
+/* Frames for decoded blocks, if this VM has any use for them. */
+static bool build_blocks(struct vm *vm)
+{
+    struct frames *frames = &vm->hv->frames;
+    struct blocks *b = &vm->blocks;
+    mfn_t m;
+
+    *b = (struct blocks){.changes = &vm->tlb.flushes, .leave = &vm->leave};
+    for (u32 i = 0; i < vm_block_frames(vm); i++) {
+        if (!frame_alloc(frames, FRAME_BLOCK, (u8)vm->slot, &m))
+            return false;
+        for (u32 k = 0; k < BLOCKS_A_FRAME; k++)
+            b->slot[i * BLOCKS_A_FRAME + k] =
+                (void *)((u8 *)frame_ptr(frames, m) + k * BLOCK_SIZE);
+    }
+    return true;
+}
+
+static void destroy_blocks(struct vm *vm)
+{
+    struct frames *frames = &vm->hv->frames;
+
+    for (u32 i = 0; i < BLOCK_SLOTS; i += BLOCKS_A_FRAME) {
+        const u8 *at = (const u8 *)vm->blocks.slot[i];
+        if (!at)
+            return;
+        frame_free(frames,
+                   mfn((u32)((size_t)(at - frames->base) >> PAGE_SHIFT)));
+        vm->blocks.slot[i] = NULL;
+    }
+}
+
 /* The modules that say for=NAME, in the order of the boot menu, each with the
  * words behind that. */
 static void attach_modules(struct vm *vm, struct load_request *request,
@@ -294,6 +340,7 @@ static void give_back(struct vm *vm)
         hv->current = NULL;
     arch_forget(&vm->arch);
     canary_remove(&hv->frames, (u8)vm->slot);
+    destroy_blocks(vm);
     shadow_destroy(&vm->shadow);
     p2m_destroy(&vm->p2m);
 }
@@ -310,7 +357,7 @@ static bool power_on(struct vm *vm, char *error, size_t size)
     tlb_flush(&vm->tlb);
     vm->time_base = arch_now_ns();
     vm->reset_wanted = false;
-    if (!build_memory(vm) || !build_shadow(vm)) {
+    if (!build_memory(vm) || !build_shadow(vm) || !build_blocks(vm)) {
         fmt_buf(error, size, "machine memory ran out while it was built");
         return false;
     }
@@ -337,6 +384,8 @@ static bool admissible(struct hv *hv, const struct vm_config *config,
                        u32 module, char *error, size_t size)
 {
     u64 want = (config->mem >> PAGE_SHIFT) + SHADOW_PAGES_MIN + FRAMES_SPARE;
+
+    want += block_frames(config);
 
     if (hv_find(hv, config->name)) {
         fmt_buf(error, size,

@@ -18,6 +18,7 @@
 #include "arch/x86/arch.h"
 #include "drivers/model/pc.h"
 #include "vmm/base/ring.h"
+#include "vmm/cpu/block.h"
 #include "vmm/cpu/cpu.h"
 #include "vmm/mm/shadow.h"
 #include "vmm/mm/tlb.h"
@@ -62,6 +63,7 @@ struct vm {
     struct table table[TABLE_KINDS]; /* by enum cpu_table */
     struct fast fast;
     struct tlb tlb;               /* what software has walked for */
+    struct blocks blocks;         /* what it has decoded */
     u64 pdptes_read[WALK_PDPTES]; /* by the check before a load of CR3 */
     struct hv *hv;
     u32 slot;
@@ -126,6 +128,8 @@ void vm_kill(struct vm *vm, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Virtual time in ns; stands still while paused. */
 u64 vm_now(const struct vm *vm);
+/* Frames that its decoded blocks take. */
+u32 vm_block_frames(const struct vm *vm);
 /* "running", "halted", "paused", "exited", "killed" */
 const char *vm_state_name(const struct vm *vm);
 

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What block.c (which finds and makes blocks) and threaded.c (which runs
+ * them) know of each other.
+ */
+#ifndef CPU_BLOCK_IMPL_H
+#define CPU_BLOCK_IMPL_H
+
+#include "vmm/cpu/block.h"
+#include "vmm/cpu/exec_impl.h"
+
+struct exec_run {
+    struct exec x;
+    const struct blocks *blocks;
+    const u8 *code; /* the block's first byte */
+    u32 changes;    /* *blocks->changes when code was found */
+    u32 done;
+    bool asks; /* the caller must look at the state now */
+};
+
+/* Does memory hold the very bytes that were decoded? */
+static inline bool op_holds(const struct exec_run *r, const struct block_op *op)
+{
+    const u8 *now = r->code + op->at;
+
+    if ((get_le64(now) & op->mask[0]) != op->raw[0])
+        return false;
+    return !op->mask[1] || (get_le64(now + 8) & op->mask[1]) == op->raw[1];
+}
+
+/* The block for the code at `code`; left: bytes to the end of its page. */
+struct block *block_find(struct blocks *b, const u8 *code, u32 left,
+                         bool code32);
+/* threaded.c: how an instruction is run, or null when blocks cannot hold it.
+ * ends: none may follow it. */
+block_fn *threaded_fn(const struct insn *insn, bool *ends);
+/* What stands behind the last instruction. */
+enum env_status threaded_end(struct exec_run *r, const struct block_op *op);
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Running blocks: direct threading. Each pre-decoded instruction holds the
+ * function that runs it, and that function ends by calling the next one's;
+ * the compiler makes a jump of the call, so there is no loop and no table
+ * between two instructions, and the processor predicts each such jump by
+ * itself. (Where it is a call, without optimisation, the depth is that of a
+ * block.)
+ *
+ * What an instruction does is said once, by the handlers that cpu_step() calls,
+ * too. A row is *quiet* when its handler can change nothing that the caller
+ * must look at before the next instruction: not IF, TF, IOPL, the privilege
+ * level, the mode or the interrupt shadow. What is not quiet ends the block and
+ * the run, and has all its checks made each time. Branches end a block but
+ * not the run.
+ *
+ * Behind an instruction that touches memory, translations may have changed and
+ * a device may have been touched: then the run is over, too.
+ */
+#include "arch/x86/defs/desc.h"
+#include "arch/x86/defs/regs.h"
+#include "vmm/base/str.h"
+#include "vmm/cpu/block_impl.h"
+#include "vmm/cpu/debug.h"
+
+#define NEXT(r, op) return (op)[1].run((r), (op) + 1)
+
+static handler_fn *const quiet[] = {
+    exec_alu,      exec_compare,      exec_unary,   exec_shift,
+    exec_shift2,   exec_mul,          exec_imul2,   exec_imul3,
+    exec_div,      exec_bcd,          exec_bit_reg, exec_bit_imm,
+    exec_bit_scan, exec_nop,          exec_mov,     exec_movsx,
+    exec_lea,      exec_xlat,         exec_xchg,    exec_cmpxchg,
+    exec_xadd,     exec_bswap,        exec_setcc,   exec_cmov,
+    exec_cbw,      exec_cwd,          exec_salc,    exec_sahf,
+    exec_lahf,     exec_cmc,          exec_clc,     exec_stc,
+    exec_cld,      exec_std,          exec_string,  exec_push,
+    exec_pop,      exec_pusha,        exec_popa,    exec_enter,
+    exec_leave,    exec_push_seg,     exec_x87,     exec_cmpxchg8b,
+    exec_mmx,      exec_sse,          exec_fwait,   exec_emms,
+    exec_pushf,    exec_mov_from_seg,
+};
+
+static handler_fn *const branches[] = {
+    exec_jmp,  exec_jmp_to, exec_jcc,     exec_loop,
+    exec_jcxz, exec_call,   exec_call_to, exec_ret,
+};
+
+/* Those quiet ones that reach memory without a modrm byte that says so, or
+ * other things outside the processor. */
+static handler_fn *const reaching[] = {
+    exec_xlat,  exec_string, exec_push,     exec_pop,   exec_pusha, exec_popa,
+    exec_enter, exec_leave,  exec_push_seg, exec_pushf, exec_x87,   exec_mmx,
+    exec_sse,   exec_fwait,  exec_emms,     exec_call,  exec_ret,
+};
+
+static bool is_in(handler_fn *fn, handler_fn *const *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (list[i] == fn)
+            return true;
+    }
+    return false;
+}
+
+#define IS_IN(fn, list) is_in(fn, list, ARRAY_LEN(list))
+
+/* Something that the caller must know has happened. */
+static bool disturbed(const struct exec_run *r)
+{
+    return *r->blocks->changes != r->changes || *r->blocks->leave;
+}
+
+static enum env_status run_handler(struct exec_run *r,
+                                   const struct block_op *op)
+{
+    struct exec *x = &r->x;
+
+    x->insn = &op->insn;
+    x->row = &op_rows[op->insn.op];
+    x->next = x->cpu->eip + op->insn.len;
+    TRY(op->handler(x));
+    x->cpu->eip = x->next;
+    r->done++;
+    return ENV_OK;
+}
+
+static enum env_status run_register(struct exec_run *r,
+                                    const struct block_op *op)
+{
+    if (!op_holds(r, op))
+        return ENV_OK;
+    TRY(run_handler(r, op));
+    NEXT(r, op);
+}
+
+static enum env_status run_memory(struct exec_run *r, const struct block_op *op)
+{
+    if (!op_holds(r, op))
+        return ENV_OK;
+    TRY(run_handler(r, op));
+    if (disturbed(r))
+        return ENV_OK;
+    NEXT(r, op);
+}
+
+/* Not quiet. */
+static enum env_status run_last(struct exec_run *r, const struct block_op *op)
+{
+    if (!op_holds(r, op))
+        return ENV_OK;
+    r->x.insn = &op->insn;
+    TRY(exec_decoded(&r->x));
+    r->done++;
+    r->asks = true;
+    return ENV_OK;
+}
+
+enum env_status threaded_end(struct exec_run *r, const struct block_op *op)
+{
+    return ENV_OK;
+}
+
+static bool has_memory(const struct insn *insn, handler_fn *fn)
+{
+    const u8 *operand = op_rows[insn->op].operand;
+
+    return IS_IN(fn, reaching) || operand[0] == O_O || operand[1] == O_O ||
+           (insn->has_modrm && !is_register(insn));
+}
+
+block_fn *threaded_fn(const struct insn *insn, bool *ends)
+{
+    const struct op_row *row = &op_rows[insn->op];
+    handler_fn *fn = exec_handler(insn->op);
+    bool branch = IS_IN(fn, branches);
+
+    *ends = branch || insn->rep;
+    if (row->rule != RULE_ANY || (row->flags & OPF_PROTECTED) ||
+        !(branch || IS_IN(fn, quiet))) {
+        *ends = true;
+        return run_last;
+    }
+    return has_memory(insn, fn) ? run_memory : run_register;
+}
+
+static const struct block_op *op_of(const struct insn *insn)
+{
+    return (const void *)((const u8 *)insn - offsetof(struct block_op, insn));
+}
+
+/* The instruction that did not get on, as cpu_step() would tell of it. */
+static void tell(const struct exec_run *r, struct step *out)
+{
+    const struct block_op *op = op_of(r->x.insn);
+
+    out->decoded = true;
+    out->insn = op->insn;
+    out->count = op->insn.len;
+    memcpy(out->bytes, r->code + op->at, out->count);
+}
+
+/* The block that EIP stands at; null: not for blocks. */
+static const struct block *here(struct exec_run *r, struct blocks *b)
+{
+    const struct cpu *cpu = r->x.cpu;
+    const struct segment *cs = &cpu->seg[SEG_CS];
+    gva_t at = gva(cs->base + cpu->eip);
+    const struct block *block;
+    struct fault ignored;
+
+    r->code = r->x.env->code(r->x.env->ctx, at);
+    r->changes = *b->changes;
+    if (!r->code)
+        return NULL;
+    block = block_find(b, r->code, PAGE_SIZE - (at.v & PAGE_MASK),
+                       (cs->attr & ATTR_DB) != 0);
+    if (!block || !block->count ||
+        seg_linear(cpu, SEG_CS, cpu->eip, block->bytes, ACC_FETCH, &at,
+                   &ignored) != ENV_OK)
+        return NULL;
+    return block;
+}
+
+/* Nothing is to be looked for behind each instruction, nor behind the next: a
+ * trap, an interrupt that waits for the shadow of STI. */
+static bool is_plain(const struct cpu *cpu)
+{
+    return !debug_armed(cpu) && !(cpu->eflags & EFLAGS_RF) && !cpu->irq_shadow;
+}
+
+enum step_status blocks_run(struct blocks *b, struct cpu *cpu,
+                            const struct cpu_env *env, struct step *out,
+                            u32 budget, u32 *done)
+{
+    struct exec_run r = {.x = {.cpu = cpu, .env = env, .out = out},
+                         .blocks = b};
+    enum env_status status = ENV_OK;
+    enum step_status alone;
+
+    out->software_int = false;
+    out->trap = false;
+    while (is_plain(cpu) && !r.asks && r.done < budget && !*b->leave) {
+        const struct block *block = here(&r, b);
+        if (!block)
+            break;
+        status = block->op[0].run(&r, &block->op[0]);
+        if (status != ENV_OK) {
+            tell(&r, out);
+            break;
+        }
+    }
+    *done = r.done;
+    if (r.done || status != ENV_OK)
+        return exec_status(&r.x, status);
+    alone = cpu_step(cpu, env, out);
+    *done = alone == STEP_OK;
+    return alone;
+}
