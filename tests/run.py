@@ -38,8 +38,9 @@ POLICIES = ("vtlb", "cached")
 PLACES = ("bare",) + POLICIES
 # Micro-guests that are interpreted on the machine, too; the hosted VMM
 # interprets all.
-INTERPRETED = ("alias", "callgate", "far", "fpustore", "gdt", "iret", "segload",
-               "softint", "spaces", "step", "virtualif")
+INTERPRETED = ("alias", "callgate", "far", "fpustore", "gdt", "iret",
+               "realmode", "realtriple", "segload", "softint", "spaces",
+               "step", "v86", "virtualif")
 KINDS = ("fuzz", "boot", "attack", "hosted", "oracle", "diff", "micro",
          "unit", "check")
 CHECKS = {"layers": [["scripts/layers.py"], ["scripts/layers.py",

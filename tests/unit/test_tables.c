@@ -4,6 +4,7 @@
  * shows in the host copies and in the recorder, wherever the table lies.
  * LINKS: vmm/vm vmm/mm vmm/cpu drivers/model drivers/bus vmm/base
  */
+#include "arch/x86/defs/regs.h"
 #include "tests/fake/machine.h"
 #include "tests/unit/unit.h"
 #include "vmm/base/bits.h"
@@ -144,6 +145,28 @@ static void idt_gates_are_recorded_with_old_and_new(void)
     EXPECT_EQ(vm->recorder.gate[14].lo, 0x00085678);
     EXPECT_EQ(vm->recorder.records, records + 1);
     EXPECT_EQ(vm->recorder.ring[records % RECORD_RING].kind, RECORD_IDT_GATE);
+}
+
+/* Far pointers are no gates: the table counts when CR0.PE is set. */
+static void the_vectors_of_real_mode_are_not_watched(void)
+{
+    u64 gate = 0x00008e0000081234ull;
+
+    start(SHADOW_VTLB);
+    store64(0x2000, gate);
+    vm->cpu.cr0 = CR0_ET;
+    vm->cpu.idtr = (struct table_reg){0x2000, 0x7ff};
+    env.table_loaded(vm, TABLE_IDT);
+    EXPECT_EQ(p2m_lookup(&vm->p2m, gfn(2)).trace, 0);
+    EXPECT_EQ(vm->recorder.gate[0].hi, 0);
+    vm->cpu.cr0 |= CR0_PE;
+    env.cr_written(vm, 0, CR0_ET);
+    EXPECT_EQ(p2m_lookup(&vm->p2m, gfn(2)).trace, TRACE_IDT);
+    EXPECT_EQ(vm->recorder.gate[0].hi, (u32)(gate >> 32));
+    vm->cpu.cr0 = CR0_ET;
+    env.cr_written(vm, 0, CR0_ET | CR0_PE);
+    EXPECT_EQ(p2m_lookup(&vm->p2m, gfn(2)).trace, 0);
+    EXPECT_EQ(vm->recorder.gate[0].hi, 0);
 }
 
 static void a_remapped_table_is_found_at_the_next_cr3_load(void)
@@ -363,6 +386,7 @@ static const struct unit_case cases[] = {
     CASE(tables_nowhere_are_harmless),
     CASE(the_null_descriptor_has_no_copy),
     CASE(idt_gates_are_recorded_with_old_and_new),
+    CASE(the_vectors_of_real_mode_are_not_watched),
     CASE(a_remapped_table_is_found_at_the_next_cr3_load),
     CASE(one_write_may_change_every_page_of_every_table),
     CASE(invlpg_of_a_large_page_moves_all_that_lies_in_it),

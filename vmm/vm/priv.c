@@ -121,6 +121,8 @@ void priv_cr_written(void *ctx, unsigned n, u32 old)
 
     if (n != 3)
         modes_changed(vm);
+    if (n == 0 && ((cpu->cr0 ^ old) & CR0_PE))
+        tables_load(vm, TABLE_IDT);
     if (n == 3 && !loaded)
         shadow_load_cr3(&vm->shadow, cpu->cr3);
     else if (loaded || changes_paging(n, (n == 0 ? cpu->cr0 : cpu->cr4) ^ old))

@@ -193,6 +193,8 @@ static void table_extent(const struct cpu *cpu, enum cpu_table which, u32 *base,
     }
     *base = reg->base;
     *bytes = ((u32)reg->limit + 1) & ~7u;
+    if (which == TABLE_IDT && cpu_mode(cpu) == MODE_REAL)
+        *bytes = 0;
 }
 
 void tables_load(struct vm *vm, enum cpu_table which)

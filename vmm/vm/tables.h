@@ -8,6 +8,9 @@
  * gates into the recorder. A table is linear memory and may be remapped under
  * our feet: tables_recheck() walks again at each CR3 load and INVLPG.
  *
+ * In real-address mode IDTR names far pointers, not gates: nothing is watched
+ * until CR0.PE is set.
+ *
  * Invariant: a host copy is the sanitised form of what the guest's table
  * holds now, or absent; pages of a table that are not mapped have absent
  * copies.
