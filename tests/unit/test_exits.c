@@ -4,69 +4,7 @@
  * shadow, and that a turn always gets on.
  * LINKS: vmm/vm vmm/mm vmm/cpu drivers/model drivers/bus vmm/base
  */
-#include "arch/x86/defs/ports.h"
-#include "arch/x86/defs/traps.h"
-#include "tests/fake/machine.h"
-#include "tests/unit/unit.h"
-#include "vmm/vm/exits.h"
-
-#define IDT_AT      0x2000
-#define GDT_AT      0x3000
-#define STACK       0x9000
-#define CODE_AT     0x200000
-#define HANDLER     0x201000
-#define VECTOR      0x20
-#define KERNEL_CODE 0x00cf9b000000ffffull
-#define KERNEL_DATA 0x00cf93000000ffffull
-#define HOST_IRQ    0x30
-
-static struct vm *vm;
-
-static void poke(u32 at, const void *bytes, u32 size)
-{
-    p2m_write(&vm->p2m, gpa(at), bytes, size);
-}
-
-static void out8(u16 port, u8 value)
-{
-    bus_write(&vm->pc.bus, BUS_PORT, port, 1, value);
-}
-
-/* A flat kernel with a gate for every vector; code stands at EIP. */
-static void start(const char *code, u32 size)
-{
-    u64 gate = (u64)(HANDLER & 0xffff0000) << 32 | 0x8e00ull << 32 | 8 << 16 |
-               (HANDLER & 0xffff);
-    struct cpu_env env;
-
-    vm = fake_vm(0x400000, SHADOW_VTLB);
-    env = env_of(vm);
-    for (u32 v = 0; v < TRAP_VECTORS; v++)
-        poke(IDT_AT + v * 8, &gate, 8);
-    poke(GDT_AT + 8, &(u64){KERNEL_CODE}, 8);
-    poke(GDT_AT + 16, &(u64){KERNEL_DATA}, 8);
-    vm->cpu.gdtr = (struct table_reg){GDT_AT, 23};
-    vm->cpu.idtr = (struct table_reg){IDT_AT, 2047};
-    env.table_loaded(vm, TABLE_GDT);
-    env.table_loaded(vm, TABLE_IDT);
-    vm->cpu.eip = CODE_AT;
-    vm->cpu.gpr[ESP] = STACK;
-    poke(CODE_AT, code, size);
-}
-
-static void trap(u32 vector, u32 error)
-{
-    vm->arch.vector = vector;
-    vm->arch.error = error;
-    exit_handle(vm);
-}
-
-static u32 stack_word(u32 index)
-{
-    u32 word = 0;
-    p2m_read(&vm->p2m, gpa(vm->cpu.gpr[ESP] + index * 4), &word, 4);
-    return word;
-}
+#include "tests/unit/exitsworld.h"
 
 /* The virtual timer's line is up, and the PIC lets it through at VECTOR. */
 static void raise_timer(void)
@@ -102,109 +40,6 @@ static void the_guests_own_fault_is_reflected(void)
     trap(TRAP_GP, 0);
     EXPECT_EQ(vm->cpu.eip, HANDLER);
     EXPECT_EQ(stack_word(1), CODE_AT);
-}
-
-/* One that is newer than the processor in ops.def, on MMIO, say. */
-static void an_unknown_instruction_is_undefined(void)
-{
-    start("\x0f\x38\x00\x00", 4); /* pshufb mm0, [eax] */
-    trap(TRAP_GP, 0);
-    EXPECT_EQ(vm->state, VM_RUNNING);
-    EXPECT_EQ(vm->cpu.eip, HANDLER);
-    EXPECT_EQ(stack_word(0), CODE_AT);
-}
-
-/* An operand that is not aligned, say. */
-static void an_unknown_instruction_of_ring_3_is_reflected(void)
-{
-    u32 tss[26] = {[TSS32_ESP0 / 4] = STACK, [TSS32_SS0 / 4] = 16};
-
-    start("\x66\x0f\x38\x00\x00", 5); /* pshufb xmm0, [eax] */
-    poke(0x5000, tss, sizeof(tss));
-    vm->cpu.tr = (struct segment){0x28, ATTR_P | SYS_TSS32_BUSY, 0x5000, 103};
-    vm->cpu.cpl = 3;
-    trap(TRAP_GP, 0);
-    EXPECT_EQ(vm->state, VM_RUNNING);
-    EXPECT_EQ(vm->cpu.eip, HANDLER);
-    EXPECT_EQ(vm->cpu.cpl, 0);
-    EXPECT_EQ(stack_word(0), 0);
-    EXPECT_EQ(stack_word(1), CODE_AT);
-}
-
-/* Into a page table that is watched: fistp dword [LEAF], and a store that the
- * emulator does not know, movdiri [LEAF], eax. */
-#define DIR  0x10000
-#define LEAF 0x11000
-#define PAGE 0x12000
-
-#define FISTP   "\xdb\x1d\x00\x10\x01\x00"
-#define MOVDIRI "\x0f\x38\xf9\x05\x00\x10\x01\x00"
-
-static void start_at_store(const char *code, u32 size)
-{
-    vm = fake_vm(0x400000, SHADOW_CACHED);
-    poke(CODE_AT, code, size);
-    poke(DIR, &(u32){LEAF | PTE_P | PTE_W}, 4);
-    for (u32 at = 0; at < 0x400000; at += PAGE_SIZE)
-        poke(LEAF + at / PAGE_SIZE * 4, &(u32){at | PTE_P | PTE_W}, 4);
-    vm->cpu.eip = CODE_AT;
-    vm->cpu.cr3 = DIR;
-    vm->cpu.cr0 |= CR0_PG | CR0_WP;
-    shadow_set_mode(&vm->shadow,
-                    &(struct paging){.on = true, .wp = true, .g_cr3 = DIR});
-}
-
-static void fault_at(u32 at, u32 error)
-{
-    vm->arch.fault_at = at;
-    trap(TRAP_PF, error);
-}
-
-static void an_fpu_store_to_a_live_page_table_is_seen(void)
-{
-    u32 entry = 0;
-
-    start_at_store(FISTP, 6);
-    fpu_set_word(&fake_fpu, FX_FCW, FCW_INIT);
-    fake_fpu.image[FX_FTW] = 1; /* ST0 is 0 */
-    fault_at(LEAF, PF_WRITE);   /* it is filled */
-    fault_at(LEAF, PF_WRITE);   /* ... and watched */
-    EXPECT_EQ(vm->state, VM_RUNNING);
-    EXPECT_EQ(vm->cpu.eip, CODE_AT + 6);
-    p2m_read(&vm->p2m, gpa(LEAF), &entry, 4);
-    EXPECT_EQ(entry, 0);
-    EXPECT_EQ(fake_fpu.image[FX_FTW], 0);
-    EXPECT_EQ(shadow_audit(&vm->shadow, NULL), 0);
-}
-
-/* The table maps itself, so each new try watches it again. */
-static void an_unknown_store_to_a_live_page_table_ends(void)
-{
-    int tries = 0;
-
-    start_at_store(MOVDIRI, 8);
-    for (; vm->state == VM_RUNNING && tries < 20; tries++)
-        fault_at(LEAF, PF_WRITE);
-    EXPECT_EQ(vm->state, VM_KILLED);
-    EXPECT(tries > 2 && tries < 8);
-    EXPECT(strstr(vm->reason, "triple fault: vector 6"));
-    EXPECT_EQ(shadow_audit(&vm->shadow, NULL), 0);
-}
-
-static void an_unknown_store_to_a_former_page_table_is_let_through(void)
-{
-    start_at_store(MOVDIRI, 8);
-    fault_at(PAGE, PF_WRITE); /* LEAF is a page table from now on */
-    EXPECT(p2m_lookup(&vm->p2m, gfn(LEAF >> PAGE_SHIFT)).trace);
-    vm->cpu.cr0 &= ~(u32)CR0_PG;
-    shadow_set_mode(&vm->shadow, &(struct paging){.on = false});
-    fault_at(LEAF, PF_WRITE);
-    EXPECT_EQ(vm->state, VM_RUNNING);
-    EXPECT_EQ(vm->cpu.eip, CODE_AT);
-    EXPECT(!p2m_lookup(&vm->p2m, gfn(LEAF >> PAGE_SHIFT)).trace);
-    fault_at(LEAF, PF_WRITE);
-    EXPECT(shadow_peek(&vm->shadow, gva(LEAF), PF_WRITE));
-    EXPECT_EQ(shadow_audit(&vm->shadow, NULL), 0);
 }
 
 static void a_triple_fault_stops_the_vm(void)
@@ -710,11 +545,6 @@ static void a_vm_pays_for_its_unfinished_lines(void)
 static const struct unit_case cases[] = {
     CASE(privileged_instructions_are_emulated),
     CASE(the_guests_own_fault_is_reflected),
-    CASE(an_unknown_instruction_is_undefined),
-    CASE(an_fpu_store_to_a_live_page_table_is_seen),
-    CASE(an_unknown_instruction_of_ring_3_is_reflected),
-    CASE(an_unknown_store_to_a_live_page_table_ends),
-    CASE(an_unknown_store_to_a_former_page_table_is_let_through),
     CASE(a_triple_fault_stops_the_vm),
     CASE(exceptions_that_no_guest_can_cause_stop_the_vm),
     CASE(an_fpu_error_goes_the_way_that_ne_says),
