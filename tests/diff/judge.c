@@ -12,10 +12,11 @@
  *   - FOP, FCS, FDP, FDS, and in memory FIP too: newer processors keep them
  *     for unmasked exceptions only, or not (vol. 1 8.1.8);
  *   - which of two faults comes first: of CMPS's operands; of a CALL's target
- *     and stack; of limit and alignment through SS (#GP or #SS);
+ *     and stack; of limit and alignment through SS (#GP or #SS); of #GP and #AC
+ *     for FXSAVE and FXRSTOR (vol. 2A FXSAVE);
  *   - whether BOUND looks at its upper bound when it is below the lower one;
  *   - whether and where MASKMOVQ and MASKMOVDQU fault for bytes that are not
- *     chosen (vol. 2B);
+ *     chosen (vol. 2B), and what alignment #AC wants of them;
  *   - x87 state when an instruction with an MMX operand faults: Intel's
  *     processors have gone over to MMX by then, other than vol. 3A 6.5 says;
  *   - registers that POPA had popped before it faulted (it begins anew);
@@ -150,30 +151,26 @@ static bool has_pointer(const struct test *t)
     return t->row->operand[0] == O_MP || t->row->operand[1] == O_MP;
 }
 
-static bool is_aligned_operand(const struct test *t)
-{
-    return t->with_fpu &&
-           ((t->row->arg & FPU_ALIGNED) || t->row->operand[0] == O_M512);
-}
-
 /* Both fault, or may, and not the same way. */
 static bool open_fault(const struct test *t, const struct verdict *v)
 {
     u32 op = t->insn.op, native = v->native.vector, ours = v->ours.vector;
 
     if (op == OP_MASKMOVQ || op == OP_MASKMOVDQU)
-        return native != NO_VECTOR;
+        return native != NO_VECTOR || ours == TRAP_AC;
     if (native == NO_VECTOR || ours == NO_VECTOR)
         return false;
     if (op == OP_BOUND)
-        return native == TRAP_BR || native == TRAP_PF;
+        return native == TRAP_BR || native == TRAP_PF || native == TRAP_AC;
     if (op == OP_CMPSB || op == OP_CMPSV || is_call(op))
         return true;
-    if (native == TRAP_PF)
+    if (op == OP_FXSAVE || op == OP_FXRSTOR)
+        return true;
+    if (native == TRAP_PF || native == TRAP_AC)
         return op == OP_POPA || has_pointer(t) || has_large_operand(t) ||
                in_pieces(t);
-    return is_aligned_operand(t) && t->insn.seg == SEG_SS &&
-           native == TRAP_GP && ours == TRAP_SS;
+    return t->with_fpu && (t->row->arg & FPU_ALIGNED) &&
+           t->insn.seg == SEG_SS && native == TRAP_GP && ours == TRAP_SS;
 }
 
 static bool same_page_fault(const struct test *t, const struct verdict *v)
@@ -246,19 +243,13 @@ static bool is_segment_push(u32 op)
            op == OP_PUSH_DS || op == OP_PUSH_FS || op == OP_PUSH_GS;
 }
 
+/* What there is of it in the data pages. */
 static void blank(u32 at, u32 count)
 {
-    if (at - DATA_AT > DATA_SIZE - count)
-        return;
-    memset(native_data() + (at - DATA_AT), 0, count);
-    memset(place_data + (at - DATA_AT), 0, count);
-}
-
-/* What there is of it in the data pages. */
-static void blank_part(u32 at)
-{
-    if (at - DATA_AT < DATA_SIZE)
-        blank(at, min_u32(FX_SIZE, DATA_AT + DATA_SIZE - at));
+    for (at -= DATA_AT; count; at++, count--) {
+        if (at < DATA_SIZE)
+            native_data()[at] = place_data[at] = 0;
+    }
 }
 
 static bool same_memory(const struct test *t, const struct verdict *v)
@@ -276,24 +267,47 @@ static bool same_memory(const struct test *t, const struct verdict *v)
     if ((is_call(t->insn.op) || t->insn.op == OP_PUSHA) && faulted)
         blank(esp - 32, 32);
     if (has_large_operand(t) && faulted)
-        blank_part(operand_linear(t));
+        blank(operand_linear(t), FX_SIZE);
     return !memcmp(native_data(), place_data, DATA_SIZE);
 }
 
-/* By chance a selector of the kernel's own, which are not modelled. */
-static bool met_kernel_segment(const struct verdict *v)
+/* The word that LAR, LSL, VERR and VERW look at. */
+static u32 source_selector(const struct test *t)
 {
+    u32 at, sel;
+
+    if (t->insn.modrm >> 6 == 3)
+        return (u16)t->regs.gpr[t->insn.rm];
+    at = operand_linear(t);
+    if (at - CODE_AT < CODE_SIZE - 1)
+        return get_le16(place_code + (at - CODE_AT));
+    at -= DATA_AT;
+    sel = at < DATA_SIZE ? t->data[at] : 0;
+    return sel | (at + 1 < DATA_SIZE ? t->data[at + 1] << 8 : 0);
+}
+
+static bool is_kernels(u32 sel)
+{
+    sel |= SEL_RPL;
+    return sel != SEL_RPL && place_of(sel) == &places[PLACE_NULL];
+}
+
+/* By chance a selector of the kernel's own, which are not modelled. */
+static bool met_kernel_segment(const struct test *t, const struct verdict *v)
+{
+    u32 op = t->insn.op;
+
     for (u32 s = 0; s < SEG_COUNT; s++) {
-        u32 sel = v->native.regs.seg[s] | SEL_RPL;
-        if (sel != SEL_RPL && place_of(sel) == &places[PLACE_NULL])
+        if (is_kernels(v->native.regs.seg[s]))
             return true;
     }
-    return false;
+    return (op == OP_LAR || op == OP_LSL || op == OP_VERR || op == OP_VERW) &&
+           is_kernels(source_selector(t));
 }
 
 bool judge_same(const struct test *t, struct verdict *v)
 {
-    if (t->far && met_kernel_segment(v))
+    if (t->far && met_kernel_segment(t, v))
         return true;
     if (v->native.vector != v->ours.vector && open_fault(t, v))
         return true;

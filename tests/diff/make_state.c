@@ -517,6 +517,7 @@ bool make_state(struct test *t)
     for (u32 r = 0; r < GPR_COUNT; r++)
         t->regs.gpr[r] = rnd_value();
     t->regs.eflags = EFLAGS_ONE | EFLAGS_IF | (rnd() & (FLAGS_START | nt));
+    t->regs.eflags |= one_in(4) ? EFLAGS_AC : 0;
     place_code_bytes(t);
     aim_implied(t);
     if (has_memory(t) && !aim_operand(t))

@@ -297,8 +297,9 @@ enum step_status place_run(const struct regs *regs, const struct fpu *fpu,
         out->fpu = *fpu;
     do
         status = cpu_step(&cpu, &env, step);
-    while (status == STEP_OK && cpu.cpl == 3 && step->insn.rep &&
-           cpu.eip == regs->eip && ++steps < STEPS_MAX);
+    while (status == STEP_OK && cpu.cpl == 3 &&
+           (op_rows[step->insn.op].flags & OPF_REP) && cpu.eip == regs->eip &&
+           ++steps < STEPS_MAX);
     store_cpu(&cpu, out);
     out->vector = NO_VECTOR;
     if (status == STEP_FAULT) {
