@@ -34,10 +34,15 @@ $(B)/hare-pushf/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(HARE_FLAGS) -DHARE_PUSHF=1 -c $< -o $@
 
-$(B)/hare/%.S.o $(B)/hare-pushf/%.S.o: %.S
+HARE_AS := $(CC) $(HARE_FLAGS) -D__ASSEMBLY__ -DARCHIVE='"$(B)/hare/boot.tar"'
+
+$(B)/hare/%.S.o: %.S
 	@mkdir -p $(@D)
-	$(CC) $(HARE_FLAGS) -D__ASSEMBLY__ -DARCHIVE='"$(B)/hare/boot.tar"' \
-	    -c $< -o $@
+	$(HARE_AS) -c $< -o $@
+
+$(B)/hare-pushf/%.S.o: %.S
+	@mkdir -p $(@D)
+	$(HARE_AS) -c $< -o $@
 
 $(B)/hare/program/%.elf: $(B)/hare/guest/user/%.o $(USER_LIB) \
                          guest/user/user.ld
@@ -68,7 +73,5 @@ $(B)/hare.elf: $(if $(filter hare,$(HARE_KIND)),$(HARE_OBJ),$(PUSHF_OBJ)) \
 
 $(B)/hare-pushf.elf: $(PUSHF_OBJ) guest/kernel/kernel.ld
 	$(HARE_LD) -T guest/kernel/kernel.ld -o $@ $(filter %.o,$^)
-
-.SECONDARY: $(PROGRAMS:%=$(B)/hare/program/%.elf)
 
 -include $(HARE_OBJ:.o=.d) $(PUSHF_OBJ:.o=.d) $(USER_OBJ:.o=.d)

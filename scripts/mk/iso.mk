@@ -31,8 +31,7 @@ ifneq ($(ISO_FOR),$(file <$(B)/iso.for))
 .PHONY: $(B)/iso.for
 endif
 $(B)/iso.for:
-	@mkdir -p $(@D)
-	$(file >$@,$(ISO_FOR))@:
+	$(shell mkdir -p $(@D))$(file >$@,$(ISO_FOR))@:
 
 # A file whose path has blanks in it is one prerequisite, not several.
 NONE    :=
