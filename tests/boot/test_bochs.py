@@ -92,9 +92,10 @@ def test_micro(env, case):
     text = talk.wait(r"trapline: poweroff, status \d")
     for _, line in guests:
         vm = line.split()[0].removeprefix("vm=")
-        killed = {"vmm=killed",
-                  "trap=killed"} & set(GUESTS[vm.removesuffix("-2")])
-        end = "killed" if killed else r"exited with status 0x10\b"
+        words = set(GUESTS[vm.removesuffix("-2")])
+        status = "0x11" if "trap=fails" in words else "0x10"
+        end = "killed" if {"vmm=killed", "trap=killed"} & words else \
+            rf"exited with status {status}\b"
         check(re.search(rf"trapline: {vm}: {end}", text),
               f"{vm} did not end as it should")
 

@@ -35,7 +35,8 @@ def test_micro(env, case):
                *WAYS[way]] for vm in names]
     result = run(env, guests, "exit=stopped")
     killed = "vmm=killed" in expect
-    killed |= "trap=killed" in expect and "exec=interp" not in WAYS[way]
+    killed |= bool({"trap=killed", "trap=fails"} & expect and
+                   "exec=interp" not in WAYS[way])
     result.want_status(FAIL if killed else PASS)
 
 
