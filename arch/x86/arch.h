@@ -52,14 +52,14 @@ void arch_enter(struct cpu *cpu, struct arch_vcpu *av);
  */
 void arch_enter_small(struct cpu *cpu, struct arch_vcpu *av);
 
-/* Makes av the current VM: GDTR, LDTR, FPU state, debug registers off.
- * Saves the FPU state of the previous one. */
+/* Makes av the current VM: GDTR, LDTR, debug registers off. Saves the FPU
+ * registers of the previous one; those of av come by arch_fpu_back(). */
 void arch_switch(struct arch_vcpu *av);
 /* A VM is going away: forget that its FPU or tables are live. */
 void arch_forget(struct arch_vcpu *av);
 /* The FPU registers of the current VM as data: they leave the processor for
- * av->fxsave, until arch_fpu_back() or arch_switch(). Meanwhile arch_fpu_run()
- * may use the processor's (vmm/cpu/fpu.h). */
+ * av->fxsave, until arch_fpu_back(), which comes before the guest is entered.
+ * Meanwhile arch_fpu_run() may use the processor's (vmm/cpu/fpu.h). */
 struct fpu *arch_fpu(struct arch_vcpu *av);
 void arch_fpu_back(struct arch_vcpu *av);
 void arch_fpu_run(struct fpu_op *op);

@@ -4,12 +4,13 @@
  * and the control bits that a guest may set for itself.
  *
  * The VMM is compiled without FPU and vector registers, so a guest's stay in
- * the processor until another VM is switched in. The switch is eager: lazy
- * switching saves little and has leaked data before. FXSAVE keeps XMM
- * registers only when CR4.OSFXSR is set, so it is set for the switch
- * whatever the guests want. An emulated FPU instruction works on the image:
- * the registers leave the processor for it (arch_fpu) and come back before
- * the guest runs again.
+ * the processor until another VM is switched in or an FPU instruction of the
+ * guest is emulated, which works on the image in memory (arch_fpu). They come
+ * back before the guest runs, whatever it is going to use: loading them only
+ * when they are touched saves little and has leaked data before. Invariant:
+ * arch_fpu_back() was called since arch_switch() and arch_fpu() when a guest
+ * is entered. FXSAVE keeps XMM registers only when CR4.OSFXSR is set, so it is
+ * set for that whatever the guests want.
  *
  * CR0 and CR4 are always the VMM's constants plus bits of the present guest;
  * the last values are remembered, because writing them is slow.
@@ -197,6 +198,16 @@ static void fpu_fresh(u8 *image)
     put_le32(image + FX_MXCSR_MASK, mask);
 }
 
+/* The live VM's registers are in its fxsave from now on. No exception that
+ * waits stays behind in the processor. */
+static void fpu_take(void)
+{
+    if (now.live && !now.fpu_out)
+        fpu_save(now.live->fxsave);
+    __asm__ volatile("fninit");
+    now.fpu_out = true;
+}
+
 void arch_vcpu_init(struct arch_vcpu *av, u32 index)
 {
     struct modes old = fpu_open();
@@ -206,7 +217,8 @@ void arch_vcpu_init(struct arch_vcpu *av, u32 index)
     gdt_vm(index, &av->gdt, &av->ldt);
     fpu_fresh(av->fxsave);
     if (now.live == av) {
-        fpu_load(av->fxsave);
+        now.fpu_out = true; /* what it had is not wanted any more */
+        fpu_take();
         load_ldt(av);
     }
     fpu_close(old);
@@ -220,28 +232,23 @@ void arch_switch(struct arch_vcpu *av)
     if (now.live == av)
         return;
     old = fpu_open();
-    if (now.live && !now.fpu_out)
-        fpu_save(now.live->fxsave);
-    fpu_load(av->fxsave);
+    fpu_take();
     fpu_close(old);
     gdt_load(av->gdt);
     load_ldt(av);
     now.live = av;
 }
 
-/* The registers are left without an exception that waits. */
 struct fpu *arch_fpu(struct arch_vcpu *av)
 {
     struct modes old;
 
     CHECK(now.live == av);
-    if (now.fpu_out)
-        return (struct fpu *)av->fxsave;
-    old = fpu_open();
-    fpu_save(av->fxsave);
-    __asm__ volatile("fninit");
-    fpu_close(old);
-    now.fpu_out = true;
+    if (!now.fpu_out) {
+        old = fpu_open();
+        fpu_take();
+        fpu_close(old);
+    }
     return (struct fpu *)av->fxsave;
 }
 

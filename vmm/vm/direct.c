@@ -246,5 +246,5 @@ void direct_switch(struct vm *vm)
     arch_load_root(shadow_root(&vm->shadow));
     arch_set_modes(vm->cpu.cr0, vm->cpu.cr4);
     arch_set_debug(vm->cpu.dr);
-    vm->cpu.seg_dirty |= SEGS_DATA;
+    vm->cpu.seg_dirty |= SEGS_DATA | DIRECT_FPU;
 }

@@ -69,7 +69,7 @@ static inline u64 direct_pair(u32 cs, u32 ss)
 /* A bit of seg_dirty beside those of the segment registers: SS has a 16-bit
  * stack. It stays while that is so, and keeps to the long ways. */
 #define DIRECT_SMALL BIT(SEG_COUNT)
-/* Another: the FPU's registers were taken out of the processor. */
+/* Another: the FPU's registers may be out of the processor. */
 #define DIRECT_FPU BIT(SEG_COUNT + 1)
 
 /* Runs until the next exit; false when the state cannot run. */
