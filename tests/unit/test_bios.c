@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A BIOS that nobody here wrote, SeaBIOS from its package, from RESET to the
+ * end of its search for a disk: on the interpreter and the device models
+ * alone, as the board of an ISA machine has them.
+ *
+ * It starts 16 bytes below 4 GiB in real-address mode, goes to 32-bit code and
+ * back hundreds of times with segments of 4 GiB left behind,
+ * takes timer and keyboard interrupts through the vectors in both directions,
+ * and tells on its debug port how far it came. What it says must be what it
+ * says on such a machine.
+ *
+ * LIMIT: no FPU, no disk and no VGA BIOS: SeaBIOS does not ask for the first,
+ * and goes on without the others.
+ *
+ * SDM vol. 3A 9.1, 9.9, 20.1.
+ * LINKS: vmm/cpu drivers/model drivers/bus vmm/base
+ */
+#include "arch/x86/defs/regs.h"
+#include "arch/x86/defs/traps.h"
+#include "drivers/model/pc.h"
+#include "tests/unit/unit.h"
+#include "vmm/base/bits.h"
+#include "vmm/cpu/event.h"
+#include "vmm/cpu/exec.h"
+
+#define BIOS       "/usr/share/seabios/bios.bin"
+#define BIOS_SIZE  0x20000u
+#define BIOS_AT    (0u - BIOS_SIZE) /* and below 1 MiB, as RAM */
+#define RAM_SIZE   (16u << 20)
+#define ADDRESS    0xffffffffu
+#define A20        0x00100000u
+#define DEBUG_PORT 0x402
+#define DEBUG_HERE 0xe9
+#define SIGNATURE  0x633
+#define FEATURES   0x00008011 /* FPU TSC CMOV */
+#define STEP_NS    100
+#define STEPS      20000000u
+#define PIECE      64 /* steps between two looks at the clock */
+
+static u8 ram[RAM_SIZE], rom[BIOS_SIZE];
+static struct pc pc;
+static struct cpu cpu;
+static u64 clock_ns, switches;
+static u32 address_mask;
+static char said[1 << 15];
+static u32 said_bytes;
+
+static void say(char c)
+{
+    if (said_bytes + 1 < sizeof(said))
+        said[said_bytes++] = c;
+}
+
+static void nothing8(void *ctx, u8 byte)
+{
+}
+
+static void nothing(void *ctx)
+{
+}
+
+static void nothing32(void *ctx, u32 value)
+{
+}
+
+static u64 now(void *ctx)
+{
+    return clock_ns;
+}
+
+static void a20(void *ctx, bool on)
+{
+    address_mask = on ? ADDRESS : ADDRESS & ~A20;
+}
+
+static bool on_bus(u32 at)
+{
+    return at >= 0xa0000 && at < 0xc0000;
+}
+
+static u8 load(u32 at)
+{
+    if (on_bus(at))
+        return (u8)bus_read(&pc.bus, BUS_MEMORY, at, 1);
+    if (at < RAM_SIZE)
+        return ram[at];
+    return at >= BIOS_AT ? rom[at - BIOS_AT] : 0xff;
+}
+
+static enum env_status read_memory(void *ctx, gva_t at, void *buf, u32 size,
+                                   u32 access, struct fault *fault)
+{
+    for (u32 i = 0; i < size; i++)
+        ((u8 *)buf)[i] = load((at.v + i) & address_mask);
+    return ENV_OK;
+}
+
+static enum env_status write_memory(void *ctx, gva_t at, const void *buf,
+                                    u32 size, u32 access, struct fault *fault)
+{
+    for (u32 i = 0; i < size; i++) {
+        u32 byte = (at.v + i) & address_mask;
+        if (on_bus(byte))
+            bus_write(&pc.bus, BUS_MEMORY, byte, 1, ((const u8 *)buf)[i]);
+        else if (byte < RAM_SIZE)
+            ram[byte] = ((const u8 *)buf)[i];
+    }
+    return ENV_OK;
+}
+
+static u32 port_in(void *ctx, u16 port, u32 size)
+{
+    if (port == DEBUG_PORT)
+        return DEBUG_HERE;
+    return bus_read(&pc.bus, BUS_PORT, port, size);
+}
+
+static void port_out(void *ctx, u16 port, u32 size, u32 value)
+{
+    if (port == DEBUG_PORT)
+        say((char)value);
+    else
+        bus_write(&pc.bus, BUS_PORT, port, size, value);
+}
+
+static enum env_status cr_check(void *ctx, unsigned n, u32 value,
+                                struct fault *fault)
+{
+    return ENV_OK;
+}
+
+static void cr_written(void *ctx, unsigned n, u32 old)
+{
+    switches += n == 0 && ((cpu.cr0 ^ old) & CR0_PE);
+}
+
+static enum env_status no_rdmsr(void *ctx, u32 index, u64 *value,
+                                struct fault *fault)
+{
+    *fault = fault_error(TRAP_GP, 0);
+    return ENV_FAULT;
+}
+
+static enum env_status no_wrmsr(void *ctx, u32 index, u64 value,
+                                struct fault *fault)
+{
+    *fault = fault_error(TRAP_GP, 0);
+    return ENV_FAULT;
+}
+
+static void cpuid(void *ctx, u32 leaf, u32 subleaf, u32 out[4])
+{
+    memset(out, 0, 4 * sizeof(*out));
+    out[0] = leaf ? SIGNATURE : 1;
+    out[3] = leaf ? FEATURES : 0;
+}
+
+static void table_loaded(void *ctx, enum cpu_table table)
+{
+}
+
+static const struct cpu_env env = {
+    .read = read_memory,
+    .write = write_memory,
+    .in = port_in,
+    .out = port_out,
+    .cr_check = cr_check,
+    .cr_written = cr_written,
+    .rdmsr = no_rdmsr,
+    .wrmsr = no_wrmsr,
+    .cpuid = cpuid,
+    .rdtsc = now,
+    .table_loaded = table_loaded,
+};
+
+static bool power_on(void)
+{
+    struct pc_host host = {.console = nothing8,
+                           .reset = nothing,
+                           .exit = nothing32,
+                           .now = now,
+                           .exits = now,
+                           .epoch = 1795232400,
+                           .ram_kib = RAM_SIZE >> 10,
+                           .a20 = a20};
+    FILE *file = fopen(BIOS, "rb");
+    size_t size = file ? fread(rom, 1, sizeof(rom), file) : 0;
+
+    if (file)
+        fclose(file);
+    memcpy(ram + 0x100000 - BIOS_SIZE, rom, BIOS_SIZE);
+    address_mask = ADDRESS;
+    pc_init(&pc, &host);
+    cpu_reset_power_on(&cpu, SIGNATURE);
+    return size == BIOS_SIZE;
+}
+
+static void deliver(enum event_kind kind, struct fault fault)
+{
+    struct event event = {.kind = kind, .fault = fault};
+
+    EXPECT_EQ(event_deliver(&cpu, &env, &event, NULL), EVENT_OK);
+}
+
+static void take_interrupt(void)
+{
+    if (!pc_irq_pending(&pc) || !(cpu.eflags & EFLAGS_IF) || cpu.irq_shadow)
+        return;
+    deliver(EVENT_INTERRUPT, fault_plain(pc_irq_ack(&pc)));
+}
+
+/* A piece of its life; time passes faster while it waits. */
+static bool live(void)
+{
+    struct step step;
+
+    for (u32 i = 0; i < PIECE && !cpu.halted; i++) {
+        enum step_status status = cpu_step(&cpu, &env, &step);
+        clock_ns += STEP_NS;
+        EXPECT_EQ(status, STEP_OK);
+        if (status != STEP_OK)
+            return false;
+    }
+    if (cpu.halted)
+        clock_ns = max_u64(clock_ns, pc_deadline(&pc));
+    pc_run(&pc, clock_ns);
+    take_interrupt();
+    return true;
+}
+
+/* In the order in which they come. */
+static const char *const milestones[] = {
+    "SeaBIOS (version ",
+    "RamSize: 0x01000000 [cmos]",
+    "Relocating init from ",
+    "Found 2 serial ports",
+    "PS2 keyboard initialized",
+    "All threads complete.",
+    "= 1 RAM",
+    "Booting from ",
+    "No bootable device.",
+};
+
+static void from_reset_to_no_bootable_device(void)
+{
+    const char *at = said, *next;
+    u32 n = 0;
+
+    EXPECT(power_on());
+    if (rom[BIOS_SIZE - 16] != 0xea) {
+        printf(BIOS " is not there; the package is seabios\n");
+        return;
+    }
+    for (u32 i = 0; i < STEPS / PIECE && n < ARRAY_LEN(milestones); i++) {
+        if (!live())
+            break;
+        for (; n < ARRAY_LEN(milestones); n++) {
+            next = strstr(at, milestones[n]);
+            if (!next)
+                break;
+            at = next;
+        }
+    }
+    if (n < ARRAY_LEN(milestones))
+        printf("it did not say \"%s\", but:\n%s\n", milestones[n], said);
+    EXPECT_EQ(n, ARRAY_LEN(milestones));
+    EXPECT(switches > 100);
+    EXPECT_EQ(get_le16(ram + 0x413), 639); /* INT 12h's KiB */
+}
+
+static const struct unit_case cases[] = {
+    CASE(from_reset_to_no_bootable_device),
+};
+UNIT_MAIN(cases)
