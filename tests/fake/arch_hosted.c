@@ -87,8 +87,8 @@ static void hold(struct arch_vcpu *av)
 {
     if (hosted.live)
         hosted_fpu_out(hosted.live);
+    hosted_fpu_drop();
     hosted.live = av;
-    hosted_fpu_in(av);
     load_ldt(av);
 }
 
@@ -121,7 +121,7 @@ void arch_vcpu_init(struct arch_vcpu *av, u32 index)
     if (hosted.live != av)
         return;
     load_ldt(av);
-    hosted_fpu_in(av);
+    hosted_fpu_drop();
 }
 
 void arch_switch(struct arch_vcpu *av)

@@ -81,10 +81,10 @@ enum env_status hosted_read(void *ctx, gva_t at, void *buf, u32 size,
 enum env_status hosted_write(void *ctx, gva_t at, const void *buf, u32 size,
                              u32 access, struct fault *fault);
 
-/* arch_hosted_fpu.c: the registers into the processor and out of it, and as
- * an instruction finds them. */
-void hosted_fpu_in(const struct arch_vcpu *av);
+/* arch_hosted_fpu.c: the registers out of the processor, or forgotten there,
+ * and as an instruction finds them. */
 void hosted_fpu_out(struct arch_vcpu *av);
+void hosted_fpu_drop(void);
 struct fpu *hosted_fpu(void);
 
 /* arch_hosted_console.c: `first` is typed before anything else. */

@@ -5,8 +5,8 @@
  * unit, one instruction at a time (arch/x86/fpu.S).
  *
  * As on the real machine they are in one place at a time: in the processor, or
- * in av->fxsave of a VM that is out, or of the current one between arch_fpu()
- * and arch_fpu_back(). A guest that is entered without its registers, or a VMM
+ * in av->fxsave of a VM that is out, or of the current one until
+ * arch_fpu_back(). A guest that is entered without its registers, or a VMM
  * that computes while they are in, ends the run.
  */
 #include "tests/fake/arch_hosted.h"
@@ -14,12 +14,12 @@
 #include <string.h>
 
 static struct fpu registers;
-static bool out; /* they are in the fxsave of who is live */
+static bool out = true; /* they are in the fxsave of who is live */
 
-void hosted_fpu_in(const struct arch_vcpu *av)
+/* Whoever is live has them in its fxsave. */
+void hosted_fpu_drop(void)
 {
-    memcpy(&registers, av->fxsave, sizeof(registers));
-    out = false;
+    out = true;
 }
 
 void hosted_fpu_out(struct arch_vcpu *av)
@@ -45,8 +45,10 @@ struct fpu *arch_fpu(struct arch_vcpu *av)
 
 void arch_fpu_back(struct arch_vcpu *av)
 {
-    if (hosted.live == av && out)
-        hosted_fpu_in(av);
+    if (hosted.live != av || !out)
+        return;
+    memcpy(&registers, av->fxsave, sizeof(registers));
+    out = false;
 }
 
 void arch_fpu_run(struct fpu_op *op)
