@@ -58,7 +58,7 @@ struct hosted {
     u64 now, due; /* ns: the time, the next timer interrupt */
     u64 instructions, exits;
     u64 limit; /* ns after which the run is over */
-    u64 audit; /* before every so manieth entry; 0: never */
+    u64 audit; /* every so manieth time that a guest goes on; 0: never */
 };
 extern struct hosted hosted;
 
@@ -68,7 +68,8 @@ void hosted_reset(void);
 /* arch_hosted_boot.c: instructions that the VMM's own interpreter ran, of the
  * VMs that are there. */
 u64 hosted_interpreted(void);
-/* --audit: all accounts of the VMM; a fault ends the run. */
+/* --audit: a guest goes on; now and then all accounts of the VMM are looked
+ * at, and a fault ends the run. */
 void hosted_audit(void);
 
 /* arch_hosted_mmu.c */

@@ -70,7 +70,7 @@ static const char usage[] =
     "  --memory=SIZE  of the machine, 16M to 3G; 128M unless told\n"
     "  --attach=NAME  start at that guest's console; Ctrl-] leaves it\n"
     "  --limit=MS     give up after so many ms of machine time\n"
-    "  --audit=N      at every Nth entry of a guest, check that shadow page\n"
+    "  --audit=N      every Nth time that a guest goes on, check that shadow\n"
     "                 tables, frames and what the processor remembers of them\n"
     "                 are what they must be, and end the run if not\n"
     "  --help         this\n"
@@ -293,10 +293,10 @@ u64 hosted_interpreted(void)
     return sum;
 }
 
-void hosted_audit(void)
+static void audit(const struct vm *vm)
 {
     u32 owners = 0;
-    u32 faults = shadow_audit(&hv.current->shadow, &out);
+    u32 faults = shadow_audit(&vm->shadow, &out);
 
     hosted_tlb_audit();
     for (u32 i = 0; i < HV_VMS; i++)
@@ -304,7 +304,15 @@ void hosted_audit(void)
     faults += frames_audit(&hv.frames, owners, &out);
     if (faults)
         arch_panic("%u faults in the audit of %s before entry %llu", faults,
-                   hv.current->config.name, (unsigned long long)hosted.exits);
+                   vm->config.name, (unsigned long long)hosted.exits);
+}
+
+void hosted_audit(void)
+{
+    static u64 calls;
+
+    if (hosted.audit && calls++ % hosted.audit == 0 && hv.current)
+        audit(hv.current);
 }
 
 static const u8 *module_data(struct hv *h, u32 module)

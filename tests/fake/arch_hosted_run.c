@@ -307,8 +307,7 @@ void arch_enter(struct cpu *cpu, struct arch_vcpu *av)
 
     if (av != hosted.live)
         arch_panic("a VM is entered while another is in the processor");
-    if (hosted.audit && hosted.exits % hosted.audit == 0)
-        hosted_audit();
+    hosted_audit();
     hosted.exits++;
     hosted.now += HOSTED_EXIT_NS;
     memcpy(hosted.cpu.gpr, cpu->gpr, sizeof(cpu->gpr));

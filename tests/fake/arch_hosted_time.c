@@ -52,6 +52,7 @@ void arch_idle(void)
 bool arch_window(void)
 {
     hosted.now += HOSTED_WINDOW_NS;
+    hosted_audit();
     check_limit();
     if (hosted.now < hosted.due)
         return false;

@@ -50,6 +50,10 @@ u64 hosted_console_wait(u64 ns)
     return ns;
 }
 
+void hosted_audit(void)
+{
+}
+
 void hosted_say(const char *format, ...)
 {
 }
