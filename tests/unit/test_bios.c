@@ -9,14 +9,17 @@
  * through the vectors, and tells on its debug port how far it came.
  *
  * The LGPL'd VGA BIOS is 16-bit code throughout: its set-up and INT 10h are
- * called, and what they draw must stand in the text screen.
+ * called, and what they draw must stand in the text screen. Then the same runs
+ * in virtual-8086 mode at IOPL 0, with a small monitor that does for
+ * it what the processor refuses, and must leave the same memory behind.
  *
  * LIMIT: no FPU and no disk: SeaBIOS does not ask for the one, and goes on
  * without the other.
  *
- * SDM vol. 3A 9.1, 9.9, 20.1.
+ * SDM vol. 3A 9.1, 9.9, 20.1 to 20.3.
  * LINKS: vmm/cpu drivers/model drivers/bus vmm/base
  */
+#include "arch/x86/defs/desc.h"
 #include "arch/x86/defs/regs.h"
 #include "arch/x86/defs/traps.h"
 #include "drivers/model/pc.h"
@@ -32,6 +35,8 @@
 #define RAM_SIZE   (16u << 20)
 #define ADDRESS    0xffffffffu
 #define A20        0x00100000u
+#define STACK_AT   0x00200000u /* of the monitor, which has nothing else */
+#define TSS_AT     0x00201000u
 #define DEBUG_PORT 0x402
 #define DEBUG_HERE 0xe9
 #define SIGNATURE  0x633
@@ -225,13 +230,105 @@ static void take_interrupt(void)
     deliver(EVENT_INTERRUPT, fault_plain(pc_irq_ack(&pc)));
 }
 
+/* ---- a monitor of virtual-8086 mode, with the flags that it gives away */
+
+static u32 v86_traps, v86_flags;
+
+static u32 v86_pop(void)
+{
+    u32 at = cpu.seg[SEG_SS].base + (u16)cpu.gpr[ESP];
+
+    cpu.gpr[ESP] = (u16)(cpu.gpr[ESP] + 2);
+    return get_le16(ram + at);
+}
+
+static void v86_push(u32 value)
+{
+    cpu.gpr[ESP] = (u16)(cpu.gpr[ESP] - 2);
+    put_le16(ram + cpu.seg[SEG_SS].base + (u16)cpu.gpr[ESP], (u16)value);
+}
+
+static void v86_set_flags(u32 value)
+{
+    u32 keep = EFLAGS_VM | EFLAGS_IOPL | 0xffff0000;
+
+    v86_flags = value & EFLAGS_IF;
+    cpu.eflags = (cpu.eflags & keep) | (value & ~keep) | EFLAGS_ONE;
+}
+
+static u32 v86_get_flags(void)
+{
+    return (cpu.eflags & ~(u32)EFLAGS_IF) | v86_flags;
+}
+
+static void v86_go(u32 ip, u32 cs)
+{
+    cpu.eip = ip;
+    cpu.seg[SEG_CS].sel = (u16)cs;
+    cpu.seg[SEG_CS].base = cs << 4;
+}
+
+static void v86_int(const u8 *vector)
+{
+    v86_push(v86_get_flags());
+    v86_push(cpu.seg[SEG_CS].sel);
+    v86_push(cpu.eip + 2);
+    v86_flags = 0;
+    v86_go(get_le16(vector), get_le16(vector + 2));
+}
+
+/* Does the instruction that #GP(0) refused; false for any other. */
+static bool v86_monitor(const u8 *code)
+{
+    u32 ip;
+
+    v86_traps++;
+    switch (code[0]) {
+    case 0xcd:
+        v86_int(ram + code[1] * 4);
+        return true;
+    case 0xcf:
+        ip = v86_pop();
+        v86_go(ip, v86_pop());
+        v86_set_flags(v86_pop());
+        return true;
+    case 0x9c:
+        v86_push(v86_get_flags());
+        break;
+    case 0x9d:
+        v86_set_flags(v86_pop());
+        break;
+    case 0xfa:
+    case 0xfb:
+        v86_flags = code[0] & 1 ? EFLAGS_IF : 0;
+        break;
+    case 0xf4:
+        cpu.halted = 1;
+        break;
+    default:
+        return false;
+    }
+    cpu.eip++;
+    return true;
+}
+
+static enum step_status step_once(void)
+{
+    struct step step;
+    enum step_status status = cpu_step(&cpu, &env, &step);
+
+    if (status != STEP_FAULT || cpu_mode(&cpu) != MODE_V86)
+        return status;
+    EXPECT_EQ(step.fault.vector, TRAP_GP);
+    EXPECT_EQ(step.fault.error, 0);
+    return v86_monitor(step.bytes) ? STEP_OK : status;
+}
+
 /* A piece of its life; time passes faster while it waits. */
 static bool live(void)
 {
-    struct step step;
-
     for (u32 i = 0; i < PIECE && !cpu.halted; i++) {
-        enum step_status status = cpu_step(&cpu, &env, &step);
+        enum step_status status = step_once();
         clock_ns += STEP_NS;
         EXPECT_EQ(status, STEP_OK);
         if (status != STEP_OK)
@@ -311,10 +408,8 @@ static bool on_screen(const char *words)
     return false;
 }
 
-static void the_vga_bios_draws(void)
+static void vga_world(void)
 {
-    char text[81];
-
     power_on();
     EXPECT(load_file(VGA_BIOS, ram + 0xc0000, 0x10000, 0x2000));
     memcpy(ram + 0x7c00, caller, sizeof(caller));
@@ -322,11 +417,25 @@ static void the_vga_bios_draws(void)
     cpu.seg[SEG_CS].sel = 0;
     cpu.seg[SEG_CS].base = 0;
     cpu.eip = cpu.gpr[ESP] = 0x7c00;
-    for (u32 i = 0; i < STEPS / PIECE && !cpu.halted; i++)
-        live();
+}
+
+static void run_to_halt(void)
+{
+    for (u32 i = 0; i < STEPS / PIECE && !cpu.halted; i++) {
+        if (!live())
+            return;
+    }
     EXPECT(cpu.halted);
     EXPECT_EQ(cpu.eip, 0x7c00 + sizeof(caller));
     EXPECT_EQ(cpu.gpr[ESP], 0x7c00);
+}
+
+static void the_vga_bios_draws(void)
+{
+    char text[81];
+
+    vga_world();
+    run_to_halt();
     EXPECT(on_screen("VGABios"));
     EXPECT(on_screen("called by INT 10h"));
     screen_line(10, text);
@@ -334,7 +443,47 @@ static void the_vga_bios_draws(void)
     EXPECT_EQ(load(0xb8000 + (10 * 80 + 5) * 2 + 1), 0x1e);
 }
 
+/* An IRET to virtual-8086 mode, with all ports open. */
+static void enter_v86(void)
+{
+    const u32 frame[9] = {0x7c00, 0, EFLAGS_VM | EFLAGS_ONE, 0x7c00};
+
+    memcpy(ram + STACK_AT, frame, sizeof(frame));
+    put_le16(ram + TSS_AT + TSS32_IOMAP, TSS32_SIZE);
+    cpu.tr.base = TSS_AT;
+    cpu.tr.limit = 0x3000;
+    cpu.cr0 |= CR0_PE;
+    cpu.seg[SEG_SS] = (struct segment){
+        8, ATTR_P | ATTR_S | ATTR_WRITABLE | ATTR_DB, STACK_AT, 0xffff};
+    cpu.gpr[ESP] = 0;
+    ram[0x500] = 0xcf;
+    cpu.eip = 0x500;
+    cpu.seg[SEG_CS].attr |= ATTR_DB;
+    EXPECT_EQ(step_once(), STEP_OK);
+    EXPECT_EQ(cpu_mode(&cpu), MODE_V86);
+}
+
+static void it_draws_the_same_in_virtual_8086_mode(void)
+{
+    static u8 screen[2][4000], data[2][0x200];
+
+    for (u32 v86 = 0; v86 < 2; v86++) {
+        vga_world();
+        if (v86)
+            enter_v86();
+        run_to_halt();
+        for (u32 i = 0; i < sizeof(screen[0]); i++)
+            screen[v86][i] = load(0xb8000 + i);
+        memcpy(data[v86], ram + 0x400, 0x100);
+        memcpy(data[v86] + 0x100, ram, 0x100);
+    }
+    EXPECT(v86_traps > 100);
+    EXPECT(!memcmp(screen[0], screen[1], sizeof(screen[0])));
+    EXPECT(!memcmp(data[0], data[1], sizeof(data[0])));
+}
+
 static const struct unit_case cases[] = {
+    CASE(it_draws_the_same_in_virtual_8086_mode),
     CASE(the_vga_bios_draws),
     CASE(from_reset_to_no_bootable_device),
 };
