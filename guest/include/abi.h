@@ -50,6 +50,7 @@
 
 #define KBENCH_CLI_STI    0
 #define KBENCH_PORT_WRITE 1
+#define KBENCH_COMPUTE    2
 
 #define SHUTDOWN_OK   0x10 /* debug-exit status of a good end */
 #define SHUTDOWN_FAIL 0x11 /* and of a panic */

@@ -31,6 +31,9 @@ extern struct boot_data boot_data;
 void machine_end(u32 status) __attribute__((noreturn));
 void panic(const char *f, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
+/* kbench.c */
+u32 kbench_compute(u32 rounds);
+
 /* printf.c */
 void printf(const char *f, ...) __attribute__((format(printf, 1, 2)));
 

@@ -134,8 +134,10 @@ static int sys_kbench(struct frame *f)
 {
     u32 kind = f->ebx, n = f->ecx;
 
-    if (n > KBENCH_MAX || (kind != KBENCH_CLI_STI && kind != KBENCH_PORT_WRITE))
+    if (n > KBENCH_MAX || kind > KBENCH_COMPUTE)
         return ERR_INVAL;
+    if (kind == KBENCH_COMPUTE)
+        return (int)kbench_compute(n);
     for (u32 i = 0; kind == KBENCH_CLI_STI && i < n; i++) {
         cli();
         sti();

@@ -16,6 +16,7 @@
  *   context_switch  one half of a ping-pong of two processes that yield
  *   cli_sti         CLI and STI in the kernel
  *   port_write      a byte to port 0x80 in the kernel
+ *   kernel_compute  a sum over eight words in ring 0: loads, stores, calls
  *   compute         one round of arithmetic in ring 3: nothing should trap
  *   boot            first kernel instruction to first program
  */
@@ -83,6 +84,11 @@ static void port_write(u32 n)
     sys(SYS_KBENCH, KBENCH_PORT_WRITE, n, 0);
 }
 
+static void kernel_compute(u32 n)
+{
+    sys(SYS_KBENCH, KBENCH_COMPUTE, n, 0);
+}
+
 static void compute(u32 n)
 {
     u32 x = 1;
@@ -100,6 +106,7 @@ static const struct bench benches[] = {
     {"context_switch", context_switch, 5000, 2},
     {"cli_sti", cli_sti, 20000, 1},
     {"port_write", port_write, 20000, 1},
+    {"kernel_compute", kernel_compute, 10000, 1},
     {"compute", compute, 20000000, 1},
 };
 

@@ -65,11 +65,11 @@ unit: $(UNIT_BINS)
 	    echo "$(words $(UNIT_BINS)) unit programs pass"
 
 # Everything that tests/run.py runs; the micro-guests add theirs to MICRO_ELFS.
--include scripts/mk/diff.mk scripts/mk/micro.mk scripts/mk/attack.mk scripts/mk/fuzz.mk scripts/mk/linux.mk scripts/mk/oracle.mk
+-include scripts/mk/bench.mk scripts/mk/diff.mk scripts/mk/micro.mk scripts/mk/attack.mk scripts/mk/fuzz.mk scripts/mk/linux.mk scripts/mk/oracle.mk
 .PHONY: test-programs test check bench tour
 test-programs: all $(B)/hare-pushf.elf $(UNIT_BINS) $(B)/diff/native $(MICRO_ELFS) \
         $(ATTACK_ELFS) $(B)/witness.elf $(FUZZ_PROGRAMS) $(B)/linux.bin \
-        $(B)/trapline-host $(ORACLE_PROGRAMS)
+        $(B)/trapline-host $(ORACLE_PROGRAMS) $(B)/bench/interp
 
 test:
 	@$(PYTHON) tests/run.py --build $(B) --only '$(ONLY)'
@@ -77,7 +77,7 @@ test:
 check:
 	@$(PYTHON) tests/run.py --build $(B) --kinds check,unit --only '$(ONLY)'
 
-bench: $(B)/trapline.elf $(B)/hare.elf
+bench: $(B)/trapline.elf $(B)/hare.elf $(B)/bench/interp
 	$(PYTHON) scripts/bench.py $(B) --json $(B)/bench.json
 
 # Rewrites what clang-format would have otherwise.

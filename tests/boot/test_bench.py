@@ -9,6 +9,7 @@ import re
 from machine import Failure, check, limit
 import subprocess
 
+NEEDS = ("bench/interp",)
 LIMIT = 250
 SECONDS = 420
 
@@ -28,3 +29,5 @@ def test_counts(env):
     check(os.path.getsize(env.path("bench.json")) > 100, "the JSON is empty")
     check(re.search(r"^null_syscall\s", done.stdout, re.M),
           "no figure for a null syscall")
+    check(re.search(r"^threaded\s.* of the VMM for one", done.stdout, re.M),
+          "no figure for the interpreter")

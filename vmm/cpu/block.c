@@ -94,12 +94,11 @@ struct block *block_find(struct blocks *b, const u8 *code, u32 left,
                          bool code32)
 {
     struct block *block = b->slot[slot_of(code)];
-    struct exec_run here = {.code = code};
 
     if (!block || left < COMPARED)
         return NULL;
     if (block->code == code && block->code32 == code32 &&
-        op_holds(&here, &block->op[0]))
+        op_is_at(&block->op[0], code))
         return block;
     make(block, code, left, code32);
     b->built++;

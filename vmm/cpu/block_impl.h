@@ -13,19 +13,24 @@ struct exec_run {
     struct exec x;
     const struct blocks *blocks;
     const u8 *code; /* the block's first byte */
-    u32 changes;    /* *blocks->changes when code was found */
+    const u8 *page; /* the page it is in, null: none is known */
+    u32 page_at;    /* its linear address */
+    u32 changes;    /* *blocks->changes when the page was found */
     u32 done;
     bool asks; /* the caller must look at the state now */
 };
 
 /* Does memory hold the very bytes that were decoded? */
-static inline bool op_holds(const struct exec_run *r, const struct block_op *op)
+static inline bool op_is_at(const struct block_op *op, const u8 *now)
 {
-    const u8 *now = r->code + op->at;
-
     if ((get_le64(now) & op->mask[0]) != op->raw[0])
         return false;
     return !op->mask[1] || (get_le64(now + 8) & op->mask[1]) == op->raw[1];
+}
+
+static inline bool op_holds(const struct exec_run *r, const struct block_op *op)
+{
+    return op_is_at(op, r->code + op->at);
 }
 
 /* The block for the code at `code`; left: bytes to the end of its page. */

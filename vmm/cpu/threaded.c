@@ -160,6 +160,23 @@ static void tell(const struct exec_run *r, struct step *out)
     memcpy(out->bytes, r->code + op->at, out->count);
 }
 
+/* Where the code at this linear address lies; null: a fetch would fault, or
+ * there is no memory. */
+static const u8 *find_code(struct exec_run *r, gva_t at)
+{
+    const struct cpu_env *env = r->x.env;
+    const u8 *code;
+
+    if (r->page && (at.v & ~PAGE_MASK) == r->page_at &&
+        r->changes == *r->blocks->changes)
+        return r->page + (at.v & PAGE_MASK);
+    code = env->code(env->ctx, at);
+    r->page = code ? code - (at.v & PAGE_MASK) : NULL;
+    r->page_at = at.v & ~PAGE_MASK;
+    r->changes = *r->blocks->changes;
+    return code;
+}
+
 /* The block that EIP stands at; null: not for blocks. */
 static const struct block *here(struct exec_run *r, struct blocks *b)
 {
@@ -169,8 +186,7 @@ static const struct block *here(struct exec_run *r, struct blocks *b)
     const struct block *block;
     struct fault ignored;
 
-    r->code = r->x.env->code(r->x.env->ctx, at);
-    r->changes = *b->changes;
+    r->code = find_code(r, at);
     if (!r->code)
         return NULL;
     block = block_find(b, r->code, PAGE_SIZE - (at.v & PAGE_MASK),

@@ -207,6 +207,19 @@ static u8 *mapped(struct vm *vm, gva_t at, u32 size, u32 access)
     return byte;
 }
 
+/* Most accesses have one of these sizes, for which a copy is one move. */
+static void copy(void *to, const void *from, u32 size)
+{
+    if (size == 4)
+        memcpy(to, from, 4);
+    else if (size == 1)
+        memcpy(to, from, 1);
+    else if (size == 2)
+        memcpy(to, from, 2);
+    else
+        memcpy(to, from, size);
+}
+
 static enum env_status env_read(void *ctx, gva_t at, void *buf, u32 size,
                                 u32 access, struct fault *fault)
 {
@@ -216,7 +229,7 @@ static enum env_status env_read(void *ctx, gva_t at, void *buf, u32 size,
     enum env_status status;
 
     if (byte) {
-        memcpy(buf, byte, size);
+        copy(buf, byte, size);
         return ENV_OK;
     }
     status = translate_both(vm, at, size, access, &h, fault);
@@ -250,7 +263,7 @@ static enum env_status env_write(void *ctx, gva_t at, const void *buf, u32 size,
     enum env_status status;
 
     if (byte) {
-        memcpy(byte, buf, size);
+        copy(byte, buf, size);
         return ENV_OK;
     }
     status = translate_both(vm, at, size, access | ACC_WRITE, &h, fault);
