@@ -52,7 +52,7 @@ CHECKS = {"layers": [["scripts/layers.py"], ["scripts/layers.py",
           "coverage": [["scripts/coverage.py", "{build}"],
                        ["scripts/coverage.py", "--selftest"]]}
 # What they print is worth reading each time.
-SHOWN = ("check/coverage", "oracle/decode")
+SHOWN = ("check/coverage", "oracle/rows", "oracle/decode")
 
 BUILD_S, UNIT_S, DIFF_S, MICRO_S, BOOT_S, CHECK_S = 1200, 120, 90, 60, 180, 120
 ATTACK_S, HOSTED_S, ORACLE_S = 120, 150, 240
@@ -100,6 +100,8 @@ def oracle_tests(build):
                    [PYTHON, "tests/oracle/disasm.py", "--build", build, code],
                    KERNEL_S, needs=[f"{build}/oracle/disasm",
                                     f"{build}/hare.elf"])
+    yield Test("oracle/rows", [PYTHON, "tests/oracle/rows.py", build], ORACLE_S,
+               needs=[f"{build}/oracle/host", f"{build}/diff/native"])
     program = f"{build}/oracle/decode"
     yield Test("oracle/decode", [program, "10000000", "1"], ORACLE_S,
                needs=[program])

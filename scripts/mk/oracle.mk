@@ -33,7 +33,29 @@ $(B)/oracle/disasm: $(ORACLE_DISASM)
 
 -include $(ORACLE_DECODE:.o=.d) $(ORACLE_DISASM:.o=.d)
 
-ORACLE_PROGRAMS := $(B)/oracle/decode $(B)/oracle/disasm
+# Which row was judged by whom (tests/oracle/rows.py): the unit tests of
+# vmm/cpu and the hosted VMM once more, with every step watched. Tests that hold
+# our own code against our own code are no oracles.
+ROWS_TESTS := $(filter-out block decode disasm hosted,$(patsubst \
+              tests/unit/test_%.c,%,$(shell grep -l \
+              'LINKS: vmm/cpu vmm/base$$' tests/unit/*.c)))
+ROWS_UNITS := $(ROWS_TESTS:%=$(B)/oracle/rows/test_%)
+ROWS_LIBS  := $(addprefix $(B)/unit/gcc-64/,tests/unit/check_host.o fpu.o \
+              vmm/cpu.a vmm/base.a)
+
+$(B)/oracle/rows/test_%: tests/unit/test_%.c $(B)/oracle/obj/tests/oracle/rows/rows.o \
+                         $(ROWS_LIBS)
+	@mkdir -p $(@D)
+	gcc -std=gnu11 -I. -MMD -MP $< $(filter %.o %.a,$^) -fsanitize=address,undefined \
+	    -Wl,--wrap=cpu_step -o $@
+
+-include $(ROWS_UNITS:=.d)
+
+$(B)/oracle/host: $(HOST_OBJ) $(B)/oracle/obj/tests/oracle/rows/rows.o
+	$(CC) $(HOST_FLAGS) $^ -Wl,--wrap=cpu_step -o $@
+
+ORACLE_PROGRAMS := $(B)/oracle/decode $(B)/oracle/disasm $(B)/oracle/host \
+                   $(ROWS_UNITS)
 
 .PHONY: oracle
 oracle: $(ORACLE_PROGRAMS) $(B)/hare.elf

@@ -7,7 +7,8 @@
  *
  * Usage: native [CASES [SEED]]       so many tests, rows by turns
  *        native --case N SEED        one of them, shown
- *        native --rows               the rows that this judges, by name
+ *        native --judged CASES SEED  rows that ran without a difference
+ *        native --rows               names of all rows
  */
 #include "tests/diff/judge.h"
 #include <stdio.h>
@@ -18,7 +19,13 @@
 #define SHOWN    20u  /* or what DIFF_SHOWN says */
 #define LEAST    100u /* tests of a row, when there are many tests */
 
-static u32 seen[OP_COUNT], faults;
+static u32 seen[OP_COUNT], ran[OP_COUNT], wrong[OP_COUNT], faults;
+
+static const char *const names[] = {
+    "",
+#define ROW(id, ...) #id,
+#include "vmm/cpu/ops.def"
+};
 
 static u64 mix(u64 v)
 {
@@ -78,6 +85,8 @@ static bool run_case(const struct test *t, struct verdict *v)
     take_code(t);
     faults += v->native.vector != NO_VECTOR;
     seen[t->insn.op]++;
+    ran[t->insn.op] +=
+        v->native.vector == NO_VECTOR || t->row->class == CLASS_INT;
     return same;
 }
 
@@ -95,6 +104,7 @@ static u32 run_cases(u32 cases, u32 seed)
         if (run_case(&t, &v))
             continue;
         differ++;
+        wrong[t.insn.op]++;
         judge_report(&t, &v);
         printf("  replay: build/diff/native --case %u %u\n", n, seed);
     }
@@ -130,19 +140,41 @@ static u32 missed_rows(u32 cases)
     return missed;
 }
 
+/* Not those that could only fault, as what the kernel alone may do. */
+static int list_judged(u32 cases, u32 seed)
+{
+    run_cases(cases, seed);
+    for (u32 op = 1; op < OP_COUNT; op++) {
+        if (ran[op] && !wrong[op])
+            printf("%s\n", names[op]);
+    }
+    return 0;
+}
+
+static int list_rows(void)
+{
+    for (u32 op = 1; op < OP_COUNT; op++)
+        printf("%s\n", names[op]);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
-    bool one = argc == 4 && !strcmp(argv[1], "--case");
+    const char *what = argc > 1 ? argv[1] : "";
     u32 cases = argc > 1 ? (u32)atoi(argv[1]) : 200000, differ, rows = 0;
     u32 seed = argc > 2 ? (u32)atoi(argv[2]) : 1, missed;
 
+    if (!strcmp(what, "--rows"))
+        return list_rows();
     native_open();
     if (!place_open()) {
         printf("this kernel has no LDT (modify_ldt)\n");
         return 77;
     }
-    if (one)
+    if (argc == 4 && !strcmp(what, "--case"))
         return show_case((u32)atoi(argv[2]), (u32)atoi(argv[3]));
+    if (argc == 4 && !strcmp(what, "--judged"))
+        return list_judged((u32)atoi(argv[2]), (u32)atoi(argv[3]));
     differ = run_cases(cases, seed);
     missed = differ ? 0 : missed_rows(cases);
     for (u32 op = 0; op < OP_COUNT; op++)

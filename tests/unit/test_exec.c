@@ -499,6 +499,42 @@ static void arpl_raises_the_rpl(void)
     EXPECT(!(flat_cpu.eflags & EFLAGS_ZF));
 }
 
+/* SDM vol. 2B RSM, SYSRET, UD, vol. 2B SYSCALL (outside 64-bit mode). */
+static void invalid_by_definition(void)
+{
+    flat_reset(0);
+    EXPECT_FAULT(FLAT_RUN(0x0f, 0x05), TRAP_UD, 0);
+    EXPECT_FAULT(FLAT_RUN(0x0f, 0x07), TRAP_UD, 0);
+    EXPECT_FAULT(FLAT_RUN(0x0f, 0xaa), TRAP_UD, 0);
+    EXPECT_FAULT(FLAT_RUN(0x0f, 0x0b), TRAP_UD, 0);
+    EXPECT_FAULT(FLAT_RUN(0x0f, 0xb9, 0xc0), TRAP_UD, 0);
+    EXPECT_EQ(flat_step.insn.len, 3);
+    EXPECT_FAULT(FLAT_RUN(0x0f, 0xff, 0x44, 0x24, 4), TRAP_UD, 0);
+    EXPECT_EQ(flat_step.insn.len, 5);
+}
+
+static void ports_of_words_in_strings_and_by_dx(void)
+{
+    flat_reset(0);
+    flat_cpu.gpr[EDX] = 0xfff01234;
+    flat_cpu.gpr[ESI] = 0x2000;
+    flat_cpu.gpr[ECX] = 2;
+    flat_poke(0x2000, 0x11112222);
+    flat_poke(0x2004, 0x33334444);
+    EXPECT_EQ(FLAT_RUN(0xf3, 0x6f), STEP_OK); /* rep outsd */
+    EXPECT_EQ(flat_port_count, 2);
+    EXPECT_EQ(flat_port, 0x1234);
+    EXPECT_EQ(flat_port_size, 4);
+    EXPECT_EQ(flat_port_value, 0x33334444);
+    EXPECT_EQ(flat_cpu.gpr[ESI], 0x2008);
+    EXPECT_EQ(flat_cpu.gpr[ECX], 0);
+    EXPECT_EQ(FLAT_RUN(0x66, 0xed), STEP_OK); /* in ax, dx */
+    EXPECT_EQ(flat_cpu.gpr[EAX], 0xc3d6);
+    EXPECT_EQ(FLAT_RUN(0x66, 0xef), STEP_OK); /* out dx, ax */
+    EXPECT_EQ(flat_port_size, 2);
+    EXPECT_EQ(flat_port_value & 0xffff, 0xc3d6);
+}
+
 static const struct unit_case cases[] = {
     CASE(ring0_only_instructions),
     CASE(cli_and_sti_go_by_iopl),
@@ -528,5 +564,7 @@ static const struct unit_case cases[] = {
     CASE(a_selector_in_memory_may_fault),
     CASE(arpl_raises_the_rpl),
     CASE(arpl_reads_first),
+    CASE(invalid_by_definition),
+    CASE(ports_of_words_in_strings_and_by_dx),
 };
 UNIT_MAIN(cases)
