@@ -8,12 +8,14 @@
 #   NAME bare=reset vmm=killed   the machine resets, the VMM kills the VM
 #   NAME trap=killed             so does the VMM with exec=trap only
 #   NAME trap=fails              it sees the difference there
+#   NAME same                    what it hashes is what it hashes bare
 #   NAME twice                   under the VMM, two run side by side
 #
 # usage: run.py [--build DIR] [--vmm ELF] [--on bare,vtlb,...] [NAME...]
 import argparse
 import glob
 import os
+import re
 import subprocess
 import sys
 
@@ -60,18 +62,28 @@ def wanted(where, expect):
     return VMM_NOT if killed else VMM_PASS
 
 
-def run(args, name, where, expect):
-    words = command(args, name, where, expect)
+def execute(words):
     try:
         done = subprocess.run(words, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=LIMIT_S)
-        code, text = done.returncode, done.stdout
+        return done.returncode, done.stdout
     except subprocess.TimeoutExpired as late:
-        code, text = f"no end in {LIMIT_S} s", late.stdout or b""
+        return f"no end in {LIMIT_S} s", late.stdout or b""
+
+
+def hashes(text):
+    return re.findall(rb"\bhash 0x[0-9a-f]+", text)
+
+
+def run(args, name, where, expect):
+    code, text = execute(command(args, name, where, expect))
     ok = code == wanted(where, expect)
     # QEMU exits with 1 also when it cannot start.
     ok &= where == "bare" or b"trapline: poweroff, status" in text
+    if "same" in expect and wanted(where, expect) == VMM_PASS:
+        bare = execute(command(args, name, "bare", expect))[1]
+        ok &= hashes(text) == hashes(bare) != []
     print(f"{'ok  ' if ok else 'FAIL'} {name} {where}"
           f"{'' if ok else f' (exit {code})'}", flush=True)
     if not ok or args.verbose:
