@@ -13,7 +13,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 MICRO = sorted(os.path.splitext(os.path.basename(f))[0]
                for f in glob.glob(f"{ROOT}/tests/micro/*.c"))
-NEEDS = [f"micro/{name}.elf" for name in MICRO]
+NEEDS = [f"micro/{name}.elf" for name in MICRO] + ["hare-pushf.elf"]
 # How a guest may run, as its module line says it.
 WAYS = {"vtlb": ["shadow=vtlb"], "cached": ["shadow=cached"],
         "interp": ["exec=interp"]}
@@ -65,6 +65,14 @@ def test_hare(env, case):
     want, have = own_lines(bare.lines), guest.of("alpha")
     check(want == have, f"bare it prints {want}, hosted {have}")
     check(len(want) >= 3, f"too little to compare: {want}")
+
+
+def test_pushf(env):
+    """A kernel that reads IF by PUSHF: exact where it is interpreted, lost
+    where it runs in ring 1."""
+    for way, status in (("exec=interp", PASS), ("exec=trap", FAIL)):
+        run(env, [[f"{env.build}/hare-pushf.elf", "vm=alpha", "mem=16M", way,
+                   "--", "check=only"]], "exit=stopped").want_status(status)
 
 
 @cases(*POLICIES)
