@@ -39,7 +39,8 @@ PLACES = ("bare",) + POLICIES
 # Micro-guests that are interpreted on the machine, too; the hosted VMM
 # interprets all.
 INTERPRETED = ("alias", "callgate", "debug", "far", "fpustore", "gdt", "iret",
-               "modesrandom", "prot16", "realmode", "realtriple", "segload",
+INTERPRETED = ("modesrandom", "pae", "prot16", "realmode", "realtriple",
+               "segload")
                "seventeen", "softint", "spaces", "step", "task", "v86",
                "virtualif")
 KINDS = ("fuzz", "boot", "attack", "hosted", "oracle", "diff", "micro",

@@ -163,6 +163,20 @@ static void a_long_guest_line_is_refused(void)
     EXPECT(strstr(error, "255"));
 }
 
+static void the_interpreter_has_two_dispatchers(void)
+{
+    EXPECT(parse("vm=a exec=interp"));
+    EXPECT_EQ(c.exec, EXEC_INTERP);
+    EXPECT_EQ(c.dispatch, DISPATCH_THREADED);
+    EXPECT(parse("vm=a exec=interp interp=plain"));
+    EXPECT_EQ(c.dispatch, DISPATCH_PLAIN);
+    EXPECT(parse("vm=a interp=threaded"));
+    EXPECT_EQ(c.dispatch, DISPATCH_THREADED);
+    EXPECT_EQ(c.exec, EXEC_TRAP);
+    EXPECT(!parse("vm=a interp=fast"));
+    EXPECT(strstr(error, "threaded or plain"));
+}
+
 static const struct unit_case cases[] = {
     CASE(a_full_line),
     CASE(defaults),
@@ -176,5 +190,6 @@ static const struct unit_case cases[] = {
     CASE(a_guest_line_may_be_as_long_as_it_fits),
     CASE(a_small_error_buffer_is_enough),
     CASE(a_long_guest_line_is_refused),
+    CASE(the_interpreter_has_two_dispatchers),
 };
 UNIT_MAIN(cases)

@@ -359,6 +359,32 @@ static void an_fpu_error_is_irq_13(void)
               BIT(IRQ_FPU - 8)); /* IRR */
 }
 
+/* The TLB is no way round a trace that comes later. */
+static void a_frame_that_becomes_watched_is_not_written_past_it(void)
+{
+    u32 word = 0x12345678;
+
+    start();
+    EXPECT_EQ(env.write(vm, gva(0x3000), &word, 4, ACC_WRITE, &fault), ENV_OK);
+    EXPECT(tlb_find(&vm->tlb, TLB_STORE, gva(0x3000), false));
+    shadow_trace(&vm->shadow, gfn(3), TRACE_GDT);
+    EXPECT(!tlb_find(&vm->tlb, TLB_STORE, gva(0x3000), false));
+    EXPECT_EQ(env.write(vm, gva(0x3000), &word, 4, ACC_WRITE, &fault), ENV_OK);
+    EXPECT(!tlb_find(&vm->tlb, TLB_STORE, gva(0x3000), false));
+}
+
+static void code_is_found_where_a_fetch_would_be_allowed(void)
+{
+    const u8 *code;
+
+    start();
+    code = env.code(vm, gva(0x2345));
+    EXPECT(code == p2m_ptr(&vm->p2m, gpa(0x2345)));
+    EXPECT(tlb_find(&vm->tlb, TLB_FETCH, gva(0x2345), false) == code);
+    EXPECT(!env.code(vm, gva(0xb8000)));    /* a device */
+    EXPECT(!env.code(vm, gva(0xf0000000))); /* nothing */
+}
+
 static const struct unit_case cases[] = {
     CASE(the_fpu_goes_out_and_comes_back),
     CASE(an_fpu_error_is_irq_13),
@@ -379,5 +405,7 @@ static const struct unit_case cases[] = {
     CASE(unknown_msrs_fault),
     CASE(every_frame_comes_back),
     CASE(creation_says_why_it_cannot),
+    CASE(a_frame_that_becomes_watched_is_not_written_past_it),
+    CASE(code_is_found_where_a_fetch_would_be_allowed),
 };
 UNIT_MAIN(cases)

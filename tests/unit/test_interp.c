@@ -301,6 +301,41 @@ static void protected_mode_may_be_left(void)
     EXPECT_EQ(cpu_mode(&vm->cpu), MODE_REAL);
 }
 
+static u32 entries;
+
+/* Ring 3 is entered, and traps at once. */
+static void user_traps(struct cpu *cpu, struct arch_vcpu *av)
+{
+    entries++;
+    EXPECT_EQ(cpu->eip, CODE_AT + 64);
+    EXPECT_EQ(av->hw_cs, UCODE);
+    av->vector = TRAP_UD;
+    av->error = av->fault_at = av->fault_above = 0;
+}
+
+/* iretd to ring 3; its #UD comes back to a kernel that ends the VM. */
+static void the_loop_goes_from_engine_to_engine(void)
+{
+    u32 frame[] = {CODE_AT + 64, UCODE, EFLAGS_ONE | EFLAGS_IF, USER_STACK,
+                   UDATA};
+
+    start("\xcf", 1);
+    poke(HANDLER, "\xb0\x10\xe6\xf4", 4); /* mov al, 0x10; out 0xf4, al */
+    vm->cpu.gpr[ESP] = STACK - sizeof(frame);
+    poke(vm->cpu.gpr[ESP], frame, sizeof(frame));
+    entries = 0;
+    fake_guest = user_traps;
+    fake_step = 1000;
+    fake_hv.exit_when_idle = true;
+    EXPECT_EQ(hv_run(&fake_hv), 0);
+    fake_step = 0;
+    fake_guest = NULL;
+    EXPECT_EQ(vm->state, VM_EXITED);
+    EXPECT_EQ(entries, 1);
+    EXPECT_EQ(vm->exits, 1);
+    EXPECT_EQ(vm->interpreted, 3);
+}
+
 static void run_all(void)
 {
     what_does_not_trap_is_exact();
@@ -317,6 +352,7 @@ static void run_all(void)
     what_ring_3_loaded_is_read_back();
     an_old_shadow_is_none();
     protected_mode_may_be_left();
+    the_loop_goes_from_engine_to_engine();
 }
 
 static void plain_dispatch(void)

@@ -245,6 +245,93 @@ static void the_recorder_hears_of_every_table(void)
     EXPECT_EQ(r->new, 0);
 }
 
+/* ---- PAE, with exec=interp */
+
+#define PDPT_AT 0x7020
+
+static void start_pae(void)
+{
+    start();
+    vm->config.exec = EXEC_INTERP;
+    poke(PDPT_AT, PD_AT | 1);
+    poke(PDPT_AT + 4, 0);
+    poke(PD_AT, 0x83); /* a 2 MiB page */
+    poke(PD_AT + 4, 0);
+    vm->cpu.cr3 = PDPT_AT;
+}
+
+static enum env_status load(unsigned n, u32 *reg, u32 value)
+{
+    enum env_status status = env.cr_check(vm, n, value, &fault);
+    u32 old = *reg;
+
+    if (status != ENV_OK)
+        return status;
+    *reg = value;
+    env.cr_written(vm, n, old);
+    return ENV_OK;
+}
+
+static void pae_loads_directory_pointers(void)
+{
+    u32 word;
+
+    start_pae();
+    EXPECT_EQ(load(4, &vm->cpu.cr4, CR4_PAE), ENV_OK);
+    EXPECT_EQ(vm->cpu.pdpte[0], PD_AT | 1);
+    EXPECT_EQ(env.read(vm, gva(0x1000), &word, 4, ACC_READ, &fault), ENV_OK);
+    EXPECT_EQ(env.read(vm, gva(0x200000), &word, 4, ACC_READ, &fault),
+              ENV_FAULT);
+    poke(PDPT_AT, 0); /* they are registers */
+    EXPECT_EQ(env.read(vm, gva(0x1000), &word, 4, ACC_READ, &fault), ENV_OK);
+    EXPECT_EQ(load(3, &vm->cpu.cr3, PDPT_AT), ENV_OK);
+    EXPECT_EQ(env.read(vm, gva(0x1000), &word, 4, ACC_READ, &fault), ENV_FAULT);
+    EXPECT_EQ(shadow_audit(&vm->shadow, NULL), 0);
+    EXPECT_EQ(load(4, &vm->cpu.cr4, 0), ENV_OK);
+    EXPECT(!shadow_peek(&vm->shadow, gva(0x1000), 0));
+}
+
+static void bad_directory_pointers_are_a_general_fault(void)
+{
+    start_pae();
+    EXPECT_EQ(load(4, &vm->cpu.cr4, CR4_PAE), ENV_OK);
+    poke(PDPT_AT, PD_AT | 3);
+    EXPECT_EQ(load(3, &vm->cpu.cr3, PDPT_AT), ENV_FAULT);
+    EXPECT_EQ(fault.vector, TRAP_GP);
+    EXPECT_EQ(load(0, &vm->cpu.cr0, vm->cpu.cr0 | CR0_NW), ENV_FAULT);
+    EXPECT_EQ(load(0, &vm->cpu.cr0, vm->cpu.cr0 | CR0_TS), ENV_OK);
+    EXPECT_EQ(load(4, &vm->cpu.cr4, CR4_PAE | CR4_PGE), ENV_FAULT);
+    EXPECT_EQ(load(4, &vm->cpu.cr4, CR4_PAE | CR4_TSD), ENV_OK);
+    EXPECT_EQ(vm->cpu.pdpte[0], PD_AT | 1);
+}
+
+static void pae_reaches_beyond_the_bus(void)
+{
+    u32 word = 0;
+
+    start_pae();
+    poke(PD_AT + 8, 0x83);
+    poke(PD_AT + 12, 1); /* 2 MiB at 4 GiB */
+    EXPECT_EQ(load(4, &vm->cpu.cr4, CR4_PAE), ENV_OK);
+    EXPECT_EQ(env.write(vm, gva(0x200000), &word, 4, ACC_WRITE, &fault),
+              ENV_OK);
+    EXPECT_EQ(env.read(vm, gva(0x200000), &word, 4, ACC_READ, &fault), ENV_OK);
+    EXPECT_EQ(word, 0xffffffff);
+    EXPECT(!env.code(vm, gva(0x200000)));
+}
+
+static void cpuid_has_pae_where_it_is_interpreted(void)
+{
+    u32 out[4];
+
+    start();
+    env.cpuid(vm, 1, 0, out);
+    EXPECT(!(out[3] & 0x40));
+    vm->config.exec = EXEC_INTERP;
+    env.cpuid(vm, 1, 0, out);
+    EXPECT(out[3] & 0x40);
+}
+
 static const struct unit_case cases[] = {
     CASE(only_paging_bits_empty_the_shadow),
     CASE(each_register_is_checked_by_its_own_rules),
@@ -254,5 +341,9 @@ static const struct unit_case cases[] = {
     CASE(cpuid_shows_this_cpu),
     CASE(invlpg_finds_a_remapped_table),
     CASE(the_recorder_hears_of_every_table),
+    CASE(pae_loads_directory_pointers),
+    CASE(bad_directory_pointers_are_a_general_fault),
+    CASE(pae_reaches_beyond_the_bus),
+    CASE(cpuid_has_pae_where_it_is_interpreted),
 };
 UNIT_MAIN(cases)

@@ -263,6 +263,63 @@ static void memory_that_runs_out_under_cached(void)
     a_reset_without_memory_holds_nothing(SHADOW_CACHED);
 }
 
+/* Frames for decoded blocks come and go with a VM that has a use for them. */
+static void decoded_blocks_have_frames(void)
+{
+    struct vm_config config = {.kind = CONFIG_VM,
+                               .name = "i",
+                               .mem = MEM,
+                               .exec = EXEC_INTERP,
+                               .weight = 1};
+    u32 before, want = BLOCK_SLOTS * BLOCK_SIZE / PAGE_SIZE;
+    struct vm *other;
+
+    start();
+    before = fake_hv.frames.nfree;
+    EXPECT_EQ(vm_block_frames(vm), 0);
+    EXPECT(vm_create(&fake_hv, &config, 0, error, sizeof(error)));
+    other = hv_find(&fake_hv, "i");
+    EXPECT_EQ(vm_block_frames(other), want);
+    EXPECT_EQ(frames_owned(&fake_hv.frames, 1, FRAME_BLOCK), want);
+    EXPECT(other->blocks.slot[BLOCK_SLOTS - 1]);
+    EXPECT(vm_reset(other, error, sizeof(error)));
+    EXPECT_EQ(frames_owned(&fake_hv.frames, 1, FRAME_BLOCK), want);
+    vm_destroy(other);
+    EXPECT_EQ(fake_hv.frames.nfree, before);
+    config.dispatch = DISPATCH_PLAIN;
+    EXPECT(vm_create(&fake_hv, &config, 0, error, sizeof(error)));
+    EXPECT_EQ(frames_owned(&fake_hv.frames, 1, FRAME_BLOCK), 0);
+    EXPECT_EQ(vm_block_frames(other), 0);
+    vm_destroy(other);
+}
+
+/* Wherever memory runs out, all is given back. */
+static void blocks_without_memory_hold_nothing(void)
+{
+    struct vm_config config = {.kind = CONFIG_VM,
+                               .name = "i",
+                               .mem = MEM,
+                               .exec = EXEC_INTERP,
+                               .weight = 1};
+    u32 most, failed = 0;
+    mfn_t m;
+
+    start();
+    most = fake_hv.frames.nfree;
+    EXPECT_EQ(vm_create(&fake_hv, &config, 0, error, sizeof(error)), true);
+    vm_destroy(hv_find(&fake_hv, "i"));
+    for (u32 left = most; left > 300; left = fake_hv.frames.nfree) {
+        bool good = vm_create(&fake_hv, &config, 0, error, sizeof(error));
+        if (good)
+            vm_destroy(hv_find(&fake_hv, "i"));
+        failed += !good;
+        EXPECT_EQ(fake_hv.frames.nfree, left);
+        for (u32 i = 0; i < 37; i++)
+            EXPECT(frame_alloc(&fake_hv.frames, FRAME_VMM, FRAME_NO_OWNER, &m));
+    }
+    EXPECT(failed);
+}
+
 static const struct unit_case cases[] = {
     CASE(every_state_has_a_name),
     CASE(a_stopped_vm_does_not_stop_again),
@@ -276,5 +333,7 @@ static const struct unit_case cases[] = {
     CASE(a_vm_that_is_gone_is_not_current),
     CASE(memory_that_runs_out_under_vtlb),
     CASE(memory_that_runs_out_under_cached),
+    CASE(decoded_blocks_have_frames),
+    CASE(blocks_without_memory_hold_nothing),
 };
 UNIT_MAIN(cases)
