@@ -39,10 +39,9 @@ PLACES = ("bare",) + POLICIES
 # Micro-guests that are interpreted on the machine, too; the hosted VMM
 # interprets all.
 INTERPRETED = ("alias", "callgate", "debug", "far", "fpustore", "gdt", "iret",
-INTERPRETED = ("modesrandom", "pae", "prot16", "realmode", "realtriple",
-               "segload")
-               "seventeen", "softint", "spaces", "step", "task", "v86",
-               "virtualif")
+               "modesrandom", "pae", "prot16", "realmode", "realtriple",
+               "segload", "seventeen", "softint", "spaces", "step", "task",
+               "v86", "virtualif")
 KINDS = ("fuzz", "boot", "attack", "hosted", "oracle", "diff", "micro",
          "unit", "check")
 CHECKS = {"layers": [["scripts/layers.py"], ["scripts/layers.py",
