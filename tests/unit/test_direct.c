@@ -197,6 +197,27 @@ static void an_open_descriptor_that_is_written_is_closed(void)
     EXPECT_EQ(fake_gdt[UCODE >> 3], G_UCODE);
 }
 
+/* Real-address mode, virtual-8086 mode, and the time between MOV CR0 and the
+ * far jump, when CS is no code segment. */
+static void other_modes_cannot_run(void)
+{
+    const u16 data = ATTR_P | ATTR_S | ATTR_WRITABLE | ATTR_ACCESSED;
+
+    start(3);
+    EXPECT(direct_runnable(&vm->cpu));
+    vm->cpu.eflags |= EFLAGS_VM;
+    EXPECT(!direct_runnable(&vm->cpu));
+    EXPECT(!direct_load(vm));
+    EXPECT_EQ(vm->state, VM_KILLED);
+    EXPECT(strstr(vm->reason, "virtual-8086 mode"));
+    start(0);
+    vm->cpu.cr0 &= ~CR0_PE;
+    EXPECT(!direct_runnable(&vm->cpu));
+    start(0);
+    vm->cpu.seg[SEG_CS].attr = data;
+    EXPECT(!direct_runnable(&vm->cpu));
+}
+
 static void rings_1_and_2_cannot_run(void)
 {
     for (u8 cpl = 1; cpl < 3; cpl++) {
@@ -428,6 +449,7 @@ static const struct unit_case cases[] = {
     CASE(a_hidden_slot_means_what_its_register_holds),
     CASE(a_selector_without_a_copy_is_an_absent_segment),
     CASE(a_dirty_register_is_not_read_back),
+    CASE(other_modes_cannot_run),
     CASE(registers_of_another_vm_are_not_read),
     CASE(a_new_cs_and_ss_are_taken_with_rpl_0),
     CASE(ring_3_keeps_its_rpl),
