@@ -18,7 +18,7 @@ from program import PASS, run
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 MEM = "mem=8M"
-WITNESS = "-- ms=100 mib=2"  # a tenth of a second, and 2 MiB to look after
+WITNESS = "-- ms=50 mib=2"  # a twentieth of a second, 2 MiB to look after
 NAMES = sorted(os.path.splitext(os.path.basename(f))[0]
                for f in glob.glob(f"{ROOT}/tests/attack/*.c"))
 NEEDS = [f"attack/{name}.elf" for name in NAMES]
