@@ -336,6 +336,12 @@ static bool one_run(void)
     sb = follow(done + (sa != STEP_OK));
     if (same(sa, sb))
         return true;
+    printf("fault %u/%x/%x %u/%x/%x op %s %s, memory %d, cpu %d\n",
+           step_a.fault.vector, step_a.fault.error, step_a.fault.cr2,
+           step_b.fault.vector, step_b.fault.error, step_b.fault.cr2,
+           insn_name(step_a.insn.op), insn_name(step_b.insn.op),
+           memcmp(a.memory, b.memory, SIZE),
+           memcmp(&a.cpu, &b.cpu, sizeof(a.cpu)));
     printf("from %08x: %u instructions, status %d and %d, EIP %08x and %08x\n",
            eip, done, sa, sb, a.cpu.eip, b.cpu.eip);
     EXPECT(!"blocks and steps agree");

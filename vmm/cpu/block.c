@@ -55,10 +55,8 @@ static bool add(struct block *block, const u8 *code, bool *ends)
     if (insn_decode(code, COMPARED, block->code32, &op->insn) != DECODE_OK ||
         !insn_valid(&op->insn))
         return false;
-    op->run = threaded_fn(&op->insn, ends);
-    if (!op->run)
-        return false;
     op->handler = exec_handler(op->insn.op);
+    op->run = threaded_fn(op, ends);
     op->at = block->bytes;
     note_bytes(op, code, op->insn.len);
     block->bytes += op->insn.len;

@@ -39,7 +39,8 @@ struct block_op {
     enum env_status (*handler)(struct exec *x);
     u64 raw[2], mask[2]; /* its bytes, and which of them count */
     struct insn insn;
-    u16 at; /* its distance from the block's first byte */
+    u16 at;      /* its distance from the block's first byte */
+    u8 dst, src; /* registers, where its form has them */
 };
 
 struct block {

@@ -33,12 +33,44 @@ static inline bool op_holds(const struct exec_run *r, const struct block_op *op)
     return op_is_at(op, r->code + op->at);
 }
 
+/* Something that the caller must know has happened. */
+static inline bool disturbed(const struct exec_run *r)
+{
+    return *r->blocks->changes != r->changes || *r->blocks->leave;
+}
+
+/* The instruction is done, and none is to follow it now. */
+static inline enum env_status done_one(struct exec_run *r,
+                                       const struct block_op *op)
+{
+    r->x.cpu->eip += op->insn.len;
+    r->done++;
+    return ENV_OK;
+}
+
+/* By the handler that cpu_step() calls. */
+static inline enum env_status run_handler(struct exec_run *r,
+                                          const struct block_op *op)
+{
+    struct exec *x = &r->x;
+
+    x->insn = &op->insn;
+    x->row = &op_rows[op->insn.op];
+    x->next = x->cpu->eip + op->insn.len;
+    TRY(op->handler(x));
+    x->cpu->eip = x->next;
+    r->done++;
+    return ENV_OK;
+}
+
 /* The block for the code at `code`; left: bytes to the end of its page. */
 struct block *block_find(struct blocks *b, const u8 *code, u32 left,
                          bool code32);
-/* threaded.c: how an instruction is run, or null when blocks cannot hold it.
- * ends: none may follow it. */
-block_fn *threaded_fn(const struct insn *insn, bool *ends);
+/* threaded_forms.c: a quicker way for what is common, or null. Its handler is
+ * quiet. */
+block_fn *threaded_form(struct block_op *op);
+/* threaded.c: how an instruction is run. ends: none may follow it. */
+block_fn *threaded_fn(struct block_op *op, bool *ends);
 /* What stands behind the last instruction. */
 enum env_status threaded_end(struct exec_run *r, const struct block_op *op);
 

@@ -65,26 +65,6 @@ static bool is_in(handler_fn *fn, handler_fn *const *list, size_t n)
 
 #define IS_IN(fn, list) is_in(fn, list, ARRAY_LEN(list))
 
-/* Something that the caller must know has happened. */
-static bool disturbed(const struct exec_run *r)
-{
-    return *r->blocks->changes != r->changes || *r->blocks->leave;
-}
-
-static enum env_status run_handler(struct exec_run *r,
-                                   const struct block_op *op)
-{
-    struct exec *x = &r->x;
-
-    x->insn = &op->insn;
-    x->row = &op_rows[op->insn.op];
-    x->next = x->cpu->eip + op->insn.len;
-    TRY(op->handler(x));
-    x->cpu->eip = x->next;
-    r->done++;
-    return ENV_OK;
-}
-
 static enum env_status run_register(struct exec_run *r,
                                     const struct block_op *op)
 {
@@ -129,19 +109,23 @@ static bool has_memory(const struct insn *insn, handler_fn *fn)
            (insn->has_modrm && !is_register(insn));
 }
 
-block_fn *threaded_fn(const struct insn *insn, bool *ends)
+block_fn *threaded_fn(struct block_op *op, bool *ends)
 {
+    const struct insn *insn = &op->insn;
     const struct op_row *row = &op_rows[insn->op];
-    handler_fn *fn = exec_handler(insn->op);
-    bool branch = IS_IN(fn, branches);
+    bool branch = IS_IN(op->handler, branches);
+    block_fn *form;
 
     *ends = branch || insn->rep;
     if (row->rule != RULE_ANY || (row->flags & OPF_PROTECTED) ||
-        !(branch || IS_IN(fn, quiet))) {
+        !(branch || IS_IN(op->handler, quiet))) {
         *ends = true;
         return run_last;
     }
-    return has_memory(insn, fn) ? run_memory : run_register;
+    form = threaded_form(op);
+    if (form)
+        return form;
+    return has_memory(insn, op->handler) ? run_memory : run_register;
 }
 
 static const struct block_op *op_of(const struct insn *insn)
@@ -177,6 +161,20 @@ static const u8 *find_code(struct exec_run *r, gva_t at)
     return code;
 }
 
+/* May all of it be fetched? */
+static bool holds_block(const struct cpu *cpu, const struct block *block)
+{
+    const struct segment *cs = &cpu->seg[SEG_CS];
+    struct fault ignored;
+    gva_t at;
+
+    if (cs->limit == 0xffffffff && (cs->attr & ATTR_P) &&
+        (cs->attr & ATTR_CODE) && cpu->eip <= 0u - block->bytes)
+        return true;
+    return seg_linear(cpu, SEG_CS, cpu->eip, block->bytes, ACC_FETCH, &at,
+                      &ignored) == ENV_OK;
+}
+
 /* The block that EIP stands at; null: not for blocks. */
 static const struct block *here(struct exec_run *r, struct blocks *b)
 {
@@ -184,25 +182,29 @@ static const struct block *here(struct exec_run *r, struct blocks *b)
     const struct segment *cs = &cpu->seg[SEG_CS];
     gva_t at = gva(cs->base + cpu->eip);
     const struct block *block;
-    struct fault ignored;
 
     r->code = find_code(r, at);
     if (!r->code)
         return NULL;
     block = block_find(b, r->code, PAGE_SIZE - (at.v & PAGE_MASK),
                        (cs->attr & ATTR_DB) != 0);
-    if (!block || !block->count ||
-        seg_linear(cpu, SEG_CS, cpu->eip, block->bytes, ACC_FETCH, &at,
-                   &ignored) != ENV_OK)
+    if (!block || !block->count || !holds_block(cpu, block))
         return NULL;
     return block;
 }
 
 /* Nothing is to be looked for behind each instruction, nor behind the next: a
- * trap, an interrupt that waits for the shadow of STI. */
+ * trap, an interrupt that waits for the shadow of STI. Quiet instructions
+ * leave it so, but that a string instruction in the middle sets RF. */
 static bool is_plain(const struct cpu *cpu)
 {
-    return !debug_armed(cpu) && !(cpu->eflags & EFLAGS_RF) && !cpu->irq_shadow;
+    return !debug_armed(cpu) && !cpu->irq_shadow;
+}
+
+static bool goes_on(const struct exec_run *r, u32 budget)
+{
+    return !r->asks && r->done < budget && !*r->blocks->leave &&
+           !(r->x.cpu->eflags & EFLAGS_RF);
 }
 
 enum step_status blocks_run(struct blocks *b, struct cpu *cpu,
@@ -216,7 +218,8 @@ enum step_status blocks_run(struct blocks *b, struct cpu *cpu,
 
     out->software_int = false;
     out->trap = false;
-    while (is_plain(cpu) && !r.asks && r.done < budget && !*b->leave) {
+    r.asks = !is_plain(cpu);
+    while (goes_on(&r, budget)) {
         const struct block *block = here(&r, b);
         if (!block)
             break;
