@@ -58,6 +58,8 @@ SHOWN = ("check/coverage", "oracle/rows", "oracle/decode")
 BUILD_S, UNIT_S, DIFF_S, MICRO_S, BOOT_S, CHECK_S = 1200, 120, 90, 60, 180, 120
 ATTACK_S, HOSTED_S, ORACLE_S = 120, 150, 240
 KERNEL_S = 600    # it may have to be downloaded
+FUZZ_HOSTS = ("decode", "step", "shadow", "bus", "config", "elf", "linux")
+FUZZ_HOST_S = 30
 DIFF_CASES, DIFF_PARTS = 5200000, 4
 FUZZ_S, FUZZ_PARTS, FUZZ_STEPS = 240, 4, 25500
 COVERAGE_S = 300  # it runs machines, beside whatever else runs
@@ -144,7 +146,8 @@ def attack_tests(build):
 
 def fuzz_tests(build):
     """Seeds that stay: a hundred thousand steps of random guests, one round
-    twice over, and the host fuzzers. make fuzz tries new ones."""
+    twice over, and the host fuzzers, half a minute each. make fuzz tries new
+    ones."""
     elfs = [f"{build}/{f}" for f in
             ("fuzz/random.elf", "witness.elf", "trapline.elf")]
     for part in range(FUZZ_PARTS):
@@ -162,6 +165,11 @@ def fuzz_tests(build):
                              "-len_control=0",
                              f"-artifact_prefix={build}/fuzz/"], FUZZ_S,
                needs=[host])
+    for target in FUZZ_HOSTS:
+        yield Test(f"fuzz/{target}", [PYTHON, "tests/fuzz/host.py", "--build",
+                                      build, "--fresh", "--time",
+                                      str(FUZZ_HOST_S), target], FUZZ_S,
+                   needs=[f"{build}/fuzz/target/{target}"])
 
 
 def python_tests(build, kind, limit, programs):

@@ -64,8 +64,12 @@ static inline u32 vpn_at(u32 i)
     return dirs[i / NPAGES] << 22 | pages[i % NPAGES] << PAGE_SHIFT;
 }
 
+static u32 (*rnd_from)(u32 below); /* null: the seed */
+
 static inline u32 rnd(u32 below)
 {
+    if (rnd_from)
+        return rnd_from(below);
     seed = seed * 1664525u + 1013904223u;
     return (u32)((u64)seed * below >> 32);
 }

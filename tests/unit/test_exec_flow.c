@@ -423,6 +423,15 @@ static void random_code_is_survived(void)
     }
 }
 
+/* A fuzzer's: INT1 whose handler cannot be entered has not cleared DR7.GD. */
+static void int1_that_fails_changes_nothing(void)
+{
+    flat_reset(0);
+    flat_cpu.dr[7] = DR7_FIXED | DR7_GD;
+    EXPECT_FAULT(FLAT_RUN(0xf1), TRAP_GP,
+                 TRAP_DB << 3 | TRAP_ERR_IDT | TRAP_ERR_EXT);
+}
+
 static const struct unit_case cases[] = {
     CASE(fetch_crosses_a_page_only_when_needed),
     CASE(code_ends_at_the_limit_of_cs),
@@ -449,6 +458,7 @@ static const struct unit_case cases[] = {
     CASE(rf_lasts_one_instruction),
     CASE(divide_and_bound_errors),
     CASE(limits_and_stack_faults),
+    CASE(int1_that_fails_changes_nothing),
     CASE(random_code_is_survived),
 };
 UNIT_MAIN(cases)

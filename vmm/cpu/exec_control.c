@@ -210,8 +210,9 @@ enum env_status exec_into(struct exec *x)
 /* No check of the gate's DPL: it counts as a hardware exception. */
 enum env_status exec_int1(struct exec *x)
 {
+    TRY(enter(x, EVENT_EXCEPTION, TRAP_DB));
     x->cpu->dr[7] &= ~(u32)DR7_GD;
-    return enter(x, EVENT_EXCEPTION, TRAP_DB);
+    return ENV_OK;
 }
 
 /* A flat segment as the fast system calls load it, without any table. */

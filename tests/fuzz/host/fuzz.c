@@ -2,9 +2,11 @@
  *
  * The pure layers under random input, with sanitizers watching.
  *
- * One libFuzzer program for all: the first byte of an input names the target,
- * the rest is the target's. `fuzz -runs=N -seed=S` repeats exactly; a crash
- * leaves the input in a file, and `fuzz FILE` shows it again.
+ * One libFuzzer program for all, which goes by many names: called decode,
+ * step, shadow, bus, config, elf or linux it is that target's; as `host` the
+ * first byte of an input names the target and the rest is the target's.
+ * `-runs=N -seed=S` repeats exactly; a crash leaves the input in a file, and
+ * the program shows it again, given that file.
  */
 #include "tests/fuzz/host/fuzz.h"
 #include <stdio.h>
@@ -59,17 +61,54 @@ _Noreturn void must_failed(const char *file, int line, const char *cond)
     abort();
 }
 
-static void (*const targets[])(struct input *) = {
-    fuzz_guest,   fuzz_guest,    fuzz_guest,   fuzz_guest,
-    fuzz_guest,   fuzz_bootinfo, fuzz_devices, fuzz_config,
-    fuzz_monitor, fuzz_loader,   fuzz_decode};
+static const struct target {
+    const char *name;
+    void (*run)(struct input *);
+    u32 share; /* of the inputs when no target is named */
+} targets[] = {
+    {"guest", fuzz_guest, 5},     {"bootinfo", fuzz_bootinfo, 1},
+    {"bus", fuzz_devices, 1},     {"config", fuzz_config, 1},
+    {"monitor", fuzz_monitor, 1}, {"elf", fuzz_loader, 1},
+    {"decode", fuzz_decode, 1},   {"step", fuzz_step, 3},
+    {"shadow", fuzz_shadow, 1},   {"linux", fuzz_linux, 1},
+};
 
+static const struct target *chosen;
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
+
+/* The program is known by the target's name, or is `host`. */
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    const char *name = strrchr((*argv)[0], '/');
+
+    name = name ? name + 1 : (*argv)[0];
+    for (u32 i = 0; i < ARRAY_LEN(targets); i++) {
+        if (!strcmp(name, targets[i].name))
+            chosen = &targets[i];
+    }
+    return 0;
+}
+
+static const struct target *by_share(u32 n)
+{
+    u32 i = 0, all = 0;
+
+    for (u32 t = 0; t < ARRAY_LEN(targets); t++)
+        all += targets[t].share;
+    for (n %= all; n >= targets[i].share; i++)
+        n -= targets[i].share;
+    return &targets[i];
+}
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
     struct input in = {data, size};
 
-    targets[take_below(&in, ARRAY_LEN(targets))](&in);
+    if (chosen)
+        chosen->run(&in);
+    else
+        by_share(take8(&in))->run(&in);
     return 0;
 }

@@ -34,6 +34,9 @@ void take_text(struct input *in, char *to, size_t size);
 _Noreturn void must_failed(const char *file, int line, const char *cond);
 
 void fuzz_decode(struct input *in);
+void fuzz_step(struct input *in);
+void fuzz_shadow(struct input *in);
+void fuzz_linux(struct input *in);
 void fuzz_config(struct input *in);
 void fuzz_bootinfo(struct input *in);
 void fuzz_loader(struct input *in);

@@ -18,6 +18,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* As text, into just so many bytes. */
+static void print(const struct insn *insn, struct input *in)
+{
+    size_t size = 1 + take8(in) % 80, full;
+    char *exact = malloc(size), text[120];
+
+    full = insn_print(insn, take32(in), text, sizeof(text));
+    MUST(full && full < sizeof(text) && strlen(text) == full);
+    insn_print(insn, 0, exact, size);
+    MUST(memchr(exact, 0, size));
+    free(exact);
+}
+
+/* The same bytes, cut: too few say so, those behind do not matter. */
+static void decode_again(const struct insn *insn, const u8 *bytes, bool code32)
+{
+    struct insn other;
+
+    for (u32 count = 0; count < insn->len; count++)
+        MUST(insn_decode(bytes, count, code32, &other) == DECODE_SHORT);
+    MUST(insn_decode(bytes, insn->len, code32, &other) == DECODE_OK);
+    MUST(other.op == insn->op && other.len == insn->len);
+    MUST(other.disp == insn->disp && other.imm == insn->imm);
+}
+
 void fuzz_decode(struct input *in)
 {
     bool code32 = take8(in) & 1;
@@ -30,8 +55,11 @@ void fuzz_decode(struct input *in)
             return;
         exact = malloc(count); /* reading behind it is seen */
         memcpy(exact, bytes, count);
-        if (insn_decode(exact, (u32)count, code32, &insn) == DECODE_OK)
+        if (insn_decode(exact, (u32)count, code32, &insn) == DECODE_OK) {
             MUST(insn.len && insn.len <= count && insn.op < OP_COUNT);
+            decode_again(&insn, exact, code32);
+            print(&insn, in);
+        }
         free(exact);
     }
 }
