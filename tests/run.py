@@ -42,6 +42,10 @@ INTERPRETED = ("alias", "callgate", "debug", "far", "fpustore", "gdt", "iret",
                "modesrandom", "pae", "prot16", "realmode", "realtriple",
                "segload", "seventeen", "softint", "spaces", "step", "task",
                "v86", "virtualif")
+# Attacks that an interpreted guest makes on the machine: time, resets, code
+# that writes itself, gates.
+INTERPRETED_ATTACKS = ("mem_alias", "mem_code", "priv_gates", "res_resetcf9",
+                       "res_spin")
 KINDS = ("fuzz", "boot", "attack", "hosted", "oracle", "diff", "micro",
          "unit", "check")
 CHECKS = {"layers": [["scripts/layers.py"], ["scripts/layers.py",
@@ -138,7 +142,8 @@ def attack_tests(build):
     for source in sorted(glob.glob("tests/attack/*.c")):
         name = name_of(source)
         elfs.append(f"{build}/attack/{name}.elf")
-        for policy in POLICIES:
+        for policy in POLICIES + (("interp",) if name in INTERPRETED_ATTACKS
+                                  else ()):
             yield attack_test(build, name, policy, name, elfs[-1:])
     for policy in POLICIES:
         yield attack_test(build, "together", policy, "--together", elfs)

@@ -21,7 +21,7 @@
 #
 # An attack whose end is not "returns" says so in its source: ATTACK_ENDS().
 #
-# usage: run.py [--build DIR] [--shadow vtlb|cached] [NAME...]
+# usage: run.py [--build DIR] [--shadow vtlb|cached|interp] [NAME...]
 #        run.py --together [...]    seven different attackers and one witness
 #        run.py --report [...]      the figures of all that ran
 import argparse
@@ -145,8 +145,14 @@ def witness_figures(text, vms=1):
     return rounds, real, worst * 1024 / (mhz(text) * 1000)
 
 
+def words_of(policy):
+    """Those of the attacker's module line."""
+    return "exec=interp" if policy == "interp" else f"shadow={policy}"
+
+
 def witness_line(env, policy, ms):
-    return (f"{env.build}/witness.elf vm=witness {MEM} shadow={policy} "
+    shadow = "cached" if policy == "interp" else policy
+    return (f"{env.build}/witness.elf vm=witness {MEM} shadow={shadow} "
             f"-- ms={ms}")
 
 
@@ -185,7 +191,7 @@ def save(path, value):
 # ---- the attack
 
 def keys(run, vm):
-    return f"vm={vm} {MEM} shadow={run.policy}"
+    return f"vm={vm} {MEM} {words_of(run.policy)}"
 
 
 def boot(env, run):

@@ -294,6 +294,7 @@ static void begin(u64 from)
     blocks.changes = &a.changes;
     blocks.leave = &a.leave;
     blocks_clear(&blocks);
+    blocks.built = 0;
     go_elsewhere();
 }
 
@@ -363,7 +364,108 @@ static void random_code_runs_alike(void)
     }
 }
 
+/* ---- by name: what must never be run from memory that has changed */
+
+static void code_at(u32 at, const char *bytes, u32 size)
+{
+    begin(1);
+    memset(a.memory, 0xf4, sizeof(a.memory)); /* HLT */
+    memcpy(a.memory + at, bytes, size);
+    cpu_reset_flat(&a.cpu, at);
+    a.cpu.gpr[ESP] = 0x8000;
+    b = a;
+}
+
+static void both_run(void)
+{
+    for (u32 i = 0; i < 40 && !a.cpu.halted; i++) {
+        if (!one_run())
+            return;
+    }
+    EXPECT(a.cpu.halted);
+}
+
+/* mov byte [ebx], 0x41; nop, which becomes inc ecx; hlt. Twice, so that the
+ * second time the block is there already. */
+static void a_store_into_the_next_instruction(void)
+{
+    code_at(CODE, "\xc6\x03\x41\x90\xf4", 5);
+    a.cpu.gpr[EBX] = b.cpu.gpr[EBX] = CODE + 3;
+    both_run();
+    EXPECT_EQ(a.cpu.gpr[ECX], 1);
+    a.memory[CODE + 3] = b.memory[CODE + 3] = 0x90;
+    a.cpu.eip = b.cpu.eip = CODE;
+    a.cpu.halted = b.cpu.halted = 0;
+    both_run();
+    EXPECT_EQ(a.cpu.gpr[ECX], 2);
+}
+
+/* The same by another linear page that is the same frame. */
+static void a_store_by_an_alias(void)
+{
+    code_at(CODE, "\xc6\x03\x41\x90\xf4", 5);
+    a.frame[9] = b.frame[9] = CODE / PAGE_SIZE;
+    a.cpu.gpr[EBX] = b.cpu.gpr[EBX] = 9 * PAGE_SIZE + 3;
+    both_run();
+    EXPECT_EQ(a.cpu.gpr[ECX], 1);
+}
+
+/* rep movsb over the instructions behind it. */
+static void a_string_that_overwrites_the_block(void)
+{
+    code_at(CODE, "\xf3\xa4\x90\x90\x90\xf4", 6);
+    memcpy(a.memory + 0x6000, "\x43\x43\x43", 3); /* inc ebx */
+    b = a;
+    a.cpu.gpr[ESI] = b.cpu.gpr[ESI] = 0x6000;
+    a.cpu.gpr[EDI] = b.cpu.gpr[EDI] = CODE + 2;
+    a.cpu.gpr[ECX] = b.cpu.gpr[ECX] = 3;
+    both_run();
+    EXPECT_EQ(a.cpu.gpr[EBX], 3);
+}
+
+/* inc eax; ... to the end of the page, over it, and into the next. */
+static void a_page_s_end_is_run_step_by_step(void)
+{
+    code_at(CODE + PAGE_SIZE - 20,
+            "\x40\x40\x40\x40\x40\x40\x40\x40\x40\x40"
+            "\x40\x40\x40\x40\x40\x40\x40\x40\x81\xc0\x00\x01\x00\x00\xf4",
+            25);
+    both_run();
+    EXPECT_EQ(a.cpu.gpr[EAX], 0x100 + 18);
+}
+
+/* jmp beyond the limit of CS; a block that would run over it. */
+static void the_limit_of_cs_holds(void)
+{
+    code_at(CODE, "\x40\xe9\x00\x10\x00\x00", 6);
+    a.cpu.seg[SEG_CS].limit = b.cpu.seg[SEG_CS].limit = CODE + 6;
+    EXPECT(one_run());
+    EXPECT(one_run());
+    EXPECT_EQ(step_a.fault.vector, TRAP_GP);
+    EXPECT_EQ(a.cpu.eip, CODE + 1);
+    a.cpu.seg[SEG_CS].limit = b.cpu.seg[SEG_CS].limit = CODE + 3;
+    a.cpu.eip = b.cpu.eip = CODE;
+    EXPECT(one_run());
+    EXPECT(one_run());
+    EXPECT_EQ(a.cpu.eip, CODE + 1);
+}
+
+static void without_memory_for_blocks_it_steps(void)
+{
+    code_at(CODE, "\x40\x40\xf4", 3);
+    memset(blocks.slot, 0, sizeof(blocks.slot));
+    both_run();
+    EXPECT_EQ(a.cpu.gpr[EAX], 2);
+    EXPECT_EQ(blocks.built, 0);
+}
+
 static const struct unit_case cases[] = {
     CASE(random_code_runs_alike),
+    CASE(a_store_into_the_next_instruction),
+    CASE(a_store_by_an_alias),
+    CASE(a_string_that_overwrites_the_block),
+    CASE(a_page_s_end_is_run_step_by_step),
+    CASE(the_limit_of_cs_holds),
+    CASE(without_memory_for_blocks_it_steps),
 };
 UNIT_MAIN(cases)

@@ -207,7 +207,19 @@ static u8 *mapped(struct vm *vm, gva_t at, u32 size, u32 access)
     return byte;
 }
 
-/* Most accesses have one of these sizes, for which a copy is one move. */
+/* From 8 to 16 bytes (what is fetched for an instruction): two words that may
+ * overlap. */
+static void copy_two(u8 *to, const u8 *from, u32 size)
+{
+    u64 first, last;
+
+    memcpy(&first, from, 8);
+    memcpy(&last, from + size - 8, 8);
+    memcpy(to, &first, 8);
+    memcpy(to + size - 8, &last, 8);
+}
+
+/* Most accesses have one of these sizes, for which a copy is a move or two. */
 static void copy(void *to, const void *from, u32 size)
 {
     if (size == 4)
@@ -216,6 +228,8 @@ static void copy(void *to, const void *from, u32 size)
         memcpy(to, from, 1);
     else if (size == 2)
         memcpy(to, from, 2);
+    else if (size >= 8 && size <= 16)
+        copy_two((u8 *)to, (const u8 *)from, size);
     else
         memcpy(to, from, size);
 }
