@@ -59,7 +59,7 @@ CHECKS = {"layers": [["scripts/layers.py"], ["scripts/layers.py",
 # What they print is worth reading each time.
 SHOWN = ("check/coverage", "oracle/rows", "oracle/decode")
 
-BUILD_S, UNIT_S, DIFF_S, MICRO_S, BOOT_S, CHECK_S = 1200, 120, 90, 60, 180, 120
+BUILD_S, UNIT_S, DIFF_S, MICRO_S, BOOT_S, CHECK_S = 2400, 120, 90, 60, 180, 120
 ATTACK_S, HOSTED_S, ORACLE_S = 120, 150, 240
 KERNEL_S = 600    # it may have to be downloaded
 FUZZ_HOSTS = ("decode", "step", "shadow", "bus", "config", "elf", "linux")

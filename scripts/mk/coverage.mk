@@ -24,9 +24,9 @@ $(B)/unit/coverage/test_%: tests/unit/test_%.c \
         tests/unit/check_host.c $(B)/unit/gcc-64/fpu.o \
         $$(foreach d,$$(call unit_links,$$*),$(B)/unit/coverage/$$d.a)
 	@mkdir -p $(@D)
-	clang $(COVER_UNIT) -fprofile-instr-generate $< tests/unit/check_host.c \
-	    $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
-	    -o $@
+	clang $(COVER_UNIT) $(UNIT_TEST) -fprofile-instr-generate $< \
+	    tests/unit/check_host.c $(filter %.o,$^) \
+	    -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -o $@
 
 $(B)/coverage/vmm/%.o: %.c
 	@mkdir -p $(@D)

@@ -5,13 +5,15 @@
 # Each tests/unit/test_*.c is built four ways: gcc and clang, -m64 and -m32,
 # all under ASan and UBSan. Pure folders become one archive per variant, so
 # that a test links just the folders its "LINKS:" line names, and the FPU's
-# stubs, which are of no folder.
+# stubs, which are of no folder. A test's own file is built without
+# optimisation: it is long, runs once, and is built five times.
 
 UNIT_VARIANTS := gcc-64 gcc-32 clang-64 clang-32
 UNIT_TESTS    := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_FLAGS    := -std=gnu11 -O1 -g -I. -MMD -MP -Wall -Wextra -Werror \
                  -Wno-unused-parameter -fno-strict-aliasing \
                  -fsanitize=address,undefined -fno-sanitize-recover=all
+UNIT_TEST     := -O0
 
 .SECONDARY:
 .SECONDEXPANSION:
@@ -36,7 +38,7 @@ $(B)/unit/$(1)-$(2)/test_%: tests/unit/test_%.c \
         $(B)/unit/$(1)-$(2)/fpu.o \
         $$$$(foreach d,$$$$(call unit_links,$$$$*),$(B)/unit/$(1)-$(2)/$$$$d.a)
 	@mkdir -p $$(@D)
-	$(1) -m$(2) $(UNIT_FLAGS) $$< $(B)/unit/$(1)-$(2)/tests/unit/check_host.o \
+	$(1) -m$(2) $(UNIT_FLAGS) $(UNIT_TEST) $$< $(B)/unit/$(1)-$(2)/tests/unit/check_host.o \
 	    $(B)/unit/$(1)-$(2)/fpu.o -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -o $$@
 endef
 
