@@ -8,6 +8,7 @@
  * error, what was loaded lies in the guest.
  */
 #include "arch/x86/defs/multiboot.h"
+#include "arch/x86/defs/ports.h"
 #include "drivers/model/pc.h"
 #include "tests/fuzz/host/fuzz.h"
 #include "vmm/base/bits.h"
@@ -129,7 +130,9 @@ void fuzz_bootinfo(struct input *in)
     free(boot_memory);
 }
 
+/* RAM is in two pieces, as vm.c makes it. */
 #define LOAD_FRAMES 600u
+#define LOAD_END    0x1f0000u
 
 static u8 load_arena[LOAD_FRAMES * PAGE_SIZE] __attribute__((aligned(4096)));
 static struct frame load_info[LOAD_FRAMES];
@@ -176,8 +179,9 @@ void fuzz_loader(struct input *in)
     frames_init(&frames, load_arena, load_info, LOAD_FRAMES);
     frames_add(&frames, hpa(PAGE_SIZE), hpa((u64)LOAD_FRAMES * PAGE_SIZE));
     p2m_init(&p2m, &frames, 0);
-    if (!p2m_add_ram(&p2m, (gfn_t){0}, 400))
-        return;
+    MUST(p2m_add_ram(&p2m, gfn(0), LOW_MEMORY_END >> PAGE_SHIFT));
+    MUST(p2m_add_ram(&p2m, gfn(HIGH_MEMORY >> PAGE_SHIFT),
+                     (LOAD_END - HIGH_MEMORY) >> PAGE_SHIFT));
     request.size = image_of(in, image, sizeof(image));
     exact = malloc(request.size);
     memcpy(exact, image, request.size);
@@ -188,7 +192,7 @@ void fuzz_loader(struct input *in)
     if (!loader_load(&p2m, &request, &result, error, sizeof(error)))
         MUST(error[0]);
     else
-        MUST(result.info < 400 * PAGE_SIZE);
+        MUST(result.info < LOAD_END);
     free(exact);
 }
 
