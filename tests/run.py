@@ -9,7 +9,7 @@
 # under the VMM with each shadow policy), other people's decoders
 # (tests/oracle), attack guests (tests/attack, with each shadow policy),
 # functions test_* of tests/boot and, for the hosted VMM, of tests/hosted, and
-# the checks of the sources. They run side by side, longest kind first, each in
+# the checks of the sources. They run side by side, the longest first, each in
 # a process group of its own, with a log in build/test-logs.
 #
 # A program that cannot be built is a failed test with the compiler's words;
@@ -56,6 +56,10 @@ CHECKS = {"layers": [["scripts/layers.py"], ["scripts/layers.py",
           "font": [["scripts/font.py", "--selftest"]],
           "coverage": [["scripts/coverage.py", "{build}"],
                        ["scripts/coverage.py", "--selftest"]]}
+# What takes longest or waits for the network, wherever it is found: started
+# first, so that no processor is left alone with it at the end.
+LONGEST = ("oracle/disasm/kernel", "check/coverage", "fuzz/", "boot/rounds/",
+           "boot/memtest/", "oracle/", "diff/")
 # What they print is worth reading each time.
 SHOWN = ("check/coverage", "oracle/rows", "oracle/decode")
 
@@ -387,6 +391,7 @@ def main():
                                             discover(args.build, kinds))
         print(f"built in {time.monotonic() - started:.0f} s", flush=True)
     tests = [t for t in discover(args.build, kinds) if wanted(t, args.only)]
+    tests.sort(key=lambda t: not t.name.startswith(LONGEST))
     if args.list:
         print("\n".join(t.name for t in tests))
         return 0
