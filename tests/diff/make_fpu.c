@@ -188,6 +188,8 @@ void make_fpu_operand(struct test *t, u8 *at, u32 room)
     }
     if (kind == O_M512 && room >= FX_SIZE)
         any_image(at, rnd());
+    if (kind == O_M512 && room >= FX_SIZE)
+        at[FX_FTW + 1] = (u8)rnd(); /* reserved */
     if (kind == O_M512 && room >= FX_SIZE && one_in(8))
         put_le32(at + FX_MXCSR, rnd());
     if ((kind == O_ENV || kind == O_STATE) && room >= FPU_STATE_MAX)
