@@ -418,6 +418,27 @@ static void faults_of_the_new_task(void)
     }
 }
 
+/* A CS of RPL 1 takes non-conforming code of DPL 1 only, conforming code of
+ * ring 0 as well. */
+static void code_of_another_ring(void)
+{
+    static const struct {
+        u32 attr;
+        bool fine;
+    } codes[] = {{A_CODE, false}, {A_CODE | A_DPL(1), true}, {A_CONF, true}};
+
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+        task_world(0, 1);
+        put_desc(OTHER, 0, FLAT, codes[i].attr);
+        tss_word(76, OTHER | 1);
+        EXPECT_EQ(far_call(&w.cpu, &tenv, TASK, 0, 4, NEXT, &f),
+                  codes[i].fine ? ENV_OK : ENV_FAULT);
+        EXPECT_EQ(w.cpu.cpl, 1);
+        if (!codes[i].fine)
+            EXPECT_EQ(f.vector, TRAP_TS);
+    }
+}
+
 static void unchecked_segments_are_absent(void)
 {
     task_world(0, 0);
@@ -543,6 +564,7 @@ static const struct unit_case cases[] = {
     CASE(the_old_tss_has_a_limit),
     CASE(back_links),
     CASE(faults_of_the_new_task),
+    CASE(code_of_another_ring),
     CASE(unchecked_segments_are_absent),
     CASE(eip_and_error_code_of_the_new_task),
     CASE(a_fault_in_the_new_task_escalates),
