@@ -230,6 +230,23 @@ static void the_checksum_sees_what_must_not_change(void)
     EXPECT_EQ(p2m_own_frames(&p), 0);
 }
 
+/* PAE paging reaches beyond what a p2m has, and neither a fresh memory of
+ * recent finds nor one that was emptied takes that for a frame. */
+static void nothing_is_above_4_gib(void)
+{
+    gpa_t at = gpa(((u64)P2M_FRAMES << PAGE_SHIFT) + 4);
+
+    begin();
+    EXPECT(p2m_add_ram(&p, gfn(0), 8));
+    EXPECT(!p2m_ptr(&p, at));
+    EXPECT(p2m_ptr(&p, gpa(0)));
+    p2m_set_a20(&p, false);
+    EXPECT(!p2m_ptr(&p, at));
+    EXPECT(p2m_ptr(&p, gpa(0)));
+    EXPECT(!p2m_ptr(&p, at));
+    end();
+}
+
 static const struct unit_case cases[] = {
     CASE(kinds_and_edges),
     CASE(bad_ranges_are_refused),
@@ -239,6 +256,7 @@ static const struct unit_case cases[] = {
     CASE(running_out_gives_back),
     CASE(traces_stick_to_memory),
     CASE(a20_folds_odd_megabytes),
+    CASE(nothing_is_above_4_gib),
     CASE(copies_cross_scattered_frames),
     CASE(the_checksum_sees_what_must_not_change),
 };

@@ -73,7 +73,7 @@ static u64 *leaf_entry(const struct p2m *p, gfn_t f)
 static void forget(struct p2m *p)
 {
     for (u32 i = 0; i < P2M_RECENT; i++)
-        p->recent[i].gfn = P2M_FRAMES;
+        p->recent[i].gfn = P2M_EMPTY;
 }
 
 bool p2m_init(struct p2m *p, struct frames *frames, u8 owner)

@@ -35,9 +35,10 @@ struct p2m_entry {
 /* The last frames that p2m_ptr() found. What backs a frame never changes
  * between p2m_add_ram() and p2m_destroy(), so nothing ever makes one stale. */
 #define P2M_RECENT 8
+#define P2M_EMPTY  (~0ull) /* no frame's number, by PAE paging either */
 struct p2m_recent {
     u8 *page;
-    u64 gfn; /* P2M_FRAMES: empty */
+    u64 gfn; /* P2M_EMPTY, or which frame it is */
 };
 
 struct p2m {
