@@ -10,6 +10,7 @@
 #include "tests/unit/unit.h"
 #include "vmm/vm/interp.h"
 
+#define PORT_ELCR   0x4d0
 #define IDT_AT      0x2000
 #define GDT_AT      0x3000
 #define TSS_AT      0x4000
@@ -178,6 +179,51 @@ static void endless_faults_let_host_interrupts_in(void)
     EXPECT_EQ(vm->cpu.eip, HANDLER);
 }
 
+/* A level-triggered line that stays high, and automatic EOI. */
+static void hold_line(u32 line)
+{
+    static const u16 setup[][2] = {
+        {PORT_ELCR, 1 << IRQ_COM1}, {PORT_PIC1_CMD, 0x11},
+        {PORT_PIC1_DATA, VECTOR},   {PORT_PIC1_DATA, 4},
+        {PORT_PIC1_DATA, 3},        {PORT_PIC1_DATA, 0}};
+    for (u32 i = 0; i < ARRAY_LEN(setup); i++)
+        bus_write(&vm->pc.bus, BUS_PORT, setup[i][0], 1, setup[i][1]);
+    irq_set(&vm->pc.irq, line, true);
+    vm->irq_waiting = pc_irq_pending(&vm->pc);
+    vm->leave = false;
+    EXPECT(vm->irq_waiting);
+}
+
+/* Behind a trap gate IF stays set: interrupt after interrupt, and not one
+ * instruction. */
+static void endless_interrupts_let_host_interrupts_in(void)
+{
+    u64 gate = (u64)(HANDLER & 0xffff0000) << 32 | 0x8f00ull << 32 | 8 << 16 |
+               (HANDLER & 0xffff);
+
+    start("\x90", 1);
+    poke(IDT_AT + (VECTOR + IRQ_COM1) * 8, &gate, 8);
+    vm->cpu.eflags |= EFLAGS_IF;
+    hold_line(IRQ_COM1);
+    interp_run(vm);
+    EXPECT_EQ(fake_windows, 1);
+    EXPECT(!vm->leave);
+    EXPECT_EQ(vm->cpu.eip, HANDLER);
+    EXPECT(vm->cpu.gpr[ESP] > STACK - 0x1000);
+}
+
+/* rep stosd into the GDT, and each store is watched. */
+static void dear_instructions_count_for_more(void)
+{
+    start("\xf3\xab\xb9\x80\x00\x00\x00\xeb\xf7", 9);
+    vm->cpu.gpr[ECX] = 128;
+    vm->cpu.gpr[EDI] = GDT_AT + 0x100;
+    vm->work = 0;
+    interp_run(vm);
+    EXPECT_EQ(fake_windows, 1);
+    EXPECT_EQ(vm->interpreted, 1);
+}
+
 /* sti; nop; hlt: behind the NOP, not before. */
 static void an_interrupt_waits_for_the_shadow_of_sti(void)
 {
@@ -341,6 +387,8 @@ static void run_all(void)
     what_does_not_trap_is_exact();
     a_loop_lets_host_interrupts_in();
     endless_faults_let_host_interrupts_in();
+    endless_interrupts_let_host_interrupts_in();
+    dear_instructions_count_for_more();
     an_interrupt_waits_for_the_shadow_of_sti();
     a_window_of_one_instruction_is_open();
     an_interrupt_waits_for_if();

@@ -84,6 +84,17 @@ static enum env_status run_memory(struct exec_run *r, const struct block_op *op)
     NEXT(r, op);
 }
 
+/* Up to STEP_REP_MAX times the work: the caller counts it as he likes. */
+static enum env_status run_repeated(struct exec_run *r,
+                                    const struct block_op *op)
+{
+    if (!op_holds(r, op))
+        return ENV_OK;
+    TRY(run_handler(r, op));
+    r->asks = true;
+    return ENV_OK;
+}
+
 /* Not quiet. */
 static enum env_status run_last(struct exec_run *r, const struct block_op *op)
 {
@@ -122,6 +133,8 @@ block_fn *threaded_fn(struct block_op *op, bool *ends)
         *ends = true;
         return run_last;
     }
+    if (insn->rep)
+        return run_repeated;
     form = threaded_form(op);
     if (form)
         return form;

@@ -142,6 +142,7 @@ static void store_traced(struct vm *vm, gpa_t at, u8 *ram, const u8 *buf,
         struct table_old old;
         bool watched = (trace & ~(u32)TRACE_PAGE_TABLE) != 0;
         n = min_u32(size - i, TABLE_WRITE_MAX);
+        vm->work++;
         if (watched)
             tables_before(vm, gpa(at.v + i), n, &old);
         memcpy(ram + i, buf + i, n);

@@ -201,9 +201,10 @@ static void run_mixed(struct vm *vm)
         if (engine_choose(vm->config.exec, &vm->cpu) == ENGINE_INTERP)
             interp_run(vm);
         else if (vm->irq_waiting)
-            exit_inject(vm);
+            interp_interrupt(vm);
         else if (direct_run(vm))
             handle(vm);
+        interp_breathe(vm);
     }
 }
 

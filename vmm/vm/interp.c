@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * See interp.h. A batch is so many instructions at most; then interrupts of
- * the host are let in, since the VMM runs with them off. One that came ends
- * the turn as it does when it meets a guest on the bare CPU: the loop in hv.c
- * looks at the clock and the keyboard. So a guest gets its slice and no more,
- * whichever engine runs it. A string instruction counts as one; cpu_step()
- * bounds its iterations.
+ * See interp.h. A batch is so much work at most; then interrupts of the host
+ * are let in, since the VMM runs with them off. One that came ends the turn as
+ * it does when it meets a guest on the bare CPU: the loop in hv.c looks at the
+ * clock and the keyboard. So a guest gets its slice and no more, whichever
+ * engine runs it. A string instruction counts as one; cpu_step() bounds its
+ * iterations. Counted too is what a guest can have without an instruction, or
+ * dear for one: an interrupt that comes back as soon as it is delivered (a
+ * level, automatic EOI, a trap gate), stores that somebody watches, descriptor
+ * tables to copy. The count goes on from one call to the next, or a guest that
+ * changes between the engines would never be through with it.
  *
  * cpu.irq_shadow belongs to the interpreter. When the direct engine has run,
  * it means something only if EIP still is where it was set (exits.c).
@@ -76,29 +80,42 @@ static void take_over(struct vm *vm)
         vm->cpu.irq_shadow = 0;
 }
 
-/* Lets interrupts of the host in. */
-static void breathe(struct vm *vm)
+void interp_breathe(struct vm *vm)
 {
+    if (vm->work < BATCH)
+        return;
+    vm->work = 0;
     if (!arch_window())
         return;
     vm->interrupted = true;
     vm->leave = true;
 }
 
+void interp_interrupt(struct vm *vm)
+{
+    exit_inject(vm);
+    vm->work++;
+}
+
+static void instructions(struct vm *vm, const struct cpu_env *env)
+{
+    u32 done = some(vm, env, BATCH - vm->work);
+
+    vm->interpreted += done;
+    vm->work += done;
+}
+
 void interp_run(struct vm *vm)
 {
     struct cpu_env env = env_of(vm);
-    u32 done = 0;
 
     take_over(vm);
-    while (done < BATCH && !vm->leave &&
+    while (vm->work < BATCH && !vm->leave &&
            engine_choose(vm->config.exec, &vm->cpu) == ENGINE_INTERP) {
         if (takes_interrupt(vm))
-            exit_inject(vm);
+            interp_interrupt(vm);
         else
-            done += some(vm, &env, BATCH - done);
+            instructions(vm, &env);
     }
-    vm->interpreted += done;
-    if (done >= BATCH)
-        breathe(vm);
+    interp_breathe(vm);
 }

@@ -31,4 +31,9 @@ enum engine engine_choose(enum vm_exec exec, const struct cpu *cpu);
  * passed: then call again. Takes pending interrupts by itself. */
 void interp_run(struct vm *vm);
 
+/* Delivers an interrupt that waits: work, as an instruction is. */
+void interp_interrupt(struct vm *vm);
+/* Lets interrupts of the host in when enough work was done without. */
+void interp_breathe(struct vm *vm);
+
 #endif

@@ -19,6 +19,9 @@
 
 #define ENTRY 8
 
+/* Copies that take as long as an interpreted instruction or two. */
+#define COPIES_A_WORK 64
+
 static const u32 trace_of[TABLE_KINDS] = {
     [TABLE_GDT] = TRACE_GDT,
     [TABLE_IDT] = TRACE_IDT,
@@ -175,6 +178,7 @@ static void mirror_all(struct vm *vm, enum cpu_table which)
     for (u32 i = count; i < t->copies; i++)
         mirror(vm, which, i, 0);
     t->copies = count;
+    vm->work += count / COPIES_A_WORK;
     if (which == TABLE_LDT)
         arch_set_ldt(&vm->arch, count);
 }

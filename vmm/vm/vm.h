@@ -81,6 +81,7 @@ struct vm {
     u64 exits;
     u64 exit_count[EXIT_KINDS];
     u64 interpreted; /* instructions, by the engine `interp` */
+    u32 work;        /* since it last let interrupts of the host in: interp.c */
     u64 run_ns;      /* CPU time */
     u64 time_base;   /* host ns that is virtual zero (moved by pauses) */
     u64 paused_at;
