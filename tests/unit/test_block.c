@@ -43,14 +43,18 @@ static u32 rnd(u32 n)
     return (u32)(seed >> 33) % n;
 }
 
+/* Memory repeats itself up to NOTHING, so most accesses hit something. */
+#define NOTHING 0xf0000000u
+
 static u8 *byte_at(struct world *w, u32 at)
 {
+    at %= SIZE;
     return &w->memory[w->frame[at / PAGE_SIZE] * PAGE_SIZE + at % PAGE_SIZE];
 }
 
 static bool reachable(gva_t at, u32 size, u32 access, struct fault *fault)
 {
-    if (at.v < SIZE && size <= SIZE - at.v)
+    if (at.v < NOTHING - size)
         return true;
     *fault = fault_page(access & ACC_WRITE ? PF_WRITE : 0, at);
     return false;
@@ -58,6 +62,7 @@ static bool reachable(gva_t at, u32 size, u32 access, struct fault *fault)
 
 static void touched(struct world *w, u32 at, u32 access)
 {
+    at %= SIZE;
     w->leave |= at / PAGE_SIZE == DEVICE;
     if (at / PAGE_SIZE != MAPPER || access != ACC_WRITE)
         return;
@@ -94,7 +99,7 @@ static enum env_status w_write(void *ctx, gva_t at, const void *buf, u32 size,
 
 static const u8 *w_code(void *ctx, gva_t at)
 {
-    return at.v < SIZE ? byte_at(ctx, at.v) : NULL;
+    return at.v < NOTHING - 16 ? byte_at(ctx, at.v) : NULL;
 }
 
 static u32 w_in(void *ctx, u16 port, u32 size)
