@@ -7,8 +7,8 @@
  */
 #include "tests/micro/lib/micro.h"
 
-#define PERIOD 2000
-#define TURNS  3000000
+#define PERIOD 700
+#define TURNS  1000000
 #define VISITS 200
 
 static volatile u32 ticks, last_cs, last_if;
