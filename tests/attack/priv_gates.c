@@ -53,6 +53,8 @@ static void set_gate(u32 *gate, u32 type, u32 dpl, u32 sel, u32 params)
                  ? LOW
                  : (u32)soft_landing;
 
+    if (type == SYS_TSS16_FREE || type == SYS_TSS32_FREE)
+        to = 0; /* no gate: its limit, too short for a switch to garbage */
     gate[0] = sel << 16 | (to & 0xffff);
     gate[1] = (to & 0xffff0000) | type << DESC_TYPE_SHIFT |
               dpl << DESC_DPL_SHIFT | params;
@@ -128,7 +130,7 @@ static void gates(void)
             }
 }
 
-/* TSS of both sizes, free and busy, and task gates to them. They are a byte
+/* TSS of both sizes, free and busy, and task gates to them. They are
  * too short to be switched to; priv_task.c has such as are not. */
 static void tasks(void)
 {
@@ -139,7 +141,7 @@ static void tasks(void)
     for (u32 i = 0; i < ARRAY_LEN(types); i++) {
         u32 attr = ATTR_P | types[i] | ATTR_RING3;
 
-        gdt_set(GATE_AT >> 3, (u32)&other, sizeof(other) - 2, attr);
+        gdt_set(GATE_AT >> 3, (u32)&other, TSS16_SIZE - 2, attr);
         enter_gate(3, 0);
         set_gate(idt[SCRATCH], SYS_TASK_GATE, 3, GATE_AT, 0);
         idt[SCRATCH][1] |= DESC_P;
