@@ -6,7 +6,12 @@
  * deprivileged direct execution can show exactly: real-address and
  * virtual-8086 mode, rings 1 and 2, PAE paging, and programs that see IF
  * clear or IOPL above 0 by PUSHF. Its programs otherwise run on the bare CPU.
- * Nothing sensitive is left to the hardware, so every instruction is exact.
+ * Nothing sensitive of the kernel is left to the hardware, so every
+ * instruction of it is exact.
+ *
+ * LIMIT: in ring 3, SGDT, SIDT, SLDT, SMSW and STR are exact where the CPU has
+ * UMIP; LAR, LSL and VERR see no system descriptor, no conforming code and no
+ * ring-3 code but the running one.
  *
  * The real registers stay those of the VM meanwhile (FPU, segment registers,
  * shadow root), so that going over from one engine to the other costs no more
