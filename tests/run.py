@@ -44,8 +44,8 @@ INTERPRETED = ("alias", "callgate", "debug", "far", "fpustore", "gdt", "iret",
                "v86", "virtualif")
 # Attacks that an interpreted guest makes on the machine: time, resets, code
 # that writes itself, gates.
-INTERPRETED_ATTACKS = ("mem_alias", "mem_code", "priv_gates", "res_resetcf9",
-                       "res_spin")
+INTERPRETED_ATTACKS = ("mem_alias", "mem_code", "mem_pae", "priv_gates",
+                       "res_irqlevel", "res_resetcf9", "res_spin")
 KINDS = ("fuzz", "boot", "attack", "hosted", "oracle", "diff", "micro",
          "unit", "check")
 CHECKS = {"layers": [["scripts/layers.py"], ["scripts/layers.py",

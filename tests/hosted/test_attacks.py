@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # The attack kit on the hosted VMM: each attack beside the witness, under each
-# shadow policy, with canary frames, and all accounts audited while it runs, is
+# shadow policy and interpreted, with canary frames, and all accounts audited while it runs, is
 # paused, reset and destroyed. What tests/attack/run.py does on the machine,
 # but under sanitizers, and on a processor whose TLB forgets nothing that it
 # was not told to forget.
@@ -22,6 +22,9 @@ WITNESS = "-- ms=50 mib=2"  # a twentieth of a second, 2 MiB to look after
 NAMES = sorted(os.path.splitext(os.path.basename(f))[0]
                for f in glob.glob(f"{ROOT}/tests/attack/*.c"))
 NEEDS = [f"attack/{name}.elf" for name in NAMES]
+WAYS = {**{p: f"shadow={p}" for p in POLICIES}, "interp": "exec=interp"}
+# What only an interpreted guest may do.
+ENDS_INTERPRETED = {"priv_v86loop": ["endless"]}
 AUDIT = ["audit", "?audit: clean"]
 CTRL_BRACKET = "\x1d"
 
@@ -57,14 +60,16 @@ def script(ends, keys):
     return "\n".join(lines) + "\n"
 
 
-@cases(*[f"{name}-{policy}" for name in NAMES for policy in POLICIES])
+@cases(*[f"{name}-{way}" for name in NAMES for way in WAYS])
 def test_attack(env, case):
-    name, policy = case.split("-")
+    name, way = case.split("-")
     ends = endings(name)
-    keys = f"vm=attacker {MEM} shadow={policy}"
+    if way == "interp":
+        ends = ENDS_INTERPRETED.get(name, ends)
+    keys = f"vm=attacker {MEM} {WAYS[way]}"
     result = run(env, [[f"{env.build}/attack/{name}.elf", *keys.split()],
                        [f"{env.build}/witness.elf", "vm=witness", MEM,
-                        f"shadow={policy}", *WITNESS.split()]],
+                        *WITNESS.split()]],
                  "canary=1", script=script(ends, keys))
     result.want_status(PASS)
     check("attack: BROKEN" not in result.text,
