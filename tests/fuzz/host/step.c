@@ -158,18 +158,24 @@ static void check_fault(const struct fault *fault)
         MUST(TRAP_HAS_ERROR >> fault->vector & 1);
 }
 
-/* Numeric SIMD exceptions leave their flags (SDM vol. 1 11.5.2). */
+/* Numeric SIMD exceptions leave their flags (SDM vol. 1 11.5.2), and one of an
+ * instruction with an MMX operand finds the x87 state gone over to MMX, as
+ * Intel's processors have it. */
 static bool fpu_changed(const struct step *step)
 {
-    u32 flags = fpu_long(&flat_fpu_before, FX_MXCSR) & FPU_ERRORS;
-    u32 vector = step->fault.vector, now = fpu_long(&flat_fpu, FX_MXCSR);
+    const struct op_row *row = &op_rows[step->decoded ? step->insn.op : 0];
+    const u8 *a = flat_fpu.image, *b = flat_fpu_before.image;
+    u32 vector = step->fault.vector;
 
-    if (step->decoded && op_rows[step->insn.op].class == CLASS_SSE &&
-        (vector == TRAP_XM || vector == TRAP_UD))
-        fpu_set_long(&flat_fpu_before, FX_MXCSR,
-                     (now & FPU_ERRORS) |
-                         (fpu_long(&flat_fpu_before, FX_MXCSR) ^ flags));
-    return memcmp(&flat_fpu, &flat_fpu_before, sizeof(flat_fpu));
+    if (row->class != CLASS_SSE || (vector != TRAP_XM && vector != TRAP_UD))
+        return memcmp(a, b, FX_SIZE);
+    if (!(row->arg & FPU_MMX) && (memcmp(a, b, FX_MXCSR) ||
+                                  memcmp(a + FX_ST, b + FX_ST, FX_XMM - FX_ST)))
+        return true;
+    return ((fpu_long(&flat_fpu, FX_MXCSR) ^
+             fpu_long(&flat_fpu_before, FX_MXCSR)) &
+            ~(u32)FPU_ERRORS) ||
+           memcmp(a + FX_XMM, b + FX_XMM, FX_SIZE - FX_XMM);
 }
 
 static void show_change(const struct cpu *before, const struct cpu *now,
