@@ -120,6 +120,7 @@ static void start(void)
     map(DATA, FIRST + 1, PTE_P | PTE_W | PTE_U);
     map(STACK - PAGE_SIZE, FIRST + 1, PTE_P | PTE_W | PTE_U);
     arch_switch(&vcpu[0]);
+    arch_fpu_back(&vcpu[0]);
     arch_load_root(hpa(ROOT * PAGE_SIZE));
     arch_set_timer(HOSTED_TICK_NS);
     vcpu[0].hw_eflags = EFLAGS_ONE | EFLAGS_IF;
@@ -515,11 +516,14 @@ static void each_vm_has_its_own_fpu(void)
     EXPECT_EXIT(TRAP_UD, 0, 2);
     EXPECT_EQ(fpu_top(&registers), 7);
     arch_switch(&vcpu[1]);
+    arch_fpu_back(&vcpu[1]);
     EXPECT_EQ(fpu_top(&registers), 0);
     arch_switch(&vcpu[0]);
+    arch_fpu_back(&vcpu[0]);
     EXPECT_EQ(fpu_top(&registers), 7);
     EXPECT_EQ(fpu_top(arch_fpu(&vcpu[0])), 7);
     EXPECT_EQ(fpu_top(arch_fpu(&vcpu[1])), 0);
+    arch_fpu_back(&vcpu[0]);
     arch_set_modes(CR0_TS, 0);
     GO(0xd9, 0xe8);
     EXPECT_EXIT(TRAP_NM, 0, 0);
