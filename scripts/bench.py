@@ -13,20 +13,22 @@
 #
 # For the interpreter there is one operation, work of the kernel that needs no
 # privilege, under both dispatchers: what it costs, and the VMM's instructions
-# for each of the guest's. Behind that stands the interpreter's speed as an
-# ordinary program on this very machine (tests/bench), which is the only
-# figure here that is a time.
+# for each of the guest's. Behind that stand its speed under TCG (medians of
+# interleaved runs) and as an ordinary program on this very machine
+# (tests/bench), which are the only figures here that are times.
 #
 # The same is written as JSON. No other seconds are measured: under TCG they
 # say little about silicon, where only the counts carry over.
 #
-# usage: bench.py BUILD [--json FILE] [--limit N]
+# usage: bench.py BUILD [--json FILE] [--limit N] [--counts]
 #   --limit N   fail when reflecting a syscall or fault costs more than N
 #               VMM instructions an entry
+#   --counts    no times under TCG
 import argparse
 import json
 import os
 import re
+import statistics
 import subprocess
 import sys
 
@@ -34,46 +36,74 @@ LINE = re.compile(r"bench (\S+) ops=(\d+) tsc=(\d+) exits=(-?\d+)")
 REFLECTED = ("null_syscall", "divide_fault", "page_fault")
 INTERPRETED = "kernel_compute"
 DISPATCHERS = ("plain", "threaded")
+TIMED_RUNS = 5
+CLOCK = re.compile(r"clock +TSC, (\d+) MHz")
 SECONDS = 240
 PASS = 0x21
+ICOUNT = ("-icount", "shift=0,sleep=off")
 
 
 def qemu(*args):
     return ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max",
-            "-icount", "shift=0,sleep=off", "-display", "none", "-no-reboot",
-            "-net", "none", "-serial", "stdio",
-            "-device", "isa-debug-exit,iobase=0xf4,iosize=4", *args]
+            "-display", "none", "-no-reboot", "-net", "none", "-serial",
+            "stdio", "-device", "isa-debug-exit,iobase=0xf4,iosize=4", *args]
+
+
+def bare_machine(build, program):
+    return qemu("-m", "32", "-kernel", os.path.join(build, "hare.elf"),
+                "-append", f"quiet run={program}"), PASS
+
+
+def vmm_machine(build, keys, program):
+    line = (f"{os.path.join(build, 'hare.elf')} vm=bench mem=32M {keys} -- "
+            f"quiet run={program}")
+    return qemu("-m", "128", "-kernel", os.path.join(build, "trapline.elf"),
+                "-append", "exit=stopped", "-initrd", line), 1
+
+
+def interpreter(build, how):
+    return vmm_machine(build, f"exec=interp interp={how}",
+                       f"bench:{INTERPRETED}")
 
 
 def configurations(build):
-    hare = os.path.join(build, "hare.elf")
-    vmm = os.path.join(build, "trapline.elf")
-    yield "bare", qemu("-m", "32", "-kernel", hare, "-append",
-                       "quiet run=bench"), PASS
+    yield "bare", *bare_machine(build, "bench")
     for policy in ("vtlb", "cached"):
-        line = f"{hare} vm=bench mem=32M shadow={policy} -- quiet run=bench"
-        yield policy, qemu("-m", "128", "-kernel", vmm, "-append",
-                           "exit=stopped", "-initrd", line), 1
+        yield policy, *vmm_machine(build, f"shadow={policy}", "bench")
     for how in DISPATCHERS:
-        line = (f"{hare} vm=bench mem=32M exec=interp interp={how} -- "
-                f"quiet run=bench:{INTERPRETED}")
-        yield how, qemu("-m", "128", "-kernel", vmm, "-append",
-                        "exit=stopped", "-initrd", line), 1
+        yield how, *interpreter(build, how)
 
 
-def run(name, command, want):
+def say(name, command, want):
+    """What the run printed; it must end as wanted."""
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL,
                               capture_output=True, timeout=SECONDS)
     except subprocess.TimeoutExpired:
         sys.exit(f"bench: the {name} run did not end within {SECONDS} s")
     text = done.stdout.decode(errors="replace")
-    rows = {m[1]: {"ops": int(m[2]), "tsc": int(m[3]), "exits": int(m[4])}
-            for m in LINE.finditer(text)}
-    if done.returncode != want or not rows:
+    if done.returncode != want or not LINE.search(text):
         sys.exit(f"bench: the {name} run ended with status "
                  f"{done.returncode}, not {want}:\n{text[-2000:]}")
-    return rows
+    return text
+
+
+def rows_of(text):
+    return {m[1]: {"ops": int(m[2]), "tsc": int(m[3]), "exits": int(m[4])}
+            for m in LINE.finditer(text)}
+
+
+def run(name, command, want):
+    return rows_of(say(name, [*command, *ICOUNT], want))
+
+
+def timed(name, command, want):
+    """Ticks of the TSC, which is real time here, for one operation; and how
+    many MHz it has, where the VMM says so."""
+    text = say(name, command, want)
+    row = rows_of(text)[INTERPRETED]
+    mhz = CLOCK.search(text)
+    return row["tsc"] / row["ops"], int(mhz[1]) if mhz else None
 
 
 def measure(build):
@@ -149,6 +179,30 @@ def show_interpreter(table, speed):
     print(speed, end="")
 
 
+def tcg_speed(build, instructions):
+    """By dispatcher: millions of instructions a second under TCG, and how
+    many times the bare machine's time that is."""
+    machines = {"bare": bare_machine(build, f"bench:{INTERPRETED}"),
+                **{how: interpreter(build, how) for how in DISPATCHERS}}
+    ticks, mhz = {name: [] for name in machines}, []
+    for _ in range(TIMED_RUNS):
+        for name, (command, want) in machines.items():
+            spent, clock = timed(name, command, want)
+            ticks[name].append(spent)
+            mhz += [clock] if clock else []
+    middle = {name: statistics.median(t) for name, t in ticks.items()}
+    return {how: {"mips": instructions * statistics.median(mhz) / middle[how],
+                  "ratio": middle[how] / middle["bare"]}
+            for how in DISPATCHERS}
+
+
+def show_tcg_speed(table):
+    for how in DISPATCHERS:
+        print(f"{how:<9}{table[how]['mips']:>12.2f} million instructions a "
+              f"second under TCG, {table[how]['ratio']:.0f} times the bare "
+              "machine's time")
+
+
 def host_speed(build):
     """The interpreter's own words about this machine."""
     return subprocess.run([os.path.join(build, "bench/interp")],
@@ -172,16 +226,21 @@ def main():
     parser.add_argument("build")
     parser.add_argument("--json")
     parser.add_argument("--limit", type=float)
+    parser.add_argument("--counts", action="store_true")
     args = parser.parse_args()
     results = measure(args.build)
     table = derive(results)
     show(table)
-    interpreter = derive_interpreter(results)
-    show_interpreter(interpreter, host_speed(args.build))
+    counts = derive_interpreter(results)
+    show_interpreter(counts, host_speed(args.build))
+    speed = None
+    if not args.counts:
+        speed = tcg_speed(args.build, counts["bare"])
+        show_tcg_speed(speed)
     if args.json:
         with open(args.json, "w") as out:
-            json.dump({"per_operation": table, "interpreter": interpreter,
-                       "runs": results}, out, indent=1)
+            json.dump({"per_operation": table, "interpreter": counts,
+                       "under_tcg": speed, "runs": results}, out, indent=1)
         print(f"bench: wrote {args.json}")
     bad = over_limit(table, args.limit) if args.limit else []
     for line in bad:
