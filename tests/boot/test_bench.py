@@ -16,8 +16,8 @@ SECONDS = 420
 
 @limit(SECONDS + 20)
 def test_counts(env):
-    command = ["/usr/bin/python3", "scripts/bench.py", env.build, "--counts", "--json",
-               env.path("bench.json"), "--limit", str(LIMIT)]
+    command = ["/usr/bin/python3", "scripts/bench.py", env.build, "--counts",
+               "--json", env.path("bench.json"), "--limit", str(LIMIT)]
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, timeout=SECONDS,
                               stderr=subprocess.STDOUT, text=True)
