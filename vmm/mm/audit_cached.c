@@ -63,8 +63,8 @@ static struct audit_grant run_grant(struct key key, u32 entry)
 }
 
 /* Is `child` the page for half `half` of this guest directory entry? */
-static bool child_fits(struct key child, u32 dir_role, u32 pde, u32 half,
-                       bool ram)
+static bool child_fits(const struct shadow *s, struct key child, u32 dir_role,
+                       u32 pde, u32 half, bool ram)
 {
     u32 modes = ROLE_WP | ROLE_PSE;
     bool large = (pde & PTE_PS) && (dir_role & ROLE_PSE);
@@ -77,7 +77,8 @@ static bool child_fits(struct key child, u32 dir_role, u32 pde, u32 half,
         !(child.role & ROLE_WRITE) != !(pde & PTE_W))
         return false;
     if (!large)
-        return (child.role & ROLE_TABLE) && child.f.v == pde >> PAGE_SHIFT &&
+        return (child.role & ROLE_TABLE) &&
+               child.f.v == p2m_frame(s->p2m, gpa(pde)).v &&
                role_quad(child.role) == half;
     if ((pde & 0x003ff000) ||
         ((child.role & ROLE_DIRTY) && ram && !(pde & PTE_D)))
@@ -97,7 +98,7 @@ static bool link_fits(const struct shadow *s, struct key dir, u32 entry,
     if (!(dir.role & ROLE_TABLE))
         return child.role == 0 && child.f.v == (quad * 512 + entry) * 512;
     pde = word_of(s, dir.f, quad * 256 + entry / 2, &ram);
-    return child_fits(child, dir.role, pde, entry % 2, ram);
+    return child_fits(s, child, dir.role, pde, entry % 2, ram);
 }
 
 static void check_link(struct cached_audit *c, const struct spage *p, u32 entry,
@@ -220,7 +221,7 @@ static void check_current(struct cached_audit *c)
 
     for (u32 quad = 0; quad < SHADOW_DIRS; quad++) {
         u32 page = s->dir[quad], want = ROLE_DIR | quad << ROLE_QUAD_SHIFT;
-        gfn_t f = gfn(s->mode.on ? s->mode.g_cr3 >> PAGE_SHIFT : 0);
+        gfn_t f = p2m_frame(s->p2m, gpa(s->mode.on ? s->mode.g_cr3 : 0));
         if (s->mode.on)
             want |= ROLE_TABLE | (s->mode.wp ? ROLE_WP : 0) |
                     (s->mode.pse ? ROLE_PSE : 0) | (s->mode.pae ? ROLE_PAE : 0);

@@ -273,7 +273,8 @@ bool p2m_next_traced(const struct p2m *p, u32 reasons, gfn_t *f)
         const u64 *entry = leaf_entry(p, *f);
         if (!entry)
             f->v |= ENTRIES - 1; /* to the end of the absent leaf */
-        else if (*entry >> TRACE_SHIFT & reasons)
+        else if ((f->v & p->frame_mask) == f->v &&
+                 (*entry >> TRACE_SHIFT & reasons))
             return true;
     }
     return false;

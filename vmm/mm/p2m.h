@@ -73,6 +73,11 @@ static inline gpa_t p2m_masked(const struct p2m *p, gpa_t at)
 {
     return gpa(at.v & ((u64)p->frame_mask << PAGE_SHIFT | PAGE_MASK));
 }
+/* The one number of the frame that an address reaches. */
+static inline gfn_t p2m_frame(const struct p2m *p, gpa_t at)
+{
+    return gpa_to_gfn(p2m_masked(p, at));
+}
 
 struct p2m_entry p2m_lookup(const struct p2m *p, gfn_t f);
 /* Sets the reasons of RAM or ROM to just these. */

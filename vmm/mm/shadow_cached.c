@@ -33,7 +33,7 @@ static struct key dir_key(const struct shadow *s, u32 quad)
 
     if (!s->mode.on)
         return key;
-    key.f = gfn(s->mode.g_cr3 >> PAGE_SHIFT);
+    key.f = p2m_frame(s->p2m, gpa(s->mode.g_cr3));
     if (s->mode.pae)
         key.role |= ROLE_PAE;
     key.role |=
@@ -43,7 +43,8 @@ static struct key dir_key(const struct shadow *s, u32 quad)
 
 /* The leaf table for half `half` of a guest directory entry, under the modes
  * of the directory's role. */
-static struct key table_key(u32 dir_role, u32 g_pde, u32 half)
+static struct key table_key(const struct shadow *s, u32 dir_role, u32 g_pde,
+                            u32 half)
 {
     struct key key = {.role = dir_role & (ROLE_WP | ROLE_PSE)};
 
@@ -54,7 +55,7 @@ static struct key table_key(u32 dir_role, u32 g_pde, u32 half)
         key.f.v += half * SHADOW_ENTRIES;
         key.role |= ROLE_LARGE | (g_pde & PTE_D ? ROLE_DIRTY : 0);
     } else {
-        key.f = gfn(g_pde >> PAGE_SHIFT);
+        key.f = p2m_frame(s->p2m, gpa(g_pde));
         key.role |= ROLE_TABLE | half << ROLE_QUAD_SHIFT;
     }
     return key;
@@ -69,7 +70,7 @@ static struct key leaf_key(const struct shadow *s, gva_t at,
     if (!s->mode.on)
         return (struct key){.f = gfn(region * SHADOW_ENTRIES)};
     dir_role = dir_key(s, at.v >> SHADOW_DIR_SHIFT).role;
-    return table_key(dir_role, walk->g_pde, region % SHADOWS_PER_PDE);
+    return table_key(s, dir_role, walk->g_pde, region % SHADOWS_PER_PDE);
 }
 
 static void point(struct shadow *s, u32 quad, u32 page)
@@ -195,7 +196,7 @@ static bool link_holds(const struct shadow *s, u32 role, u64 link, u32 g_pde,
                        u32 half)
 {
     struct key is = page_at(s, link_page(link))->key;
-    struct key want = table_key(role, g_pde, half);
+    struct key want = table_key(s, role, g_pde, half);
 
     if (!(g_pde & PTE_P) || !(g_pde & PTE_A))
         return false;
