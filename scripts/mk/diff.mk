@@ -18,4 +18,4 @@ $(B)/diff/native: $(DIFF_SRC) $(wildcard tests/diff/*.h vmm/cpu/*.h) \
 
 .PHONY: diff
 diff: $(B)/diff/native
-	timeout 60 $< $(DIFF_CASES) $(DIFF_SEED)
+	timeout 600 $< $(DIFF_CASES) $(DIFF_SEED)
