@@ -6,76 +6,23 @@
  */
 #include "arch/x86/defs/linux.h"
 #include "arch/x86/defs/multiboot.h"
-#include "arch/x86/defs/ports.h"
-#include "tests/unit/unit.h"
-#include "vmm/base/bits.h"
-#include "vmm/base/str.h"
 #include "vmm/vm/linux.h"
 
-#define FRAMES 1536u
-#define RAM    0x400000u /* where guest memory ends */
+#define LOADER linux_load
+#include "tests/unit/loadworld.h"
 
 #define SETUP  (3 * LINUX_SECTOR) /* two sectors behind the boot sector */
 #define KERNEL 0x1234u
-
-static u8 arena[FRAMES * PAGE_SIZE] __attribute__((aligned(4096)));
-static struct frame info[FRAMES];
-static struct frames frames;
-static struct p2m p2m;
-
-/* The image: exactly as long as it says, so that reading on is seen. */
-static u8 *image;
-static u32 image_size;
-static struct load_request request;
-static struct load_result result;
-static char error[200];
 
 static void put8(u32 at, u8 v)
 {
     image[at] = v;
 }
 
-static void put16(u32 at, u16 v)
-{
-    put_le16(image + at, v);
-}
-
-static void put32(u32 at, u32 v)
-{
-    put_le32(image + at, v);
-}
-
-static void image_resize(u32 size)
-{
-    u8 *other = calloc(1, size ? size : 1);
-
-    if (image)
-        memcpy(other, image, min_u32(size, image_size));
-    free(image);
-    image = other;
-    image_size = size;
-    request.image = image;
-    request.size = size;
-}
-
-static void memory(u32 end)
-{
-    frames_init(&frames, arena, info, FRAMES);
-    frames_add(&frames, hpa(PAGE_SIZE), hpa((u64)FRAMES * PAGE_SIZE));
-    p2m_init(&p2m, &frames, 0);
-    p2m_add_ram(&p2m, gfn(0), LOW_MEMORY_END >> PAGE_SHIFT);
-    p2m_add_ram(&p2m, gfn(HIGH_MEMORY >> PAGE_SHIFT),
-                (end - HIGH_MEMORY) >> PAGE_SHIFT);
-}
-
 /* A kernel of protocol 2.12 that cannot be moved. */
 static void start(void)
 {
-    memory(RAM);
-    memset(&request, 0, sizeof(request));
-    request.command_line = "";
-    image_size = 0;
-    image_resize(SETUP + KERNEL);
+    world(SETUP + KERNEL);
     for (u32 i = 0; i < KERNEL; i++)
         image[SETUP + i] = (u8)(i * 7 + 1);
     put8(LINUX_SETUP_SECTS, 2);
@@ -94,12 +41,6 @@ static void start(void)
     put32(LINUX_INIT_SIZE, 0x60000);
 }
 
-static bool load(void)
-{
-    error[0] = 0;
-    return linux_load(&p2m, &request, &result, error, sizeof(error));
-}
-
 static u32 guest(u32 at, u32 size)
 {
     u32 v = 0;
@@ -112,32 +53,6 @@ static u32 param(u32 offset, u32 size)
 {
     return guest(result.info + offset, size);
 }
-
-static bool memory_is_zero(void)
-{
-    static const u8 zeros[PAGE_SIZE];
-
-    for (u32 at = 0; at < RAM; at += PAGE_SIZE) {
-        const u8 *page = p2m_ptr(&p2m, gpa(at));
-        if (page && memcmp(page, zeros, PAGE_SIZE))
-            return false;
-    }
-    return true;
-}
-
-/* The load must fail with a sentence that has these words. */
-static void refused_at(int line, const char *words)
-{
-    bool loaded = load();
-
-    if (loaded || !strstr(error, words)) {
-        printf("line %d: loaded %d, error \"%s\"\n", line, loaded, error);
-        EXPECT(false);
-    }
-    EXPECT(strlen(error) < sizeof(error) - 1);
-    EXPECT(memory_is_zero());
-}
-#define REFUSED(words) refused_at(__LINE__, words)
 
 static struct load_module module(const void *data, u64 size, const char *line)
 {

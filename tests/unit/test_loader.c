@@ -5,41 +5,15 @@
  * LINKS: vmm/vm vmm/mm vmm/base
  */
 #include "arch/x86/defs/multiboot.h"
-#include "arch/x86/defs/ports.h"
-#include "tests/unit/unit.h"
-#include "vmm/base/bits.h"
-#include "vmm/base/str.h"
 #include "vmm/vm/loader.h"
 
-#define FRAMES 1536u
-#define RAM    0x400000u /* where guest memory ends */
-
-static u8 arena[FRAMES * PAGE_SIZE] __attribute__((aligned(4096)));
-static struct frame info[FRAMES];
-static struct frames frames;
-static struct p2m p2m;
-
-/* The image: exactly as long as it says, so that reading on is seen. */
-static u8 *image;
-static u32 image_size;
-static struct load_request request;
-static struct load_result result;
-static char error[200];
+#define LOADER loader_load
+#include "tests/unit/loadworld.h"
 
 #define PHDR(n)   (52 + (n)*32)
 #define HEADER_AT 0x400 /* the multiboot header, in the file */
 #define CODE_AT   0x400
 #define CODE_SIZE 0x200
-
-static void put16(u32 at, u16 v)
-{
-    put_le16(image + at, v);
-}
-
-static void put32(u32 at, u32 v)
-{
-    put_le32(image + at, v);
-}
 
 static void mb_header(u32 at, u32 flags)
 {
@@ -58,34 +32,12 @@ static void segment(u32 n, u32 offset, u32 vaddr, u32 paddr, u32 filesz,
     put16(44, (u16)(n + 1));
 }
 
-static void image_resize(u32 size)
-{
-    u8 *bigger = calloc(1, size);
-
-    if (image)
-        memcpy(bigger, image, min_u32(size, image_size));
-    free(image);
-    image = bigger;
-    image_size = size;
-    request.image = image;
-    request.size = size;
-}
-
 /* A higher-half kernel of one segment at 1 MiB, with some bss. */
 static void start(void)
 {
     static const u8 ident[] = {0x7f, 'E', 'L', 'F', 1, 1, 1};
 
-    frames_init(&frames, arena, info, FRAMES);
-    frames_add(&frames, hpa(PAGE_SIZE), hpa((u64)FRAMES * PAGE_SIZE));
-    p2m_init(&p2m, &frames, 0);
-    p2m_add_ram(&p2m, gfn(0), LOW_MEMORY_END >> PAGE_SHIFT);
-    p2m_add_ram(&p2m, gfn(HIGH_MEMORY >> PAGE_SHIFT),
-                (RAM - HIGH_MEMORY) >> PAGE_SHIFT);
-    memset(&request, 0, sizeof(request));
-    request.command_line = "";
-    image_size = 0;
-    image_resize(CODE_AT + CODE_SIZE);
+    world(CODE_AT + CODE_SIZE);
     memcpy(image, ident, sizeof(ident));
     put16(16, 2);
     put16(18, 3);
@@ -96,12 +48,6 @@ static void start(void)
     for (u32 i = 12; i < CODE_SIZE; i++)
         image[CODE_AT + i] = (u8)(i * 7);
     segment(0, CODE_AT, 0xc0100000, 0x100000, CODE_SIZE, CODE_SIZE + 0x1100);
-}
-
-static bool load(void)
-{
-    error[0] = 0;
-    return loader_load(&p2m, &request, &result, error, sizeof(error));
 }
 
 static u32 guest32(u32 at)
@@ -119,32 +65,6 @@ static const char *guest_text(u32 at)
     EXPECT(p2m_read(&p2m, gpa(at), text, sizeof(text) - 1));
     return text;
 }
-
-static bool memory_is_zero(void)
-{
-    static const u8 zeros[PAGE_SIZE];
-
-    for (u32 at = 0; at < RAM; at += PAGE_SIZE) {
-        const u8 *page = p2m_ptr(&p2m, gpa(at));
-        if (page && memcmp(page, zeros, PAGE_SIZE))
-            return false;
-    }
-    return true;
-}
-
-/* The load must fail with a sentence that has these words. */
-static void refused_at(int line, const char *words)
-{
-    bool loaded = load();
-
-    if (loaded || !strstr(error, words)) {
-        printf("line %d: \"%s\", not \"...%s...\"\n", line,
-               loaded ? "loaded" : error, words);
-        unit_failures++;
-    }
-    EXPECT(memory_is_zero());
-}
-#define REFUSED(words) refused_at(__LINE__, words)
 
 static void a_kernel_is_loaded_where_it_says(void)
 {
