@@ -483,6 +483,41 @@ static void the_layer_is_transparent(void)
     EXPECT_EQ(flat_dr, 0);
 }
 
+/* The unit's hooks too, and what they touch in memory is watched. */
+static void the_layer_passes_the_fpu_on(void)
+{
+    reset(0);
+    flat_cpu.cr0 |= CR0_MP | CR0_NE;
+    watch(0, DATA, L(0) | RW(0, WRITE) | LEN(0, 4));
+    CODE(0xd9, 0xe8); /* fld1 */
+    EXPECT_NO_TRAP();
+    EXPECT_EQ(flat_fpu_runs, 1);
+    EXPECT_EQ(fpu_top(&flat_fpu), 7);
+    CODE(0xd9, 0x1d, 0x00, 0x40, 0x00, 0x00); /* fstp [DATA] */
+    EXPECT_TRAP(BIT(0));
+    EXPECT_EQ(flat_word(DATA), 0x3f800000);
+    flat_cpu.cr0 &= ~(u32)CR0_NE; /* an error pulls the wire */
+    flat_fpu.image[FX_FCW] &= (u8)~FPU_IE;
+    CODE(0xd9, 0xe0); /* fchs of an empty register */
+    EXPECT_NO_TRAP();
+    CODE(0xd9, 0xe8);
+    EXPECT_NO_TRAP();
+    EXPECT_EQ(flat_fpu_errors, 1);
+    EXPECT_EQ(flat_cpu.eip, FLAT_CODE);
+}
+
+/* An environment without a unit stays one. */
+static void the_layer_adds_no_fpu(void)
+{
+    struct cpu_env bare = flat_env;
+    struct debug_watch w;
+
+    reset(0);
+    EXPECT(debug_watch(&w, &flat_cpu, &flat_env)->fpu != NULL);
+    bare.fpu = NULL;
+    EXPECT(debug_watch(&w, &flat_cpu, &bare)->fpu == NULL);
+}
+
 static const struct unit_case all[] = {
     CASE(nothing_is_armed),
     CASE(instruction_breakpoint),
@@ -505,5 +540,7 @@ static const struct unit_case all[] = {
     CASE(sti_holds_interrupts_back_only),
     CASE(pending_traps_come_first),
     CASE(the_layer_is_transparent),
+    CASE(the_layer_passes_the_fpu_on),
+    CASE(the_layer_adds_no_fpu),
 };
 UNIT_MAIN(all)

@@ -148,6 +148,26 @@ static void a20_has_two_switches(void)
     EXPECT_EQ(resets, 0);
 }
 
+/* A host that does not ask to be told has the gate all the same. */
+static void a20_without_a_host_that_listens(void)
+{
+    struct pc_host host = {.console = host_console,
+                           .reset = host_reset,
+                           .exit = host_exit,
+                           .now = host_now,
+                           .exits = host_exits,
+                           .ram_kib = 32768};
+
+    a20_changes = 0;
+    pc_init(&pc, &host);
+    outb(0x92, 0);
+    EXPECT(!pc.a20);
+    EXPECT_EQ(in(0x92, 1), 0);
+    outb(0x92, 2);
+    EXPECT(pc.a20);
+    EXPECT_EQ(a20_changes, 0);
+}
+
 static void the_timer_ticks(void)
 {
     u64 start, before;
@@ -562,6 +582,7 @@ static void every_device_saves_all_it_is(void)
 static const struct unit_case cases[] = {
     CASE(everything_has_its_place),
     CASE(a20_has_two_switches),
+    CASE(a20_without_a_host_that_listens),
     CASE(the_timer_ticks),
     CASE(missed_ticks_come_later),
     CASE(masked_ticks_merge),
