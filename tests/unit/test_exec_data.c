@@ -7,6 +7,7 @@
  * LINKS: vmm/cpu vmm/base
  */
 #include "tests/fake/flat.h"
+#include "vmm/base/bits.h"
 
 #define DATA 0x2000u
 
@@ -237,6 +238,76 @@ static void a_faulting_scan_restores_the_flags(void)
     EXPECT_EQ(flat_cpu.eip, FLAT_CODE);
 }
 
+/* What a fault of the operand's page leaves: everything as it was, and no
+ * store; what will be written back is read for writing. */
+static void a_faulting_operand_changes_nothing(void)
+{
+    static const struct {
+        u8 code[4], length, error;
+    } list[] = {
+        {{0x01}, 1, PF_WRITE},
+        {{0x03}, 1, 0}, /* add */
+        {{0x39}, 1, 0},
+        {{0x3b}, 1, 0},              /* cmp */
+        {{0x85}, 1, 0},              /* test */
+        {{0xff}, 1, PF_WRITE},       /* inc */
+        {{0xd1}, 1, PF_WRITE},       /* rol */
+        {{0x0f, 0xa5}, 2, PF_WRITE}, /* shld */
+        {{0x0f, 0xaf}, 2, 0},
+        {{0x69}, 1, 0},              /* imul */
+        {{0x0f, 0xa3}, 2, 0},        /* bt */
+        {{0x0f, 0xab}, 2, PF_WRITE}, /* bts */
+        {{0x0f, 0xbc}, 2, 0},
+        {{0x0f, 0xbd}, 2, 0}, /* bsf, bsr */
+        {{0x8b}, 1, 0},
+        {{0x89}, 1, PF_WRITE}, /* mov */
+        {{0x0f, 0xb6}, 2, 0},
+        {{0x0f, 0xbf}, 2, 0},        /* movzx, movsx */
+        {{0x87}, 1, PF_WRITE},       /* xchg */
+        {{0x0f, 0xb1}, 2, PF_WRITE}, /* cmpxchg */
+        {{0x0f, 0xc1}, 2, PF_WRITE}, /* xadd */
+        {{0x0f, 0x44}, 2, 0},        /* cmovz: read whatever ZF is */
+        {{0x0f, 0x94}, 2, PF_WRITE}, /* setz */
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(list); i++) {
+        u8 bytes[16] = {0};
+        flat_reset(0);
+        flat_cpu.eflags |= EFLAGS_CF | EFLAGS_OF;
+        memcpy(bytes, list[i].code, list[i].length);
+        bytes[list[i].length] = 0x05; /* eax, [FLAT_SIZE] */
+        put_le32(bytes + list[i].length + 1, FLAT_SIZE);
+        EXPECT_FAULT(flat_bytes(bytes, sizeof(bytes)), TRAP_PF, list[i].error);
+        EXPECT_EQ(flat_step.fault.cr2, FLAT_SIZE);
+    }
+}
+
+/* Those whose operation is in modrm.reg. */
+static void a_faulting_operand_of_a_group(void)
+{
+    static const struct {
+        u8 opcode, reg, error;
+    } list[] = {
+        {0x81, 7, 0},        {0x81, 0, PF_WRITE}, /* cmp, add */
+        {0xf7, 0, 0},        {0xf7, 2, PF_WRITE}, /* test, not */
+        {0xf7, 4, 0},        {0xf7, 5, 0},        /* mul, imul */
+        {0xf7, 6, 0},        {0xf7, 7, 0},        /* div, idiv */
+        {0xc1, 4, PF_WRITE}, {0xd3, 7, PF_WRITE}, /* shl, sar */
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(list); i++) {
+        u8 bytes[16] = {list[i].opcode, (u8)(list[i].reg << 3 | 5)};
+        flat_reset(0);
+        put_le32(bytes + 2, FLAT_SIZE);
+        EXPECT_FAULT(flat_bytes(bytes, sizeof(bytes)), TRAP_PF, list[i].error);
+    }
+    flat_reset(0);
+    EXPECT_FAULT(FLAT_RUN(0x0f, 0xc7, 0x0d, 0, 0, 1, 0), TRAP_PF,
+                 PF_WRITE); /* cmpxchg8b */
+    flat_cpu.gpr[EBX] = FLAT_SIZE;
+    EXPECT_FAULT(FLAT_RUN(0xd7), TRAP_PF, 0); /* xlat */
+}
+
 static const struct unit_case cases[] = {
     CASE(cmpxchg_stores_or_loads),
     CASE(cmpxchg_of_a_byte_keeps_the_rest_of_eax),
@@ -251,5 +322,7 @@ static const struct unit_case cases[] = {
     CASE(scans_of_zero_keep_the_destination),
     CASE(clflush_of_an_execute_only_segment),
     CASE(a_faulting_scan_restores_the_flags),
+    CASE(a_faulting_operand_changes_nothing),
+    CASE(a_faulting_operand_of_a_group),
 };
 UNIT_MAIN(cases)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * The vector instructions that compute nothing: moves, shuffles, shifts by
- * bytes, single words. No two bytes of the registers and of the memory in use
- * are alike, so that a result, written as its bytes in memory order, says
- * where each of them came from; and nothing but the destination changes. By
- * the Operation section of each instruction, SDM vol. 2A and 2B.
+ * bytes, single words; and what vector instructions do when they may not run
+ * or their operand is not there. No two bytes of the registers and of the
+ * memory in use are alike, so that a result, written as its bytes in memory
+ * order, says where each of them came from; and nothing but the destination
+ * changes. By the Operation section of each instruction, SDM vol. 2A and 2B.
  * LINKS: vmm/cpu vmm/base
  */
 #include "tests/fake/flat.h"
@@ -251,6 +252,60 @@ static void masked_moves(void)
     EXPECT_FAULT(FLAT_RUN(0x66, 0x0f, 0xf7, RR), TRAP_NM, 0);
 }
 
+#define EXPECT_NOTHING(status, trap, code)                                     \
+    do {                                                                       \
+        EXPECT_FAULT(status, trap, code);                                      \
+        EXPECT(!memcmp(&flat_fpu, &flat_fpu_before, sizeof(flat_fpu)));        \
+    } while (0)
+
+static void operands_that_fault(void)
+{
+    prepare();
+    EXPECT_NOTHING(FLAT_RUN(0x0f, 0x10, 0x05, 1, 0xff, 1, 0), TRAP_PF, 0);
+    EXPECT_NOTHING(FLAT_RUN(0x0f, 0x11, 0x05, 0, 0, 1, 0), TRAP_PF, PF_WRITE);
+    EXPECT_NOTHING(FLAT_RUN(0x0f, 0x28, 0x05, 8, 0x20, 0, 0), TRAP_GP, 0);
+    EXPECT_NOTHING(FLAT_RUN(0x0f, 0x7f, 0x05, 0, 0, 1, 0), TRAP_PF, PF_WRITE);
+    EXPECT_NOTHING(FLAT_RUN(0x0f, 0xae, 0x15, 0, 0, 1, 0), TRAP_PF, 0);
+    EXPECT_NOTHING(FLAT_RUN(0x0f, 0xae, 0x05, 0, 0, 1, 0), TRAP_PF, PF_WRITE);
+    EXPECT_NOTHING(FLAT_RUN(0x0f, 0xae, 0x0d, 0, 0, 1, 0), TRAP_PF, 0);
+    flat_cpu.seg[SEG_DS].limit = DATA + 14; /* comes before the alignment */
+    EXPECT_NOTHING(FLAT_RUN(0x0f, 0x28, 0x05, 0, 0x20, 0, 0), TRAP_GP, 0);
+    EXPECT_NOTHING(FLAT_RUN(0x0f, 0x29, 0x05, 0, 0x20, 0, 0), TRAP_GP, 0);
+    EXPECT_NOTHING(FLAT_RUN(0x0f, 0xae, 0x05, 0, 0x20, 0, 0), TRAP_GP, 0);
+    EXPECT_NOTHING(FLAT_RUN(0x0f, 0xae, 0x0d, 0, 0x20, 0, 0), TRAP_GP, 0);
+}
+
+static void the_units_own_instructions_want_it(void)
+{
+    prepare();
+    flat_cpu.cr0 |= CR0_TS;
+    EXPECT_NOTHING(FLAT_RUN(0x0f, 0x77), TRAP_NM, 0);     /* emms */
+    EXPECT_NOTHING(FLAT_RUN(0x0f, 0xae, AT), TRAP_NM, 0); /* fxsave */
+    EXPECT_NOTHING(FLAT_RUN(0x0f, 0xae, 0x0d, 0, 0x20, 0, 0), TRAP_NM, 0);
+    EXPECT_NOTHING(FLAT_RUN(0x0f, 0xae, 0x15, 0, 0x20, 0, 0), TRAP_NM, 0);
+    EXPECT_NOTHING(FLAT_RUN(0x0f, 0xae, 0x1d, 0, 0x20, 0, 0), TRAP_NM, 0);
+}
+
+/* Without CR0.NE a waiting x87 error pulls the wire, and they wait too. */
+static void mmx_waits_for_an_x87_error(void)
+{
+    prepare();
+    flat_cpu.gpr[EDI] = DATA;
+    fpu_mmx(&flat_fpu, 1)[0] = 0x80;
+    flat_fpu.image[FX_FCW] &= (u8)~FPU_IE;
+    EXPECT_EQ(FLAT_RUN(0xd9, 0xe0), STEP_OK); /* fchs of an empty register */
+    EXPECT_NOTHING(FLAT_RUN(0x0f, 0x77), TRAP_MF, 0);
+    EXPECT_NOTHING(FLAT_RUN(0x0f, 0xf7, RR), TRAP_MF, 0);
+    flat_cpu.cr0 &= ~(u32)CR0_NE;
+    EXPECT_EQ(FLAT_RUN(0x0f, 0x77), STEP_OK);
+    EXPECT_EQ(FLAT_RUN(0x0f, 0xf7, RR), STEP_OK);
+    EXPECT_EQ(FLAT_RUN(0x0f, 0x6f, RR), STEP_OK);
+    EXPECT_EQ(flat_fpu_errors, 3);
+    EXPECT_EQ(flat_cpu.eip, FLAT_CODE);
+    EXPECT_EQ(flat_word(DATA), 0x23222120);
+    EXPECT(!memcmp(&flat_fpu, &flat_fpu_before, sizeof(flat_fpu)));
+}
+
 static const struct unit_case cases[] = {
     CASE(whole_registers),
     CASE(parts_of_registers),
@@ -258,6 +313,9 @@ static const struct unit_case cases[] = {
     CASE(shuffles),
     CASE(bytes_and_words),
     CASE(masked_moves),
+    CASE(operands_that_fault),
+    CASE(the_units_own_instructions_want_it),
+    CASE(mmx_waits_for_an_x87_error),
 };
 
 UNIT_MAIN(cases)
