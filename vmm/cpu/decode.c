@@ -21,7 +21,6 @@
 #define PREFIX_F2      0xf2
 #define PREFIX_F3      0xf3
 #define SEG_DEFAULT    0xff
-#define MOD_REGISTER   3
 #define RM_SIB         4 /* 32-bit forms */
 #define RM_DISP        5 /* with mod 0: no base, disp32 */
 #define RM16_DISP      6 /* 16-bit forms, mod 0: disp16 */
@@ -263,8 +262,7 @@ static bool take_modrm(struct cursor *c, struct insn *insn)
 static bool take_ea(struct cursor *c, struct insn *insn,
                     const struct op_row *row)
 {
-    if (insn->modrm >> 6 == MOD_REGISTER || row->operand[0] == O_R ||
-        row->operand[1] == O_R)
+    if (is_register(insn) || row->operand[0] == O_R || row->operand[1] == O_R)
         return true;
     return insn->adsize == 2 ? take_ea16(c, insn) : take_ea32(c, insn);
 }
@@ -341,7 +339,7 @@ static u32 by_prefix(struct insn *insn, u32 entry, bool code32)
 /* The entry for a modrm byte. */
 static u32 by_modrm(const struct insn *insn, u32 entry)
 {
-    u32 member = insn->reg + (insn->modrm >> 6 == MOD_REGISTER ? 8u : 0u);
+    u32 member = insn->reg + (is_register(insn) ? 8u : 0u);
 
     entry = groups[entry - GROUP_FIRST][member];
     return entry < WHOLE_FIRST ? entry : wholes[entry - WHOLE_FIRST][insn->rm];

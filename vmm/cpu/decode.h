@@ -43,6 +43,12 @@ struct insn {
     u32 imm2; /* far pointer's selector, ENTER's level */
 };
 
+/* Whether modrm names a register and no memory. */
+static inline bool is_register(const struct insn *insn)
+{
+    return insn->modrm >> 6 == 3;
+}
+
 /* The rows' numbers; 0 is "no row". */
 enum op {
     OP_NONE,
@@ -200,7 +206,7 @@ bool insn_register_exists(const struct insn *insn);
 static inline bool insn_valid(const struct insn *insn)
 {
     u8 flags = op_rows[insn->op].flags;
-    bool memory = insn->has_modrm && insn->modrm >> 6 != 3;
+    bool memory = insn->has_modrm && !is_register(insn);
 
     if (insn->lock && (!(flags & OPF_LOCK) || !memory))
         return false;

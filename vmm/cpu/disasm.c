@@ -148,7 +148,7 @@ static bool is_mmx(u32 kind)
 
 static void put_rm(struct text *t, const struct insn *insn, u32 kind)
 {
-    if (insn->modrm >> 6 != 3) {
+    if (!is_register(insn)) {
         put_size(t, operand_bytes(insn, kind));
         put_address(t, insn);
     } else if (is_xmm(kind)) {
@@ -261,7 +261,7 @@ static bool name_is_wide(const struct insn *insn)
         return insn->rep == 0xf3;
     case OP_MOVLPS_VW:
     case OP_MOVHPS_VW:
-        return insn->modrm >> 6 != 3;
+        return !is_register(insn);
     default:
         return insn->opsize == 4;
     }

@@ -63,11 +63,6 @@ static inline bool v86_allowed(const struct cpu *cpu)
     return cpu_mode(cpu) != MODE_V86 || iopl_of(cpu) == 3;
 }
 
-static inline bool is_register(const struct insn *insn)
-{
-    return insn->modrm >> 6 == 3;
-}
-
 static inline struct fault *fault_of(struct exec *x)
 {
     return &x->out->fault;

@@ -58,16 +58,11 @@ static const struct move moves[OP_COUNT] = {
     [OP_MOVNTDQ] = {0, 0, 16, 0},
 };
 
-static bool in_register(const struct insn *insn)
-{
-    return insn->modrm >> 6 == 3;
-}
-
 static void move(const struct insn *insn, struct fpu_op *op, struct move m)
 {
-    u8 rest = in_register(insn) ? ZERO_REGISTER : ZERO_MEMORY;
+    u8 rest = is_register(insn) ? ZERO_REGISTER : ZERO_MEMORY;
 
-    if (insn->op == OP_MOVLPS_VW && in_register(insn))
+    if (insn->op == OP_MOVLPS_VW && is_register(insn))
         m.from = 8; /* MOVHLPS */
     if (m.zero == ZERO_ALWAYS || m.zero == rest)
         memset(op->a, 0, sizeof(op->a));
