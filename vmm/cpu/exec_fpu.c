@@ -68,23 +68,12 @@ static u32 format_of(const struct exec *x)
            (real ? FPU_FORMAT_REAL : 0);
 }
 
-static enum env_status load(struct exec *x, void *to, u32 size)
-{
-    return mem_read(x, x->insn->seg, ea_offset(x->cpu, x->insn), to, size,
-                    ACC_READ);
-}
-
-static enum env_status store(struct exec *x, const void *from, u32 size)
-{
-    return mem_write(x, x->insn->seg, ea_offset(x->cpu, x->insn), from, size);
-}
-
 static enum env_status store_word(struct exec *x, u32 value)
 {
     u8 bytes[2];
 
     put_le16(bytes, (u16)value);
-    return store(x, bytes, sizeof(bytes));
+    return ea_write(x, bytes, sizeof(bytes));
 }
 
 static enum env_status nothing(struct exec *x, struct fpu *fpu)
@@ -108,7 +97,7 @@ static enum env_status fldcw(struct exec *x, struct fpu *fpu)
 {
     u8 bytes[2];
 
-    TRY(load(x, bytes, sizeof(bytes)));
+    TRY(ea_read(x, bytes, sizeof(bytes), ACC_READ));
     fpu_load_control(fpu, get_le16(bytes));
     return ENV_OK;
 }
@@ -134,7 +123,7 @@ static enum env_status fldenv(struct exec *x, struct fpu *fpu)
     u32 format = format_of(x);
     u8 bytes[FPU_ENV_MAX];
 
-    TRY(load(x, bytes, fpu_env_size(format)));
+    TRY(ea_read(x, bytes, fpu_env_size(format), ACC_READ));
     fpu_env_put(fpu, format, bytes);
     return ENV_OK;
 }
@@ -146,7 +135,7 @@ static enum env_status fnstenv(struct exec *x, struct fpu *fpu)
     u8 bytes[FPU_ENV_MAX];
 
     fpu_env_get(fpu, format, bytes);
-    TRY(store(x, bytes, fpu_env_size(format)));
+    TRY(ea_write(x, bytes, fpu_env_size(format)));
     fpu_load_control(fpu, fpu_word(fpu, FX_FCW) | FPU_ERRORS);
     return ENV_OK;
 }
@@ -156,7 +145,7 @@ static enum env_status frstor(struct exec *x, struct fpu *fpu)
     u32 format = format_of(x), env = fpu_env_size(format);
     u8 bytes[FPU_STATE_MAX];
 
-    TRY(load(x, bytes, env + 8 * FX_ST_BYTES));
+    TRY(ea_read(x, bytes, env + 8 * FX_ST_BYTES, ACC_READ));
     fpu_env_put(fpu, format, bytes);
     fpu_stack_put(fpu, bytes + env);
     return ENV_OK;
@@ -169,7 +158,7 @@ static enum env_status fnsave(struct exec *x, struct fpu *fpu)
 
     fpu_env_get(fpu, format, bytes);
     fpu_stack_get(fpu, bytes + env);
-    TRY(store(x, bytes, env + 8 * FX_ST_BYTES));
+    TRY(ea_write(x, bytes, env + 8 * FX_ST_BYTES));
     fpu_init(fpu);
     return ENV_OK;
 }
@@ -238,11 +227,11 @@ static enum env_status run(struct exec *x, struct fpu *fpu)
     if (is_register(x->insn))
         size = 0;
     if (size && (x->row->arg & FPU_LOAD))
-        TRY(load(x, op.a, size));
+        TRY(ea_read(x, op.a, size, ACC_READ));
     op_begin(x, fpu, &op);
     x->env->fpu_run(x->env->ctx, &op);
     if (size && (x->row->arg & FPU_STORE) && !(unmasked(&op.state) & NO_STORE))
-        TRY(store(x, op.a, size));
+        TRY(ea_write(x, op.a, size));
     op_commit(x, fpu, &op);
     return ENV_OK;
 }

@@ -90,6 +90,19 @@ enum env_status mem_read_units(struct exec *x, u32 seg, u32 offset, void *to,
                                u32 size, u32 unit);
 enum env_status mem_write(struct exec *x, u32 seg, u32 offset, const void *from,
                           u32 size);
+/* The same at the address that modrm gives. */
+static inline enum env_status ea_read(struct exec *x, void *to, u32 size,
+                                      u32 access)
+{
+    return mem_read(x, x->insn->seg, ea_offset(x->cpu, x->insn), to, size,
+                    access);
+}
+
+static inline enum env_status ea_write(struct exec *x, const void *from,
+                                       u32 size)
+{
+    return mem_write(x, x->insn->seg, ea_offset(x->cpu, x->insn), from, size);
+}
 /* Operand n (0 to 2) of the row, in its own size, zero-extended. access is
  * ACC_READ, or ACC_READ | ACC_WRITE for what is written back. */
 enum env_status operand_read(struct exec *x, u32 n, u32 access, u32 *value);

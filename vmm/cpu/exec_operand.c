@@ -126,8 +126,7 @@ enum env_status operand_read(struct exec *x, u32 n, u32 access, u32 *value)
 
     if (memory) {
         u8 bytes[4] = {0};
-        TRY(mem_read(x, x->insn->seg, ea_offset(x->cpu, x->insn), bytes, size,
-                     access));
+        TRY(ea_read(x, bytes, size, access));
         *value = get_le32(bytes);
         return ENV_OK;
     }
@@ -147,8 +146,7 @@ enum env_status operand_write(struct exec *x, u32 n, u32 value)
     if (memory) {
         u8 bytes[4];
         put_le32(bytes, value);
-        return mem_write(x, x->insn->seg, ea_offset(x->cpu, x->insn), bytes,
-                         size);
+        return ea_write(x, bytes, size);
     }
     if (kind == O_A)
         reg_write(x->cpu, EAX, size, value);

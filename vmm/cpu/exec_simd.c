@@ -107,15 +107,14 @@ static enum env_status load(struct exec *x, void *to, u32 size)
 {
     if (x->row->arg & FPU_ALIGNED)
         TRY(check_aligned(x, size, ACC_READ));
-    return mem_read(x, x->insn->seg, ea_offset(x->cpu, x->insn), to, size,
-                    ACC_READ);
+    return ea_read(x, to, size, ACC_READ);
 }
 
 static enum env_status store(struct exec *x, const void *from, u32 size)
 {
     if (x->row->arg & FPU_ALIGNED)
         TRY(check_aligned(x, size, ACC_WRITE));
-    return mem_write(x, x->insn->seg, ea_offset(x->cpu, x->insn), from, size);
+    return ea_write(x, from, size);
 }
 
 static void get_register(struct exec *x, struct fpu *fpu, u32 kind, u8 to[16])
@@ -344,8 +343,7 @@ enum env_status exec_fxsave(struct exec *x)
     TRY(fpu_available(x, CR0_EM | CR0_TS));
     TRY(fpu_registers(x, &fpu));
     TRY(check_aligned(x, FX_SIZE, ACC_WRITE));
-    TRY(mem_read(x, x->insn->seg, ea_offset(x->cpu, x->insn), bytes, FX_SIZE,
-                 ACC_READ | ACC_WRITE));
+    TRY(ea_read(x, bytes, FX_SIZE, ACC_READ | ACC_WRITE));
     fpu_fxsave(fpu, simd, bytes);
     return store(x, bytes, simd ? FX_WRITTEN : FX_XMM);
 }

@@ -317,8 +317,7 @@ enum env_status exec_load_table(struct exec *x)
     u32 mask = x->insn->opsize == 2 ? LGDT16_BASE : 0xffffffff;
     u8 bytes[6];
 
-    TRY(mem_read(x, x->insn->seg, ea_offset(x->cpu, x->insn), bytes,
-                 sizeof(bytes), ACC_READ));
+    TRY(ea_read(x, bytes, sizeof(bytes), ACC_READ));
     reg->limit = get_le16(bytes);
     reg->base = get_le32(bytes + 2) & mask;
     x->env->table_loaded(x->env->ctx, (enum cpu_table)x->row->arg);
