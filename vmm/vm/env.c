@@ -320,9 +320,7 @@ static void env_fpu_run(void *ctx, struct fpu_op *op)
     arch_fpu_run(op);
 }
 
-/* The wire from FERR# to the interrupt controller (see drivers/model/debug.c
- * for the way back). */
-static void env_fpu_error(void *ctx)
+void env_fpu_error(void *ctx)
 {
     struct vm *vm = ctx;
 

@@ -21,6 +21,9 @@ struct vm;
 struct cpu_env env_of(struct vm *vm);
 /* CR0, CR3 and CR4 as the page walk wants them. */
 struct paging env_paging(const struct cpu *cpu);
+/* FERR#, the wire from the FPU to the interrupt controller, for an error that
+ * CR0.NE does not make an exception (drivers/model/debug.c: the way back). */
+void env_fpu_error(void *ctx);
 
 /* In priv.c: the hooks behind MOV CR, MOV DR, INVLPG, MSRs, CPUID. */
 enum env_status priv_cr_check(void *ctx, unsigned n, u32 value,

@@ -303,8 +303,7 @@ static void on_fpu_error(struct vm *vm)
         return;
     }
     account(vm, EXIT_EXCEPTION);
-    irq_set(&vm->pc.irq, IRQ_FPU, true);
-    vm->leave = true;
+    env_fpu_error(vm);
 }
 
 static void on_host_irq(struct vm *vm)
