@@ -117,18 +117,21 @@ void priv_cr_written(void *ctx, unsigned n, u32 old)
     struct vm *vm = ctx;
     struct cpu *cpu = &vm->cpu;
     bool loaded = load_pdptes(cpu, vm->pdptes_read, n, old);
-    struct paging mode = env_paging(cpu);
+    struct paging mode;
 
     if (n != 3)
         modes_changed(vm);
     if (n == 0 && ((cpu->cr0 ^ old) & CR0_PE))
         tables_load(vm, TABLE_IDT);
-    if (n == 3 && !loaded)
+    if (n == 3 && !loaded) {
         shadow_load_cr3(&vm->shadow, cpu->cr3);
-    else if (loaded || changes_paging(n, (n == 0 ? cpu->cr0 : cpu->cr4) ^ old))
+    } else if (loaded ||
+               changes_paging(n, (n == 0 ? cpu->cr0 : cpu->cr4) ^ old)) {
+        mode = env_paging(cpu);
         shadow_set_mode(&vm->shadow, &mode);
-    else
+    } else {
         return;
+    }
     tables_recheck(vm);
 }
 
