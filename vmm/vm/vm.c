@@ -383,9 +383,8 @@ static int free_slot(const struct hv *hv)
 static bool admissible(struct hv *hv, const struct vm_config *config,
                        u32 module, char *error, size_t size)
 {
-    u64 want = (config->mem >> PAGE_SHIFT) + SHADOW_PAGES_MIN + FRAMES_SPARE;
-
-    want += block_frames(config);
+    u64 want = (config->mem >> PAGE_SHIFT) + SHADOW_PAGES_MIN + FRAMES_SPARE +
+               block_frames(config);
 
     if (hv_find(hv, config->name)) {
         fmt_buf(error, size,
