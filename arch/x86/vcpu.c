@@ -25,6 +25,7 @@
 #include "arch/x86/asm.h"
 #include "arch/x86/defs/msr.h"
 #include "arch/x86/defs/regs.h"
+#include "arch/x86/guestregs.h"
 #include "arch/x86/layout.h"
 #include "arch/x86/machine.h"
 #include "arch/x86/offsets.h"
@@ -50,10 +51,6 @@ STATIC_ASSERT(offsetof(struct arch_vcpu, vector) == AV_VECTOR);
 STATIC_ASSERT(offsetof(struct arch_vcpu, error) == AV_ERROR);
 STATIC_ASSERT(offsetof(struct arch_vcpu, fault_at) == AV_FAULT_AT);
 STATIC_ASSERT(offsetof(struct arch_vcpu, fault_above) == AV_FAULT_AT + 4);
-
-#define HOST_CR0  (CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_PE)
-#define GUEST_CR0 (CR0_TS | CR0_EM | CR0_MP | CR0_AM)
-#define GUEST_CR4 (CR4_TSD | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_DE)
 
 static struct fpu fxsave_area[ARCH_VMS];
 
@@ -108,18 +105,6 @@ void arch_set_modes(u32 cr0, u32 cr4)
 {
     set_cr0(HOST_CR0 | (cr0 & GUEST_CR0));
     set_cr4(now.host_cr4 | (cr4 & GUEST_CR4));
-}
-
-/* Enable bits of I/O breakpoints and GD taken out. */
-static u32 dr7_allowed(u32 dr7)
-{
-    u32 enable = dr7 & DR7_ENABLE;
-
-    for (u32 n = 0; n < 4; n++) {
-        if ((dr7 >> DR7_RW_SHIFT(n) & 3) == DR7_RW_IO)
-            enable &= ~(3u << 2 * n);
-    }
-    return enable ? (dr7 & 0xffff0000) | enable | DR7_FIXED : DR7_FIXED;
 }
 
 void arch_set_debug(const u32 dr[8])

@@ -19,15 +19,13 @@
 #include "arch/x86/defs/cpuid.h"
 #include "arch/x86/defs/desc.h"
 #include "arch/x86/defs/regs.h"
+#include "arch/x86/guestregs.h"
 #include "vmm/base/bits.h"
 #include "vmm/cpu/fpu.h"
 #include "vmm/cpu/seg.h"
 #include <string.h>
 
-#define HOST_CR0  (CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_PE)
-#define HOST_CR4  (CR4_PAE | CR4_PSE | CR4_PGE | CR4_UMIP)
-#define GUEST_CR0 (CR0_TS | CR0_EM | CR0_MP | CR0_AM)
-#define GUEST_CR4 (CR4_TSD | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_DE)
+#define HOST_CR4 (CR4_PAE | CR4_PSE | CR4_PGE | CR4_UMIP)
 
 #define GDT_LIMIT (ARCH_GDT_SLOTS * 8 - 1)
 #define SLOT_CODE (ARCH_GDT_OWN + 1)
@@ -192,18 +190,6 @@ void arch_set_modes(u32 cr0, u32 cr4)
 {
     hosted.cpu.cr0 = HOST_CR0 | (cr0 & GUEST_CR0);
     hosted.cpu.cr4 = HOST_CR4 | (cr4 & GUEST_CR4);
-}
-
-/* Enable bits of I/O breakpoints and GD taken out, as arch/x86/vcpu.c does. */
-static u32 dr7_allowed(u32 dr7)
-{
-    u32 enable = dr7 & DR7_ENABLE;
-
-    for (u32 n = 0; n < 4; n++) {
-        if ((dr7 >> DR7_RW_SHIFT(n) & 3) == DR7_RW_IO)
-            enable &= ~(3u << 2 * n);
-    }
-    return enable ? (dr7 & 0xffff0000) | enable | DR7_FIXED : DR7_FIXED;
 }
 
 void arch_set_debug(const u32 dr[8])
