@@ -41,6 +41,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests/boot"))
 
 from pexpect import fdpexpect
 
+from attacks import endings, how_ended
 from machine import (EXIT_PANIC, EXIT_ZERO, Env, Failure, POLICIES, PROMPT,
                      Session, check, clean)
 
@@ -118,12 +119,6 @@ class Run:
 
     def result_path(self):
         return f"{self.build}/attack/{self.name}-{self.policy}.json"
-
-
-def endings(name):
-    source = open(f"{ROOT}/tests/attack/{name}.c").read()
-    found = re.search(r'ATTACK_ENDS\("([a-z|]+)"\)', source)
-    return found.group(1).split("|") if found else ["done"]
 
 
 # ---- the witness alone
@@ -211,17 +206,6 @@ def books_cpu(text, name):
     found = re.search(rf", {name} (\d+) us", lines[-1][1])
     check(found, f"{name} is not in the books: {lines[-1]}")
     return int(found.group(1)) / 1000
-
-
-def how_ended(text):
-    """done, odd (another status), killed or endless, so far."""
-    found = re.search(r"trapline: attacker: (exited with status 0x(\w+)|"
-                      r"killed: )", text)
-    if not found:
-        return "endless"
-    if not found.group(2):
-        return "killed"
-    return "done" if found.group(2) == "10" else "odd"
 
 
 def wait_for_end(talk, run, text):

@@ -10,8 +10,8 @@
 # waits of the witness prove nothing and are not judged.
 import glob
 import os
-import re
 
+from attacks import endings, how_ended
 from machine import POLICIES, cases, check
 from program import PASS, run
 
@@ -29,22 +29,6 @@ ENDS_INTERPRETED = {"priv_v86": ["done", "killed", "endless"],
                     "priv_v86loop": ["endless"]}
 AUDIT = ["audit", "?audit: clean"]
 CTRL_BRACKET = "\x1d"
-
-
-def endings(name):
-    source = open(f"{ROOT}/tests/attack/{name}.c").read()
-    found = re.search(r'ATTACK_ENDS\("([a-z|]+)"\)', source)
-    return found.group(1).split("|") if found else ["done"]
-
-
-def how_ended(text):
-    found = re.search(r"trapline: attacker: (exited with status 0x(\w+)|"
-                      r"killed: )", text)
-    if not found:
-        return "endless"
-    if not found.group(2):
-        return "killed"
-    return "done" if found.group(2) == "10" else "odd"
 
 
 def script(ends, keys):
