@@ -38,16 +38,18 @@ void native_back(void);
 static u32 host_seg[SEG_COUNT];
 static volatile u32 running, vector, error, cr2;
 
+/* Our registers go onto our stack, the test's FPU and flags come. */
+#define TAKE_OVER                                                              \
+    "    pusha\n"                                                              \
+    "    mov %esp, native_host_esp\n"                                          \
+    "    cmpl $0, native_with_fpu\n"                                           \
+    "    je 1f\n"                                                              \
+    "    fxrstor native_fpu\n"                                                 \
+    "1:  push native_in+36\n"                                                  \
+    "    popf\n"
+
 __asm__(".globl native_enter, native_enter_far, native_exit, native_back\n"
-        "native_enter:\n"
-        "    pusha\n"
-        "    mov %esp, native_host_esp\n"
-        "    cmpl $0, native_with_fpu\n"
-        "    je 1f\n"
-        "    fxrstor native_fpu\n"
-        "1:  push native_in+36\n"
-        "    popf\n"
-        "    mov native_in+0, %eax\n"
+        "native_enter:\n" TAKE_OVER "    mov native_in+0, %eax\n"
         "    mov native_in+4, %ecx\n"
         "    mov native_in+8, %edx\n"
         "    mov native_in+12, %ebx\n"
@@ -56,15 +58,7 @@ __asm__(".globl native_enter, native_enter_far, native_exit, native_back\n"
         "    mov native_in+24, %esi\n"
         "    mov native_in+28, %edi\n"
         "    jmp *native_in+32\n"
-        "native_enter_far:\n"
-        "    pusha\n"
-        "    mov %esp, native_host_esp\n"
-        "    cmpl $0, native_with_fpu\n"
-        "    je 1f\n"
-        "    fxrstor native_fpu\n"
-        "1:  push native_in+36\n"
-        "    popf\n"
-        "    mov native_in+40, %es\n"
+        "native_enter_far:\n" TAKE_OVER "    mov native_in+40, %es\n"
         "    mov native_in+56, %fs\n"
         "    mov native_in+60, %gs\n"
         "    mov native_in+0, %eax\n"

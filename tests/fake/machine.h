@@ -12,6 +12,7 @@
 #define TESTS_FAKE_MACHINE_H
 
 #include "arch/x86/defs/desc.h"
+#include "arch/x86/defs/ports.h"
 #include "arch/x86/defs/pte.h"
 #include "arch/x86/defs/regs.h"
 #include "vmm/cpu/fpu.h"
@@ -319,6 +320,21 @@ static struct vm *fake_vm(u32 mem, enum shadow_policy_id policy)
     }
     fake_hv.current = &fake_hv.vm[0];
     return &fake_hv.vm[0];
+}
+
+/* The virtual timer's line is up, and the PIC lets it through at `vector`. */
+static inline void fake_raise_timer(struct vm *vm, u8 vector)
+{
+    const u8 setup[][2] = {{PORT_PIC1_CMD, 0x11},
+                           {PORT_PIC1_DATA, vector},
+                           {PORT_PIC1_DATA, 4},
+                           {PORT_PIC1_DATA, 1},
+                           {PORT_PIC1_DATA, 0xfe}};
+
+    for (u32 i = 0; i < sizeof(setup) / sizeof(setup[0]); i++)
+        bus_write(&vm->pc.bus, BUS_PORT, setup[i][0], 1, setup[i][1]);
+    irq_set(&vm->pc.irq, IRQ_TIMER, true);
+    vm->irq_waiting = pc_irq_pending(&vm->pc);
 }
 
 #endif

@@ -6,18 +6,9 @@
  */
 #include "tests/unit/exitsworld.h"
 
-/* The virtual timer's line is up, and the PIC lets it through at VECTOR. */
 static void raise_timer(void)
 {
-    static const u8 setup[][2] = {{PORT_PIC1_CMD, 0x11},
-                                  {PORT_PIC1_DATA, VECTOR},
-                                  {PORT_PIC1_DATA, 4},
-                                  {PORT_PIC1_DATA, 1},
-                                  {PORT_PIC1_DATA, 0xfe}};
-    for (u32 i = 0; i < 5; i++)
-        out8(setup[i][0], setup[i][1]);
-    irq_set(&vm->pc.irq, IRQ_TIMER, true);
-    vm->irq_waiting = pc_irq_pending(&vm->pc);
+    fake_raise_timer(vm, VECTOR);
     EXPECT(vm->irq_waiting);
     vm->cpu.eflags |= EFLAGS_IF;
 }

@@ -75,15 +75,7 @@ static u32 stack_word(u32 index)
 
 static void raise_timer(void)
 {
-    static const u8 setup[][2] = {{PORT_PIC1_CMD, 0x11},
-                                  {PORT_PIC1_DATA, VECTOR},
-                                  {PORT_PIC1_DATA, 4},
-                                  {PORT_PIC1_DATA, 1},
-                                  {PORT_PIC1_DATA, 0xfe}};
-    for (u32 i = 0; i < 5; i++)
-        bus_write(&vm->pc.bus, BUS_PORT, setup[i][0], 1, setup[i][1]);
-    irq_set(&vm->pc.irq, IRQ_TIMER, true);
-    vm->irq_waiting = pc_irq_pending(&vm->pc);
+    fake_raise_timer(vm, VECTOR);
     EXPECT(vm->irq_waiting);
 }
 
