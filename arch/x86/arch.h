@@ -86,6 +86,7 @@ const u64 *arch_host_pml4(void); /* entries 256..511 are the VMM's */
 
 /* Time. */
 u64 arch_tsc(void);
+u64 arch_tsc_hz(void); /* of arch_tsc(), as measured */
 u64 arch_now_ns(void); /* monotonic since boot */
 u64 arch_epoch(void);  /* seconds since 1970 at boot, from the CMOS */
 /* An interrupt exit no later than this (ns since boot); the tick also comes
@@ -106,6 +107,15 @@ void arch_cpuid(u32 leaf, u32 subleaf, u32 out[4]);
 void arch_console_write(const char *text, size_t len);
 bool arch_console_read(u8 *byte);
 bool arch_key_read(u8 *scancode);
+
+/* The wires: byte channels beside the console, each a serial port (or QEMU's
+ * debug port) that the command line named. Nothing is said on a wire by
+ * anybody but its one user. Writing takes as many bytes as go without waiting
+ * and returns how many; reading never waits. */
+enum arch_wire { ARCH_WIRE_GDB, ARCH_WIRE_TRACE, ARCH_WIRES };
+bool arch_wire_present(enum arch_wire wire);
+size_t arch_wire_write(enum arch_wire wire, const u8 *data, size_t len);
+bool arch_wire_read(enum arch_wire wire, u8 *byte);
 
 /* The screen shows 80 by 25 VGA cells instead of the console, from now until
  * it is told otherwise; the title where there is room. Null: the console. */

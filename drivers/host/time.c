@@ -244,6 +244,11 @@ u64 arch_tsc(void)
     return rdtsc();
 }
 
+u64 arch_tsc_hz(void)
+{
+    return time_tsc_hz();
+}
+
 u64 arch_now_ns(void)
 {
     return scale(rdtsc() - clock.start, clock.ns_per_tick);

@@ -34,6 +34,11 @@ u64 arch_tsc(void)
     return hosted.now;
 }
 
+u64 arch_tsc_hz(void)
+{
+    return 1000000000;
+}
+
 void arch_set_timer(u64 deadline_ns)
 {
     hosted.due = min_u64(deadline_ns, hosted.now + HOSTED_TICK_NS);

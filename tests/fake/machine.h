@@ -142,6 +142,11 @@ const u64 *arch_host_pml4(void)
     return fake_pml4;
 }
 
+u64 arch_tsc_hz(void)
+{
+    return 1000000000;
+}
+
 u64 arch_tsc(void)
 {
     return fake_now;

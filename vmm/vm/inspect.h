@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Looking into a guest, and putting things into it, from outside: for the
+ * monitor, the black box, the gdb stub and traces.
+ *
+ * Looking has no consequences: no accessed or dirty bit is set, no device is
+ * read, no shadow entry is made, no event is raised. It works in every state
+ * a VM can have, killed and exited ones too. What is written goes past the
+ * guest's own protection (a debugger may patch code and ROM), but the shadow,
+ * the recorder and the interpreter's caches stay true to it.
+ *
+ * An address is what the guest's tables say at the moment of the call, by the
+ * CR3 that is loaded; segments are not looked at.
+ *
+ * SDM vol. 3A 4.3-4.7.
+ */
+#ifndef VM_INSPECT_H
+#define VM_INSPECT_H
+
+#include "vmm/vm/vm.h"
+
+/* Completes struct cpu: segment registers come back from the hardware if it
+ * has them. Before anything of vm->cpu is shown or changed. */
+void inspect_sync(struct vm *vm);
+/* Registers of vm->cpu were changed from outside: what the engine keeps of
+ * the old ones is loaded anew. */
+void inspect_changed(struct vm *vm);
+
+/* Bytes by linear or by guest-physical address; returns how many there were
+ * before the first that is not mapped or is no memory. */
+u32 inspect_read(struct vm *vm, gva_t at, void *buf, u32 size);
+u32 inspect_write(struct vm *vm, gva_t at, const void *buf, u32 size);
+u32 inspect_read_phys(struct vm *vm, gpa_t at, void *buf, u32 size);
+u32 inspect_write_phys(struct vm *vm, gpa_t at, const void *buf, u32 size);
+
+/* One sentence (without a full stop) on what an access with these PF_WRITE,
+ * PF_USER, PF_FETCH bits would meet: "it would fault: the directory entry
+ * 768 (0x00000000 at physical 0x00105c00) is not present". True: it works. */
+bool inspect_why(struct vm *vm, gva_t at, u32 access, char *out, size_t size);
+
+/* The instruction at CS:eip, as the guest's mode decodes it. Returns its
+ * length; 0: none can be read there, and out says so. */
+u32 inspect_insn(struct vm *vm, u32 eip, char *out, size_t size);
+
+/* The chain of frames by EBP, innermost first: return addresses, the first of
+ * them EIP itself. Returns how many. Ends at a frame that is not above the
+ * last, cannot be read, or returns to 0. */
+struct inspect_frame {
+    u32 eip, ebp;
+};
+u32 inspect_stack(struct vm *vm, struct inspect_frame *out, u32 most);
+
+#endif
