@@ -18,7 +18,8 @@
  * processor time of each VM is printed when one of them ends.
  * clock=pit|pit0|acpi|hpet|cpuid and alarm=apic|pit name what the TSC is
  * measured against and what interrupts guests, where the VMM's own choice turns
- * out to be a bad one.
+ * out to be a bad one. gdb=com2 and trace=com3|e9 say where the wires are that
+ * arch.h speaks of: com1 to com4, pci, and e9 for the trace.
  */
 #include "arch/x86/arch.h"
 #include "arch/x86/defs/ports.h"
@@ -212,21 +213,35 @@ static void check_time(void)
 
 static void check_serial(void)
 {
-    u32 card = host_uart_card();
+    const struct uart *u = host_console_uart();
+    u32 card;
 
     item("serial");
-    switch (host_uart_kind()) {
-    case UART_COM1:
+    if (host_uart_place(u) == UART_COM1) {
         fmt_sink(&out, "COM1\n");
-        break;
-    case UART_PCI:
+    } else if (u) {
+        card = host_uart_card(u);
         fmt_sink(&out, "PCI card %02x:%02x.%x\n", PCI_BUS(card), PCI_DEV(card),
                  PCI_FN(card));
-        break;
-    case UART_NONE:
+    } else {
         fmt_sink(&out, "none\n");
-        break;
     }
+}
+
+static void check_wire(enum arch_wire wire, const char *name)
+{
+    static const char *const sentences[] = {
+        [WIRE_READY] = "",
+        [WIRE_ABSENT] = ": nothing answers there, so it stays unused",
+        [WIRE_TAKEN] = ": that is another wire already, so it stays unused",
+    };
+    u32 place;
+    enum wire_state state = host_wire_state(wire, &place);
+
+    if (state == WIRE_OFF)
+        return;
+    item(name);
+    fmt_sink(&out, "%s%s\n", host_wire_places[place], sentences[state]);
 }
 
 static void check_screen(void)
@@ -252,6 +267,8 @@ static void checklist(void)
     check_processor();
     check_time();
     check_serial();
+    check_wire(ARCH_WIRE_GDB, "gdb");
+    check_wire(ARCH_WIRE_TRACE, "trace");
     check_screen();
     for (u32 i = 0; i < boot.modules; i++) {
         item(i ? "" : "modules");
@@ -315,6 +332,12 @@ static bool read_option(struct slice word)
     else if (slice_eq(key, "alarm") &&
              choose(value, time_alarm_words, ALARM_SOURCES, &number))
         options.alarm = (enum alarm_source)number;
+    else if (slice_eq(key, "gdb") &&
+             choose(value, host_wire_places, UART_PLACES, &number))
+        host_wire_choose(ARCH_WIRE_GDB, number);
+    else if (slice_eq(key, "trace") &&
+             choose(value, host_wire_places, WIRE_PLACES, &number))
+        host_wire_choose(ARCH_WIRE_TRACE, number);
     else
         return !option;
     return true;
@@ -329,7 +352,9 @@ static void read_options(void)
             fmt_sink(&out,
                      "Trapline: the option \"%.*s\" is unknown; there are "
                      "exit=stopped, canary=1, clock=pit|pit0|acpi|hpet|cpuid, "
-                     "alarm=apic|pit and crash=gp|ud|stack|check\n",
+                     "alarm=apic|pit, gdb=com1|com2|com3|com4|pci, "
+                     "trace=com1|com2|com3|com4|pci|e9 and "
+                     "crash=gp|ud|stack|check\n",
                      (int)word.len, word.at);
     }
 }
@@ -339,8 +364,9 @@ static void interrupts_init(void)
 {
     platform.has_pic &= host_pic_init();
     time_init(&platform, features_apic(), options.clock, options.alarm);
+    host_wires_init();
     if (platform.has_pic)
-        host_pic_unmask(IRQ_COM1);
+        host_uart_unmask();
     watched = time_alarm() == ALARM_APIC &&
               watchdog_init(hpa(platform.ioapic), platform.ioapic_pin);
     if (platform.has_8042)
@@ -368,7 +394,7 @@ static void hypervisor_init(void)
 
 void vmm_main(u32 magic, u32 info)
 {
-    host_uart_init();
+    host_console_init();
     features_check();
     gdt_init();
     read_boot_info(magic, info);

@@ -2,12 +2,14 @@
  *
  * Drivers for the real machine's own devices, as main.c and one another see
  * them. The VM layer uses the arch_ functions of arch.h, which these files
- * implement: console (console.c), screen and keys (screen.c, kbd.c), time and
- * interrupts (time.c, irq.c), the date (cmos.c), the end (power.c).
+ * implement: console (console.c), wires (wire.c), screen and keys (screen.c,
+ * kbd.c), time and interrupts (time.c, irq.c), the date (cmos.c), the end
+ * (power.c).
  */
 #ifndef HOST_HOST_H
 #define HOST_HOST_H
 
+#include "arch/x86/arch.h"
 #include "vmm/base/paint.h"
 #include "vmm/base/platform.h"
 
@@ -18,14 +20,47 @@
 
 #define TICK_NS 10000000ull
 
-/* uart.c: COM1, or else a PCI card. */
-enum uart_kind { UART_NONE, UART_COM1, UART_PCI };
-void host_uart_init(void);
-enum uart_kind host_uart_kind(void);
-u32 host_uart_card(void); /* of UART_PCI: where it is, as pci.c has it */
-void host_uart_interrupt(void);
-void host_uart_write(const char *text, size_t len);
-bool host_uart_read(u8 *byte);
+/* uart.c: serial ports. Null: there is none at that place, or (UART_PCI) no
+ * card that is not somebody's yet. */
+enum uart_place {
+    UART_NONE,
+    UART_COM1,
+    UART_COM2,
+    UART_COM3,
+    UART_COM4,
+    UART_PCI,
+    UART_PLACES
+};
+#define UARTS 3 /* open at a time: the console and the wires */
+struct uart;
+struct uart *host_uart_open(enum uart_place place);
+void host_uart_close(struct uart *u);
+enum uart_place host_uart_place(const struct uart *u); /* null: UART_NONE */
+u32 host_uart_card(const struct uart *u); /* UART_PCI: as pci.c has it */
+void host_uart_unmask(void); /* the PIC's lines of all that are open */
+void host_uart_interrupt(u32 line);
+bool host_uart_put(struct uart *u, u8 byte);   /* false: no room yet */
+void host_uart_force(struct uart *u, u8 byte); /* whether or not */
+bool host_uart_get(struct uart *u, u8 *byte);
+
+/* console.c. It leaves a port that becomes a wire. */
+void host_console_init(void);
+void host_console_leave(enum uart_place place);
+const struct uart *host_console_uart(void); /* null: it has none */
+
+/* wire.c: the wires of arch.h. A place is one of enum uart_place, or: */
+#define WIRE_E9     UART_PLACES
+#define WIRE_PLACES (UART_PLACES + 1)
+extern const char *const host_wire_places[WIRE_PLACES];
+enum wire_state {
+    WIRE_OFF, /* not asked for */
+    WIRE_READY,
+    WIRE_ABSENT, /* nothing answers at its place */
+    WIRE_TAKEN,  /* its place is another wire's */
+};
+void host_wire_choose(enum arch_wire wire, u32 place);
+void host_wires_init(void);
+enum wire_state host_wire_state(enum arch_wire wire, u32 *place);
 
 /* screen.c: text or pixels. `memory`: mode->at as the VMM sees it. */
 void host_screen_init(const struct screen_mode *mode, void *memory);

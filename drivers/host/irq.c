@@ -13,8 +13,8 @@ static void pic_interrupt(u32 line)
 {
     if (!host_pic_real(line))
         return;
-    if (line == IRQ_COM1)
-        host_uart_interrupt();
+    if (line == IRQ_COM1 || line == IRQ_COM2)
+        host_uart_interrupt(line);
     else if (line == IRQ_KBD)
         host_kbd_interrupt();
     else if (line == IRQ_TIMER)

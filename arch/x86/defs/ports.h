@@ -23,9 +23,11 @@
 #define PORT_PIC2_DATA   0xa1
 #define PORT_DEBUGCON    0xe9 /* a byte written is a byte on the console */
 #define PORT_DEBUG_EXIT  0xf4 /* QEMU's isa-debug-exit: status (v << 1) | 1 */
+#define PORT_COM4        0x2e8
 #define PORT_COM2        0x2f8
 #define PORT_CRTC_INDEX  0x3d4
 #define PORT_CRTC_DATA   0x3d5
+#define PORT_COM3        0x3e8
 #define PORT_COM1        0x3f8
 #define PORT_PCI_ADDRESS 0xcf8
 #define PORT_RESET       0xcf9
@@ -35,8 +37,8 @@
 #define IRQ_TIMER   0
 #define IRQ_KBD     1
 #define IRQ_CASCADE 2
-#define IRQ_COM2    3
-#define IRQ_COM1    4
+#define IRQ_COM2    3 /* and COM4 */
+#define IRQ_COM1    4 /* and COM3 */
 #define IRQ_RTC     8
 #define IRQ_FPU     13
 #define IRQ_LINES   16
