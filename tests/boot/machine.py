@@ -245,16 +245,32 @@ class Env:
         return f"{self.hare} vm={name} mem={mem} {keys} -- {words}".replace(
             "  ", " ")
 
-    def uefi(self):
-        """QEMU's words for UEFI firmware with variables of its own."""
+    def uefi(self, known_as=""):
+        """QEMU's words for UEFI firmware with variables of its own: those of
+        a PC that is on for the first time or, when it is known by a name and
+        settled() was called for that, for the second."""
+        known = self.known(known_as)
         for code, store in OVMF:
             if os.path.exists(code) and os.path.exists(store):
+                if known_as and os.path.exists(known):
+                    store = known
                 own = shutil.copy(store, self.path("vars.fd"))
                 return ["-drive", "if=pflash,unit=0,format=raw,readonly=on,"
                         f"file={code}",
                         "-drive", f"if=pflash,unit=1,format=raw,file={own}"]
         raise Failure("there is no OVMF in /usr/share/OVMF; install ovmf "
                       "(scripts/deps does)")
+
+    def known(self, name):
+        return os.path.join(self.build, f"uefi-{name}.fd")
+
+    def settled(self, name):
+        """The UEFI machine that has just run came to a good end: what its
+        firmware found out serves the next ones of that name."""
+        if os.path.exists(self.known(name)):
+            return
+        fresh = shutil.copy(self.path("vars.fd"), self.path("settled.fd"))
+        os.replace(fresh, self.known(name))
 
     # ---- running
 
