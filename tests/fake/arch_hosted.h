@@ -20,6 +20,7 @@
  *   arch_hosted_time.c     clock, timer, interrupts
  *   arch_hosted_console.c  the terminal, and the end
  *   arch_hosted_script.c   what is typed when there is no terminal
+ *   arch_hosted_wire.c     the wires to gdb and to whoever records a trace
  *   arch_hosted_boot.c     command line, modules, multiboot information, main
  */
 #ifndef TESTS_FAKE_ARCH_HOSTED_H
@@ -99,6 +100,15 @@ void hosted_script_init(const char *first);
 void hosted_script_printed(const char *text, size_t len);
 bool hosted_script_key(u8 *byte);
 u64 hosted_script_rest(u64 ns);
+
+/* arch_hosted_wire.c: the options --gdb= and --trace=. */
+void hosted_wire_gdb(const char *path);
+void hosted_wire_trace(const char *path);
+bool hosted_wire_stdio(void); /* stdin and stdout are gdb's */
+/* Is there a wire for gdb? Then where something may come, or -1; and whether
+ * something has come already. */
+bool hosted_wire_file(int *file);
+bool hosted_wire_waits(void);
 
 /* arch_hosted_console.c as well. A word to whoever ran the program: on
  * stderr, not the console. */

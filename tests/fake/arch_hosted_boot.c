@@ -73,6 +73,11 @@ static const char usage[] =
     "  --audit=N      every Nth time that a guest goes on, check that shadow\n"
     "                 tables, frames and what the processor remembers of them\n"
     "                 are what they must be, and end the run if not\n"
+    "  --gdb=PATH     gdb's wire: a socket of that name is made, unless it is "
+    "a\n"
+    "                 device or a pipe; stdio: stdin and stdout, and the\n"
+    "                 console is stderr\n"
+    "  --trace=PATH   the trace of all guests goes into that file\n"
     "  --help         this\n"
     "VMM options: exit=stopped ends when every guest has stopped, canary=1\n"
     "checks frames between those of the guests.\n"
@@ -133,6 +138,10 @@ static void read_option(const char *arg)
         snprintf(loader.script, sizeof(loader.script), "attach %s\n", value);
     else if (option_is(arg, "--limit=", &value))
         hosted.limit = number(value, arg) * 1000000;
+    else if (option_is(arg, "--gdb=", &value))
+        hosted_wire_gdb(value);
+    else if (option_is(arg, "--trace=", &value))
+        hosted_wire_trace(value);
     else if (option_is(arg, "--audit=", &value))
         hosted.audit = number(value, arg);
     else

@@ -4,7 +4,8 @@
  *
  * At a terminal it is live: raw, every key at once, Ctrl-C for the guest, and
  * a halted machine really sleeps until its next deadline or a key. Anything
- * else on stdin is a script (arch_hosted_script.c).
+ * else on stdin is a script (arch_hosted_script.c). When both are gdb's wire
+ * (arch_hosted_wire.c), the console is stderr and nobody types.
  *
  * The end of the program is here too: what it has run goes to stderr, so that
  * the VMM's own words stay the last ones on the console.
@@ -29,6 +30,7 @@
 
 static struct {
     const char *first; /* typed before anything else */
+    int out;
     bool terminal, over;
     struct termios before;
 } console;
@@ -66,25 +68,27 @@ static void make_raw(void)
 void hosted_console_init(const char *first)
 {
     console.first = first;
-    console.terminal = tcgetattr(STDIN_FILENO, &console.before) == 0;
+    console.out = hosted_wire_stdio() ? STDERR_FILENO : STDOUT_FILENO;
+    console.terminal =
+        !hosted_wire_stdio() && tcgetattr(STDIN_FILENO, &console.before) == 0;
     if (console.terminal)
         make_raw();
     else
         hosted_script_init(first);
 }
 
-static bool has_key(int timeout_ms)
+static bool has_key(void)
 {
     struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
 
-    return *console.first || (!console.over && poll(&p, 1, timeout_ms) == 1);
+    return *console.first || (!console.over && poll(&p, 1, 0) == 1);
 }
 
 bool arch_console_read(u8 *byte)
 {
     if (!console.terminal)
         return hosted_script_key(byte);
-    if (!has_key(0))
+    if (!has_key())
         return false;
     if (*console.first) {
         *byte = (u8)*console.first++;
@@ -107,14 +111,30 @@ static u64 real_ns(void)
     return (u64)t.tv_sec * 1000000000u + (u64)t.tv_nsec;
 }
 
+/* Until a key is struck or something comes by gdb's wire; poll() leaves out
+ * what is -1. */
+static bool wait_for_people(int timeout_ms)
+{
+    struct pollfd p[2] = {{.fd = -1, .events = POLLIN},
+                          {.fd = -1, .events = POLLIN}};
+
+    hosted_wire_file(&p[0].fd);
+    if (console.terminal && !console.over)
+        p[1].fd = STDIN_FILENO;
+    return hosted_wire_waits() || *console.first || poll(p, 2, timeout_ms) > 0;
+}
+
 u64 hosted_console_wait(u64 ns)
 {
+    int file;
     u64 start;
 
     if (!console.terminal)
-        return hosted_script_rest(ns);
+        ns = hosted_script_rest(ns);
+    if (!console.terminal && !hosted_wire_file(&file))
+        return ns;
     start = real_ns();
-    if (!has_key((int)((ns + MS_NS - 1) / MS_NS)))
+    if (!wait_for_people((int)((ns + MS_NS - 1) / MS_NS)))
         return ns;
     return min_u64(ns, real_ns() - start);
 }
@@ -123,7 +143,7 @@ void arch_console_write(const char *text, size_t len)
 {
     hosted_script_printed(text, len);
     while (len) {
-        ssize_t done = write(STDOUT_FILENO, text, len);
+        ssize_t done = write(console.out, text, len);
         if (done < 0)
             exit(STATUS_LOST); /* nobody listens any more */
         text += done;

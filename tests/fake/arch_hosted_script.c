@@ -39,6 +39,7 @@ static struct {
 void hosted_script_init(const char *first)
 {
     script.first = first;
+    script.over = hosted_wire_stdio();
 }
 
 /* False after the end. */
