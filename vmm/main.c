@@ -39,6 +39,7 @@ static struct boot_info boot;
 static struct platform platform;
 static struct bootmem bootmem;
 static struct hv hv;
+static struct trace_record trace_records[TRACE_RECORDS];
 static bool watched; /* by the watchdog */
 
 static struct {
@@ -388,6 +389,7 @@ static void hypervisor_init(void)
     hv.boot = &boot;
     hv.module_data = module_data;
     arch_panic_hook = last_words;
+    trace_init(&hv.trace, trace_records, TRACE_RECORDS);
     sched_init(&hv.sched, &sched_round_robin);
     console_init(&hv.console, out);
 }

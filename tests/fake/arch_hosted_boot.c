@@ -53,6 +53,7 @@ static struct {
 
 static struct boot_info boot;
 static struct hv hv;
+static struct trace_record trace_records[TRACE_RECORDS];
 
 static const char usage[] =
     "usage: trapline-host [--OPTION]... [VMM OPTION]... FILE WORD... "
@@ -367,6 +368,7 @@ static void power_on(void)
     hv.boot = &boot;
     hv.module_data = module_data;
     arch_panic_hook = last_words;
+    trace_init(&hv.trace, trace_records, TRACE_RECORDS);
     sched_init(&hv.sched, &sched_round_robin);
     console_init(&hv.console, out);
 }

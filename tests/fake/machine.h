@@ -23,7 +23,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FAKE_FRAMES 2048u /* 8 MiB of machine */
+#define FAKE_FRAMES  2048u /* 8 MiB of machine */
+#define FAKE_RECORDS 64u   /* of the trace ring */
 
 static u8 fake_arena[FAKE_FRAMES * PAGE_SIZE] __attribute__((aligned(4096)));
 static struct frame fake_info[FAKE_FRAMES];
@@ -43,6 +44,7 @@ static struct fpu fake_fpu; /* the VM's, whether live or not */
 static u32 fake_fpu_backs;  /* how often it went back */
 static struct boot_info fake_boot;
 static struct hv fake_hv;
+static struct trace_record fake_records[FAKE_RECORDS];
 
 void arch_vcpu_init(struct arch_vcpu *av, u32 index)
 {
@@ -316,6 +318,7 @@ static struct vm *fake_vm(u32 mem, enum shadow_policy_id policy)
     fake_boot.module[0].size = sizeof(fake_image);
     fake_hv.boot = &fake_boot;
     fake_hv.module_data = fake_module;
+    trace_init(&fake_hv.trace, fake_records, FAKE_RECORDS);
     sched_init(&fake_hv.sched, &sched_round_robin);
     console_init(&fake_hv.console, (struct sink){fake_put, NULL});
     view_init(&fake_hv.view);

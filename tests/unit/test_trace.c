@@ -1,108 +1,174 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a traced VM prints.
- * LINKS: vmm/vm vmm/mm vmm/cpu drivers/model drivers/bus vmm/base
+ * The catalogue is well-formed, the ring keeps order and counts what a reader
+ * lost, and wishes of consumers are kept apart.
+ *
+ * LINKS: vmm/vm vmm/mm vmm/cpu vmm/base drivers/bus drivers/model
  */
-#include "arch/x86/defs/traps.h"
 #include "tests/fake/machine.h"
 #include "tests/unit/unit.h"
-#include "vmm/vm/exits.h"
 #include "vmm/vm/trace.h"
 
-#define CODE_AT 0x200000
-
-static char screen[1000];
-
-static void keep(void *ctx, const char *text, size_t len)
+static u32 fields(const struct trace_row *row)
 {
-    size_t at = strlen(screen);
+    u32 count = 0;
 
-    if (len < sizeof(screen) - at)
-        memcpy(screen + at, text, len);
+    while (row->field[count].type != TRACE_NO_TYPE)
+        count++;
+    return count;
 }
 
-/* A kernel that stands at `code`, which the CPU has fetched. */
-static struct vm *start(const char *code, u32 size, const char *kinds)
+static void every_row_fits_a_record(void)
 {
-    struct vm *vm = fake_vm(0x400000, SHADOW_VTLB);
-    struct shadow_result result;
-
-    memset(screen, 0, sizeof(screen));
-    console_init(&fake_hv.console, (struct sink){keep, NULL});
-    EXPECT(exit_kinds_parse(slice_of(kinds), &vm->config.trace));
-    p2m_write(&vm->p2m, gpa(CODE_AT), code, size);
-    vm->cpu.eip = CODE_AT;
-    shadow_fault(&vm->shadow, gva(CODE_AT), PF_FETCH, &result);
-    vm->arch.vector = TRAP_GP;
-    vm->arch.error = 0;
-    return vm;
+    for (u32 i = 0; i < TRACE_EVENTS; i++) {
+        const struct trace_row *row = &trace_catalogue[i];
+        EXPECT(row->name && row->text && fields(row));
+        EXPECT(row->group < TRACE_GROUPS);
+        EXPECT(trace_word(row, fields(row)) <= TRACE_ARGS);
+        for (u32 k = 0; k < i; k++)
+            EXPECT(strcmp(row->name, trace_catalogue[k].name));
+    }
 }
 
-static void an_exit_is_a_line_with_its_instruction(void)
+/* Each {name} in a text is a field of its row. */
+static void texts_name_fields_that_exist(void)
 {
-    struct vm *vm = start("\x0f\x22\xd8", 3, "privileged"); /* mov cr3, eax */
-
-    vm->cpu.gpr[EAX] = 0x5000;
-    trace_exit(vm);
-    EXPECT_EQ(vm->cpu.cr3, 0x5000);
-    EXPECT(strstr(screen, "trace fake 0.00"));
-    EXPECT(strstr(screen, "privileged  "));
-    EXPECT(strstr(screen, ":00200000  mov cr3, eax\r\n"));
+    for (u32 i = 0; i < TRACE_EVENTS; i++) {
+        const struct trace_row *row = &trace_catalogue[i];
+        for (const char *at = row->text; (at = strchr(at, '{')); at++) {
+            u32 k = 0, len = (u32)(strchr(at, '}') - at - 1);
+            while (k < fields(row) && (strlen(row->field[k].name) != len ||
+                                       memcmp(row->field[k].name, at + 1, len)))
+                k++;
+            EXPECT(k < fields(row));
+        }
+    }
 }
 
-static void a_jump_says_where_to(void)
+static void types_have_words_and_sizes(void)
 {
-    struct vm *vm = start("\xcf", 1, "all"); /* iret */
-    u32 frame[3] = {0x201000, 0, 0x2};
-
-    frame[1] = vm->cpu.seg[SEG_CS].sel;
-    vm->cpu.gpr[ESP] = 0x9000;
-    p2m_write(&vm->p2m, gpa(0x9000), frame, sizeof(frame));
-    trace_exit(vm);
-    if (vm->cpu.eip == 0x201000)
-        EXPECT(strstr(screen, "iret -> "));
-    EXPECT(strstr(screen, "trace fake"));
+    for (u32 t = TRACE_NO_TYPE + 1; t < TRACE_TYPES; t++) {
+        enum trace_type type = (enum trace_type)t;
+        bool named = !strncmp(trace_type_words[t], "enum_", 5);
+        EXPECT(trace_type_size(type) >= 1 && trace_type_size(type) <= 8);
+        EXPECT((trace_enum_word(type, 0) != NULL) == named);
+        EXPECT(!trace_enum_word(type, 1000));
+    }
+    EXPECT_STR(trace_enum_word(TRACE_TYPE_ENUM_EXIT, EXIT_IRET), "iret");
+    EXPECT_STR(trace_enum_word(TRACE_TYPE_ENUM_EXIT, EXIT_KINDS), "fatal");
+    EXPECT_STR(trace_enum_word(TRACE_TYPE_ENUM_REG, EDI), "edi");
+    EXPECT_STR(trace_enum_word(TRACE_TYPE_ENUM_TABLE, TABLE_TSS), "tss");
+    for (u32 i = 0; i < SHADOW_REASONS; i++)
+        EXPECT(trace_enum_word(TRACE_TYPE_ENUM_REASON, i));
+    for (u32 i = 0; i < TRACE_ENDS; i++)
+        EXPECT(trace_enum_word(TRACE_TYPE_ENUM_END, i));
 }
 
-static void other_kinds_are_silent(void)
+static void a_record_says_what_happened(void)
 {
-    struct vm *vm = start("\x0f\x22\xd8", 3, "io,softint");
+    struct vm *vm = fake_vm(4 << 20, SHADOW_CACHED);
+    struct trace_cursor cursor = trace_tail(&fake_hv.trace);
+    struct trace_record r[2];
 
-    trace_exit(vm);
-    EXPECT_STR(screen, "");
-    EXPECT_EQ(vm->cpu.eip, CODE_AT + 3);
+    vm->cpu.eip = 0x1234;
+    vm->cpu.cpl = 3;
+    TRACE(vm, GATE, 14, TRACE_64(0x1122334455667788), TRACE_64(9), 10);
+    EXPECT_EQ(trace_read(&fake_hv.trace, &cursor, r, 2), 0);
+    trace_want(vm, TRACE_EXPORT, BIT(TRACE_GROUP_INSTALL));
+    TRACE(vm, GATE, 14, TRACE_64(0x1122334455667788), TRACE_64(9), 10);
+    TRACE(vm, CLI, 2);
+    EXPECT_EQ(trace_read(&fake_hv.trace, &cursor, r, 2), 1);
+    EXPECT_EQ(r[0].event, TRACE_GATE);
+    EXPECT_EQ(r[0].eip, 0x1234);
+    EXPECT_EQ(r[0].cpl, 3);
+    EXPECT_EQ(r[0].vm, vm->slot + 1);
+    EXPECT_EQ(r[0].arg[0], 14);
+    EXPECT_EQ(r[0].arg[1], 0x55667788);
+    EXPECT_EQ(r[0].arg[2], 0x11223344);
+    EXPECT_EQ(r[0].arg[3], 9);
+    EXPECT_EQ(r[0].arg[5], 10);
+    EXPECT_EQ(r[0].arg[6], 0);
+    EXPECT(trace_wanted_by(&fake_hv, TRACE_EXPORT, &r[0]));
+    EXPECT(!trace_wanted_by(&fake_hv, TRACE_LIVE, &r[0]));
 }
 
-static void a_page_fault_names_its_address(void)
+static void each_reader_is_told_what_it_lost(void)
 {
-    struct vm *vm = start("\x90", 1, "page-fill");
+    struct vm *vm = fake_vm(4 << 20, SHADOW_CACHED);
+    struct trace_cursor slow = trace_tail(&fake_hv.trace), quick = slow;
+    struct trace_record r[FAKE_RECORDS + 1];
 
-    vm->arch.vector = TRAP_PF;
-    vm->arch.error = 0;
-    vm->arch.fault_at = 0x300010;
-    trace_exit(vm);
-    EXPECT(strstr(screen, "page-fill "));
-    EXPECT(strstr(screen, "nop at 0x00300010, error 0x0\r\n"));
+    trace_want(vm, TRACE_LIVE, TRACE_EVERYTHING);
+    for (u32 i = 0; i < FAKE_RECORDS + 10; i++) {
+        TRACE(vm, STI, i);
+        EXPECT_EQ(trace_read(&fake_hv.trace, &quick, r, 1), 1);
+        EXPECT_EQ(r[0].arg[0], i);
+    }
+    EXPECT_EQ(quick.lost, 0);
+    EXPECT_EQ(trace_read(&fake_hv.trace, &slow, r, 3), 3);
+    EXPECT_EQ(slow.lost, 10);
+    EXPECT_EQ(r[0].arg[0], 10);
+    EXPECT_EQ(trace_read(&fake_hv.trace, &slow, r, FAKE_RECORDS + 1),
+              FAKE_RECORDS - 3);
+    EXPECT_EQ(r[0].arg[0], 13);
+    EXPECT_EQ(slow.lost, 10);
 }
 
-/* EIP is where the shadow maps nothing. */
-static void an_instruction_that_cannot_be_seen(void)
+static void wishes_add_up(void)
 {
-    struct vm *vm = start("\x90", 1, "all");
+    struct vm *vm = fake_vm(4 << 20, SHADOW_CACHED);
+    struct trace_record *memory = fake_hv.trace.record;
+    u32 priv = BIT(TRACE_GROUP_PRIV), sched = BIT(TRACE_GROUP_SCHED);
 
-    vm->cpu.eip = 0x380000;
-    vm->arch.vector = TRAP_PF;
-    vm->arch.error = PF_FETCH;
-    vm->arch.fault_at = 0x380000;
-    trace_exit(vm);
-    EXPECT(strstr(screen, ":00380000   at 0x00380000, error 0x10"));
+    trace_want(vm, TRACE_LIVE, priv);
+    trace_want(vm, TRACE_EXPORT, sched);
+    EXPECT_EQ(vm->tracing.all, priv | sched);
+    trace_want(vm, TRACE_LIVE, 0);
+    EXPECT_EQ(vm->tracing.all, sched);
+    trace_want_all(&fake_hv, TRACE_PROFILE, priv);
+    EXPECT_EQ(vm->tracing.all, priv | sched);
+    EXPECT_EQ(fake_hv.tracing.all, priv);
+    trace_adopt(vm);
+    EXPECT_EQ(vm->tracing.all, priv);
+    fake_hv.trace.record = NULL;
+    trace_want(vm, TRACE_LIVE, TRACE_EVERYTHING);
+    EXPECT_EQ(vm->tracing.all, 0);
+    fake_hv.trace.record = memory;
+}
+
+static void life_is_traced(void)
+{
+    struct vm *vm = fake_vm(4 << 20, SHADOW_CACHED);
+    struct trace_cursor cursor = trace_tail(&fake_hv.trace);
+    struct trace_record r[5];
+
+    trace_want(vm, TRACE_LIVE, BIT(TRACE_GROUP_MONITOR));
+    trace_want_hv(&fake_hv, TRACE_LIVE, BIT(TRACE_GROUP_SCHED));
+    vm_pause(vm);
+    vm_resume(vm);
+    vm_kill(vm, "a reason that is longer than the words of a record");
+    TRACE_HV(&fake_hv, IDLE, TRACE_64(5));
+    EXPECT_EQ(trace_read(&fake_hv.trace, &cursor, r, 5), 4);
+    EXPECT_EQ(r[0].event, TRACE_PAUSED);
+    EXPECT_EQ(r[1].event, TRACE_RESUMED);
+    EXPECT_EQ(r[2].event, TRACE_KILLED);
+    EXPECT(!memcmp(r[2].arg, "a reason that is longer than the", 32));
+    EXPECT_EQ(r[3].event, TRACE_IDLE);
+    EXPECT_EQ(r[3].vm, 0);
+    EXPECT(trace_wanted_by(&fake_hv, TRACE_LIVE, &r[3]));
 }
 
 static const struct unit_case cases[] = {
-    CASE(an_exit_is_a_line_with_its_instruction),
-    CASE(a_jump_says_where_to),
-    CASE(other_kinds_are_silent),
-    CASE(a_page_fault_names_its_address),
-    CASE(an_instruction_that_cannot_be_seen),
+    CASE(every_row_fits_a_record),
+    CASE(texts_name_fields_that_exist),
+    CASE(types_have_words_and_sizes),
+    CASE(a_record_says_what_happened),
+    CASE(each_reader_is_told_what_it_lost),
+    CASE(wishes_add_up),
+    CASE(life_is_traced),
 };
-UNIT_MAIN(cases)
+
+int main(void)
+{
+    return unit_main(cases, ARRAY_LEN(cases));
+}

@@ -34,6 +34,22 @@ enum shadow_answer {
     SHADOW_TRACED,      /* a write to a traced frame or ROM: emulate; out->at */
 };
 
+/* What made the shadow give something up. */
+enum shadow_reason {
+    SHADOW_BY_CR3,     /* CR3 was loaded */
+    SHADOW_BY_MODE,    /* CR0 or CR4 changed */
+    SHADOW_BY_INVLPG,  /* the guest said so */
+    SHADOW_BY_MEMORY,  /* frame numbers changed their meaning (A20) */
+    SHADOW_BY_FILL,    /* another entry took the place */
+    SHADOW_BY_WRITE,   /* a guest page table was written */
+    SHADOW_BY_FLOOD,   /* ... as often as data are */
+    SHADOW_BY_REAP,    /* nothing leads there any more */
+    SHADOW_BY_WATCH,   /* writes to a frame must be seen from now on */
+    SHADOW_BY_LET_GO,  /* what looked like a page table is data */
+    SHADOW_BY_NO_ROOM, /* all shadow pages were in use */
+    SHADOW_REASONS
+};
+
 struct shadow_result {
     u32 error; /* for the guest's #PF */
     gpa_t at;

@@ -29,6 +29,7 @@
 static void account(struct vm *vm, enum exit_kind kind)
 {
     vm->exit_count[kind]++;
+    vm->exit_kind = kind;
 }
 
 static __attribute__((noinline)) void deliver(struct vm *vm,
@@ -371,6 +372,18 @@ void exit_handle(struct vm *vm)
     *last =
         (struct vm_last_exit){vm->cpu.eip, av->vector, av->error, av->fault_at};
     handlers[(u8)av->vector](vm);
+}
+
+void exit_handle_traced(struct vm *vm)
+{
+    u64 from = arch_tsc(), cost;
+    u32 eip = vm->cpu.eip, cpl = vm->cpu.cpl;
+
+    vm->exit_kind = EXIT_KINDS;
+    exit_handle(vm);
+    cost = min_u64(arch_tsc() - from, UINT32_MAX);
+    TRACE_AT(vm, eip, cpl, EXIT, vm->exit_kind, vm->arch.vector, vm->arch.error,
+             vm->arch.fault_at, (u32)cost);
 }
 
 /* The one instruction that STI or MOV SS grants. One that the emulator does

@@ -17,6 +17,8 @@ struct vm;
 
 /* Handles what arch_enter() came back with. */
 void exit_handle(struct vm *vm);
+/* The same, with a TRACE_EXIT behind it. */
+void exit_handle_traced(struct vm *vm);
 /* What follows from one instruction on the virtual processor. */
 void exit_stepped(struct vm *vm, const struct step *step,
                   enum step_status status);

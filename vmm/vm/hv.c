@@ -15,9 +15,9 @@
 #include "vmm/base/bits.h"
 #include "vmm/base/fmt.h"
 #include "vmm/vm/direct.h"
+#include "vmm/vm/exitline.h"
 #include "vmm/vm/exits.h"
 #include "vmm/vm/interp.h"
-#include "vmm/vm/trace.h"
 #include "vmm/vm/vm.h"
 
 /* A guest may program its timer as fast as it likes; the loop looks after
@@ -179,9 +179,16 @@ static u64 service(struct vm *vm)
     return next == UINT64_MAX ? next : next + vm->time_base;
 }
 
+static void (*handler_of(const struct vm *vm))(struct vm *)
+{
+    if (vm->config.trace)
+        return exit_line;
+    return TRACE_WANTS(vm, EXIT) ? exit_handle_traced : exit_handle;
+}
+
 static void run_loop(struct vm *vm)
 {
-    void (*handle)(struct vm *) = vm->config.trace ? trace_exit : exit_handle;
+    void (*handle)(struct vm *) = handler_of(vm);
 
     do {
         if (vm->irq_waiting)
@@ -195,7 +202,7 @@ static void run_loop(struct vm *vm)
 /* The same where the engine changes with the guest's mode. */
 static void run_mixed(struct vm *vm)
 {
-    void (*handle)(struct vm *) = vm->config.trace ? trace_exit : exit_handle;
+    void (*handle)(struct vm *) = handler_of(vm);
 
     while (!vm->leave) {
         if (engine_choose(vm->config.exec, &vm->cpu) == ENGINE_INTERP)

@@ -1,115 +1,217 @@
 /* SPDX-License-Identifier: MIT
  *
- * See trace.h. The instruction is looked at before the exit is handled,
- * because handling may change the page it is on; it is read through the
- * shadow, which maps it (the CPU has just fetched it), so that looking leaves
- * no trace in the guest's accessed bits. Where the shadow does not map it (a
- * fetch that faulted), there is no instruction to show.
+ * See trace.h. The catalogue is data made from trace.def; the words of the
+ * enumerations stand here, each by the enum it names. A record is written in
+ * place in the ring, and what it says of its place there is all that a reader
+ * needs: a cursor that is more than a ring behind has lost the difference.
  */
 #include "vmm/vm/trace.h"
-#include "arch/x86/defs/desc.h"
-#include "arch/x86/defs/pte.h"
-#include "arch/x86/defs/traps.h"
-#include "vmm/base/bits.h"
-#include "vmm/base/fmt.h"
-#include "vmm/cpu/decode.h"
-#include "vmm/vm/exits.h"
+#include "vmm/base/str.h"
 #include "vmm/vm/vm.h"
 
-#define TEXT_MAX  80
-#define NS_PER_S  1000000000u
-#define NS_PER_US 1000u
-
-/* The guest as it stood when the exit came. */
-struct before {
-    u64 count[EXIT_KINDS];
-    u32 eip, next; /* next: behind the instruction */
-    u16 cs;
-    char text[TEXT_MAX];
+const struct trace_row trace_catalogue[TRACE_EVENTS] = {
+#define FIELD(type, name) {TRACE_TYPE_##type, #name},
+#define EVENT(id, name, group, fields, text)                                   \
+    [TRACE_##id] = {name, text, TRACE_GROUP_##group, {fields}},
+#include "vmm/vm/trace.def"
+#undef FIELD
 };
 
-/* As many bytes of the instruction as the shadow shows. */
-static u32 fetch(const struct vm *vm, u8 bytes[INSN_MAX])
-{
-    const struct cpu *cpu = &vm->cpu;
-    u32 access = PF_FETCH | (cpu->cpl == 3 ? PF_USER : 0);
-    u32 at = cpu->seg[SEG_CS].base + cpu->eip, count = 0;
+const char *const trace_group_words[TRACE_GROUPS] = {
+#define GROUP(id, word, text) word,
+#include "vmm/vm/trace.def"
+};
 
-    for (; count < INSN_MAX; count++) {
-        const u8 *byte = shadow_peek(&vm->shadow, gva(at + count), access);
-        if (!byte)
-            break;
-        bytes[count] = *byte;
+const char *const trace_group_texts[TRACE_GROUPS] = {
+#define GROUP(id, word, text) text,
+#include "vmm/vm/trace.def"
+};
+
+const char *const trace_type_words[TRACE_TYPES] = {
+#define TYPE(id, word, words) [TRACE_TYPE_##id] = (word),
+#include "vmm/vm/trace.def"
+};
+
+static const u8 type_sizes[TRACE_TYPES] = {
+#define TYPE(id, word, words) [TRACE_TYPE_##id] = (words),
+#include "vmm/vm/trace.def"
+};
+
+u32 trace_type_size(enum trace_type type)
+{
+    return type_sizes[type];
+}
+
+static const char *const reg_words[] = {"eax", "ecx", "edx", "ebx",
+                                        "esp", "ebp", "esi", "edi"};
+static const char *const table_words[] = {
+    [TABLE_GDT] = "gdt",
+    [TABLE_IDT] = "idt",
+    [TABLE_LDT] = "ldt",
+    [TABLE_TSS] = "tss",
+};
+static const char *const end_words[TRACE_ENDS] = {
+    [TRACE_END_SLICE] = "slice", [TRACE_END_HALT] = "halt",
+    [TRACE_END_IRQ] = "irq",     [TRACE_END_STOP] = "stop",
+    [TRACE_END_RESET] = "reset",
+};
+
+static const char *const reason_words[SHADOW_REASONS] = {
+    [SHADOW_BY_CR3] = "cr3",         [SHADOW_BY_MODE] = "mode",
+    [SHADOW_BY_INVLPG] = "invlpg",   [SHADOW_BY_MEMORY] = "memory",
+    [SHADOW_BY_FILL] = "fill",       [SHADOW_BY_WRITE] = "write",
+    [SHADOW_BY_FLOOD] = "flood",     [SHADOW_BY_REAP] = "reap",
+    [SHADOW_BY_WATCH] = "watch",     [SHADOW_BY_LET_GO] = "let_go",
+    [SHADOW_BY_NO_ROOM] = "no_room",
+};
+
+static const char *word_of(const char *const *words, u32 count, u32 value)
+{
+    return value < count ? words[value] : NULL;
+}
+
+/* EXIT_KINDS: it was none of them, for it killed the VM. */
+static const char *exit_word(u32 value)
+{
+    if (value == EXIT_KINDS)
+        return "fatal";
+    return value < EXIT_KINDS ? exit_kind_name((enum exit_kind)value) : NULL;
+}
+
+const char *trace_enum_word(enum trace_type type, u32 value)
+{
+    switch (type) {
+    case TRACE_TYPE_ENUM_EXIT:
+        return exit_word(value);
+    case TRACE_TYPE_ENUM_REG:
+        return word_of(reg_words, ARRAY_LEN(reg_words), value);
+    case TRACE_TYPE_ENUM_TABLE:
+        return word_of(table_words, ARRAY_LEN(table_words), value);
+    case TRACE_TYPE_ENUM_END:
+        return word_of(end_words, ARRAY_LEN(end_words), value);
+    case TRACE_TYPE_ENUM_REASON:
+        return word_of(reason_words, ARRAY_LEN(reason_words), value);
+    default:
+        return NULL;
     }
+}
+
+u32 trace_word(const struct trace_row *row, u32 i)
+{
+    u32 words = 0;
+
+    for (u32 k = 0; k < i; k++)
+        words += type_sizes[row->field[k].type];
+    return words;
+}
+
+void trace_init(struct trace_ring *ring, struct trace_record *record, u32 count)
+{
+    *ring = (struct trace_ring){record, count - 1, 0};
+}
+
+struct trace_cursor trace_tail(const struct trace_ring *ring)
+{
+    return (struct trace_cursor){.next = ring->next};
+}
+
+u32 trace_read(const struct trace_ring *ring, struct trace_cursor *cursor,
+               struct trace_record *out, u32 most)
+{
+    u64 behind = ring->next - cursor->next, kept = (u64)ring->mask + 1;
+    u32 count;
+
+    if (behind > kept) {
+        cursor->lost += behind - kept;
+        cursor->next = ring->next - kept;
+        behind = kept;
+    }
+    count = (u32)min_u64(behind, most);
+    for (u32 i = 0; i < count; i++)
+        out[i] = ring->record[(u32)cursor->next++ & ring->mask];
     return count;
 }
 
-static void look(const struct vm *vm, struct before *b)
+/* Without a ring nobody gets anything, so nothing is to be written. */
+static void set_wish(const struct hv *hv, struct trace_wish *wish,
+                     enum trace_consumer who, u32 groups)
 {
-    const struct cpu *cpu = &vm->cpu;
-    bool code32 = (cpu->seg[SEG_CS].attr & ATTR_DB) != 0;
-    u8 bytes[INSN_MAX];
-    struct insn insn;
-    u32 count = fetch(vm, bytes);
-
-    memcpy(b->count, vm->exit_count, sizeof(b->count));
-    b->eip = b->next = cpu->eip;
-    b->cs = cpu->seg[SEG_CS].sel;
-    b->text[0] = 0;
-    if (insn_decode(bytes, count, code32, &insn) != DECODE_OK)
-        return;
-    insn_print(&insn, cpu->eip, b->text, sizeof(b->text));
-    b->next += insn.len;
+    wish->by[who] = groups & TRACE_EVERYTHING;
+    wish->all = 0;
+    for (u32 i = 0; i < TRACE_CONSUMERS && hv->trace.record; i++)
+        wish->all |= wish->by[i];
 }
 
-/* Which counter went up; EXIT_KINDS: none (an exit that killed the VM). */
-static u32 kind_since(const struct vm *vm, const struct before *b)
+void trace_want(struct vm *vm, enum trace_consumer who, u32 groups)
 {
-    u32 kind = 0;
-
-    while (kind < EXIT_KINDS && vm->exit_count[kind] == b->count[kind])
-        kind++;
-    return kind;
+    set_wish(vm->hv, &vm->tracing, who, groups);
 }
 
-/* What the registers at the exit say about its cause. */
-static void describe(const struct vm *vm, u32 kind, char *out, size_t size)
+void trace_want_hv(struct hv *hv, enum trace_consumer who, u32 groups)
 {
-    const struct arch_vcpu *av = &vm->arch;
-
-    out[0] = 0;
-    if (kind == EXIT_EXCEPTION)
-        fmt_buf(out, size, " vector %u", av->vector);
-    else if (av->vector == TRAP_PF)
-        fmt_buf(out, size, " at 0x%08x, error 0x%x", av->fault_at, av->error);
-    else if (kind == EXIT_HOST_IRQ)
-        fmt_buf(out, size, " vector 0x%02x", av->vector);
+    set_wish(hv, &hv->tracing, who, groups);
 }
 
-static void tell(struct vm *vm, u32 kind, const struct before *b)
+void trace_want_all(struct hv *hv, enum trace_consumer who, u32 groups)
 {
-    const struct cpu *cpu = &vm->cpu;
-    u16 cs = cpu->seg[SEG_CS].sel;
-    u64 now = vm_now(vm);
-    char cause[48], where[32] = "";
-
-    describe(vm, kind, cause, sizeof(cause));
-    if (cpu->eip != b->next && (cpu->eip != b->eip || cs != b->cs))
-        fmt_buf(where, sizeof(where), " -> %04x:%08x", cs, cpu->eip);
-    console_print(&vm->hv->console, "trace %s %u.%06u %-10s  %04x:%08x  %s%s%s",
-                  vm->config.name, (u32)(now / NS_PER_S),
-                  (u32)(now % NS_PER_S / NS_PER_US), exit_kind_name(kind),
-                  b->cs, b->eip, b->text, cause, where);
+    trace_want_hv(hv, who, groups);
+    set_wish(hv, &hv->trace_new, who, groups);
+    for (u32 i = 0; i < HV_VMS; i++) {
+        if (hv->vm[i].state != VM_EMPTY)
+            trace_want(&hv->vm[i], who, groups);
+    }
 }
 
-void trace_exit(struct vm *vm)
+void trace_adopt(struct vm *vm)
 {
-    struct before b;
-    u32 kind;
+    vm->tracing = vm->hv->trace_new;
+}
 
-    look(vm, &b);
-    exit_handle(vm);
-    kind = kind_since(vm, &b);
-    if (kind < EXIT_KINDS && (vm->config.trace & BIT(kind)))
-        tell(vm, kind, &b);
+bool trace_wanted_by(const struct hv *hv, enum trace_consumer who,
+                     const struct trace_record *record)
+{
+    u32 group = BIT(trace_catalogue[record->event].group);
+    const struct trace_wish *wish =
+        record->vm ? &hv->vm[record->vm - 1].tracing : &hv->tracing;
+
+    return (wish->by[who] & group) != 0;
+}
+
+static inline struct trace_record *next(struct trace_ring *ring)
+{
+    struct trace_record *r = &ring->record[(u32)ring->next++ & ring->mask];
+
+    r->tsc = arch_tsc();
+    return r;
+}
+
+struct trace_record *trace_next(struct vm *vm, enum trace_event event, u32 eip,
+                                u32 cpl)
+{
+    struct trace_record *r = next(&vm->hv->trace);
+
+    r->eip = eip;
+    r->event = (u8)event;
+    r->vm = (u8)(vm->slot + 1);
+    r->cpl = (u8)cpl;
+    r->cpu = 0;
+    return r;
+}
+
+struct trace_record *trace_next_hv(struct hv *hv, enum trace_event event)
+{
+    struct trace_record *r = next(&hv->trace);
+
+    r->eip = 0;
+    r->event = (u8)event;
+    r->vm = r->cpl = r->cpu = 0;
+    return r;
+}
+
+void trace_text(struct trace_record *record, const char *text)
+{
+    u8 bytes[sizeof(record->arg)] = {0};
+
+    memcpy(bytes, text, min_u64(str_len(text), sizeof(bytes)));
+    memcpy(record->arg, bytes, sizeof(bytes));
 }

@@ -1,26 +1,211 @@
 /* SPDX-License-Identifier: MIT
  *
- * Watching exits live: a line on the console for each exit of the kinds that
- * a VM's trace= names.
+ * The event stream: what happens in and around guests, as records of one size
+ * in a ring per CPU. The kinds of records, and what their words mean, are
+ * rows of trace.def.
  *
- *   trace alpha 0.004211 privileged  0008:c0100a1c  mov cr3, eax
- *   trace alpha 0.004630 softint     001b:08048123  int 0x80 -> 0008:c01004a0
- *   trace alpha 0.004702 page-fill   0008:c0101f00  mov ... at 0xc0105ffc
+ * Whoever wants to see (the live line, the export, the profile) says so for a
+ * VM by groups; the OR of them all is vm->tracing.all, so that a place where
+ * something happens costs one predicted branch while nobody looks:
  *
- * A VM that is not traced pays nothing: the loop calls trace_exit() instead
- * of exit_handle() for traced VMs only. What an exit was is read off the
- * counters that exit_handle() keeps anyway.
+ *     TRACE(vm, CR, n, old, now);
  *
- * LIMIT: a line takes longer to print than the exit itself, so the times of a
- * traced VM are those of the console.
+ * The ring is never full: it overwrites its oldest record. A reader has a
+ * cursor of its own and is told how many records it came too late for.
+ * Nothing that a guest does can do more to a trace than fill it.
+ *
+ * LIMIT: the ring is written and read on the one CPU there is, between which
+ * nothing comes; a second CPU gets a ring of its own.
  */
 #ifndef VM_TRACE_H
 #define VM_TRACE_H
 
-struct vm;
+#include "vmm/base/bits.h"
+#include "vmm/base/types.h"
 
-/* Handles the exit as exit_handle() does, and prints it when its kind is
- * among vm->config.trace. */
-void trace_exit(struct vm *vm);
+struct vm;
+struct hv;
+
+enum trace_group {
+#define GROUP(id, word, text) TRACE_GROUP_##id,
+#include "vmm/vm/trace.def"
+    TRACE_GROUPS
+};
+#define TRACE_EVERYTHING (BIT(TRACE_GROUPS) - 1)
+
+enum trace_event {
+#define EVENT(id, name, group, fields, text) TRACE_##id,
+#include "vmm/vm/trace.def"
+    TRACE_EVENTS
+};
+
+enum trace_type {
+    TRACE_NO_TYPE, /* behind the last field */
+#define TYPE(id, word, words) TRACE_TYPE_##id,
+#include "vmm/vm/trace.def"
+    TRACE_TYPES
+};
+
+/* Why somebody's turn ended. */
+enum trace_end {
+    TRACE_END_SLICE, /* it was used up */
+    TRACE_END_HALT,  /* it waits for an interrupt */
+    TRACE_END_IRQ,   /* an interrupt of the host: a tick, a key, a deadline */
+    TRACE_END_STOP,  /* paused, exited, killed */
+    TRACE_END_RESET,
+    TRACE_ENDS
+};
+
+#define TRACE_ARGS 8
+struct trace_record {
+    u64 tsc;
+    u32 eip;  /* of the guest, see trace.def */
+    u8 event; /* enum trace_event */
+    u8 vm;    /* slot + 1; 0: no VM */
+    u8 cpl;   /* of the guest */
+    u8 cpu;   /* whose ring */
+    u32 arg[TRACE_ARGS];
+};
+STATIC_ASSERT(sizeof(struct trace_record) == 48);
+
+/* The catalogue. */
+struct trace_field {
+    enum trace_type type; /* TRACE_NO_TYPE: there are no more */
+    const char *name;
+};
+struct trace_row {
+    const char *name, *text;
+    enum trace_group group;
+    struct trace_field field[TRACE_ARGS + 1];
+};
+extern const struct trace_row trace_catalogue[TRACE_EVENTS];
+extern const char *const trace_group_words[TRACE_GROUPS];
+extern const char *const trace_group_texts[TRACE_GROUPS];
+/* "x32", "enum_exit": as trace.def names them, in small letters. */
+extern const char *const trace_type_words[TRACE_TYPES];
+/* Words of arg[] that a value takes. */
+u32 trace_type_size(enum trace_type type);
+/* What values of an ENUM_ type are called, from 0 on; null: no such value, or
+ * another type. */
+const char *trace_enum_word(enum trace_type type, u32 value);
+/* Where field number i of a row begins in arg[]; for i = the number of fields,
+ * how many words there are. */
+u32 trace_word(const struct trace_row *row, u32 i);
+
+/* A ring of 2^n records, null while there is no memory for it: then nobody
+ * can want anything. */
+struct trace_ring {
+    struct trace_record *record;
+    u32 mask;
+    u64 next; /* all that were ever written */
+};
+struct trace_cursor {
+    u64 next;
+    u64 lost; /* overwritten before they were read */
+};
+#define TRACE_RECORDS 32768u /* what there is room for: 1.5 MiB */
+/* count: a power of two. */
+void trace_init(struct trace_ring *ring, struct trace_record *record,
+                u32 count);
+/* From now on, what happens. */
+struct trace_cursor trace_tail(const struct trace_ring *ring);
+/* Up to `most` records in order; returns how many. */
+u32 trace_read(const struct trace_ring *ring, struct trace_cursor *cursor,
+               struct trace_record *out, u32 most);
+
+/* Who wants which groups: a bit for each enum trace_group. */
+enum trace_consumer {
+    TRACE_LIVE,
+    TRACE_EXPORT,
+    TRACE_PROFILE,
+    TRACE_CONSUMERS
+};
+struct trace_wish {
+    u32 all; /* what any of them wants */
+    u32 by[TRACE_CONSUMERS];
+};
+/* Of one VM. */
+void trace_want(struct vm *vm, enum trace_consumer who, u32 groups);
+/* Of the hypervisor itself: commands, idling. */
+void trace_want_hv(struct hv *hv, enum trace_consumer who, u32 groups);
+/* Of the hypervisor, every VM there is, and every VM to come. */
+void trace_want_all(struct hv *hv, enum trace_consumer who, u32 groups);
+/* A new VM: what is wanted of all. */
+void trace_adopt(struct vm *vm);
+
+/* Is the record one that this consumer asked for? */
+bool trace_wanted_by(const struct hv *hv, enum trace_consumer who,
+                     const struct trace_record *record);
+
+/* Writing. How many words each event has, and its group. */
+enum {
+#define TYPE(id, word, words) TRACE_SIZE_##id = (words),
+#include "vmm/vm/trace.def"
+};
+enum {
+#define FIELD(type, name)                    +TRACE_SIZE_##type
+#define EVENT(id, name, group, fields, text) TRACE_WORDS_##id = 0 fields,
+#include "vmm/vm/trace.def"
+#undef FIELD
+};
+enum {
+#define EVENT(id, name, group, fields, text)                                   \
+    TRACE_GROUP_OF_##id = TRACE_GROUP_##group,
+#include "vmm/vm/trace.def"
+};
+
+/* A record whose words are still to be filled in: of a guest at this EIP and
+ * CPL; of the hypervisor itself. That somebody wants it has been asked. */
+struct trace_record *trace_next(struct vm *vm, enum trace_event event, u32 eip,
+                                u32 cpl);
+struct trace_record *trace_next_hv(struct hv *hv, enum trace_event event);
+/* The one field of a TEXT event, cut to what there is room for. */
+void trace_text(struct trace_record *record, const char *text);
+
+struct trace_args {
+    u32 arg[TRACE_ARGS];
+};
+static inline void trace_fill(struct trace_record *r,
+                              const struct trace_args *args)
+{
+    for (u32 i = 0; i < TRACE_ARGS; i++)
+        r->arg[i] = args->arg[i];
+}
+
+/* The words of event `id`, as many as its row has. */
+#define TRACE_FILL(record, id, ...)                                            \
+    do {                                                                       \
+        const u32 args_[] = {__VA_ARGS__};                                     \
+        const struct trace_args all_ = {{__VA_ARGS__}};                        \
+        STATIC_ASSERT(sizeof(args_) == 4 * TRACE_WORDS_##id);                  \
+        trace_fill(record, &all_);                                             \
+    } while (0)
+/* A value of 64 bits as two words. */
+#define TRACE_64(value) (u32)(value), (u32)((u64)(value) >> 32)
+
+/* Does anybody want this event of this VM, or hv? */
+#define TRACE_WANTS(who, id)                                                   \
+    __builtin_expect(((who)->tracing.all & BIT(TRACE_GROUP_OF_##id)) != 0, 0)
+
+/* TRACE(vm, CR, n, old, now): the event, if anybody wants it. */
+#define TRACE_AT(vm, eip, cpl, id, ...)                                        \
+    do {                                                                       \
+        if (TRACE_WANTS(vm, id))                                               \
+            TRACE_FILL(trace_next(vm, TRACE_##id, eip, cpl), id, __VA_ARGS__); \
+    } while (0)
+#define TRACE(vm, id, ...)                                                     \
+    TRACE_AT(vm, (vm)->cpu.eip, (vm)->cpu.cpl, id, __VA_ARGS__)
+#define TRACE_HV(hv, id, ...)                                                  \
+    do {                                                                       \
+        if (TRACE_WANTS(hv, id))                                               \
+            TRACE_FILL(trace_next_hv(hv, TRACE_##id), id, __VA_ARGS__);        \
+    } while (0)
+#define TRACE_TEXT(vm, id, text)                                               \
+    do {                                                                       \
+        if (TRACE_WANTS(vm, id))                                               \
+            trace_text(                                                        \
+                trace_next(vm, TRACE_##id, (vm)->cpu.eip, (vm)->cpu.cpl),      \
+                text);                                                         \
+    } while (0)
 
 #endif

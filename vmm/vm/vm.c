@@ -133,6 +133,7 @@ static void host_exit(void *ctx, u32 status)
         return;
     vm->status = status;
     stopped(vm, VM_EXITED);
+    TRACE(vm, EXITED, status);
     console_print(&vm->hv->console, "trapline: %s: exited with status 0x%x",
                   vm->config.name, status);
     say_books(vm->hv);
@@ -148,6 +149,7 @@ void vm_kill(struct vm *vm, const char *format, ...)
     fmt_vbuf(vm->reason, sizeof(vm->reason), format, args);
     va_end(args);
     stopped(vm, VM_KILLED);
+    TRACE_TEXT(vm, KILLED, vm->reason);
     console_print(&vm->hv->console, "trapline: %s: killed: %s.",
                   vm->config.name, vm->reason);
     say_books(vm->hv);
@@ -429,6 +431,7 @@ bool vm_create(struct hv *hv, const struct vm_config *config, u32 module,
     vm->slot = (u32)slot;
     vm->config = *config;
     vm->module = module;
+    trace_adopt(vm);
     if (!power_on(vm, error, size)) {
         give_back(vm);
         return false;
@@ -437,6 +440,7 @@ bool vm_create(struct hv *hv, const struct vm_config *config, u32 module,
     sched_add(&hv->sched, vm->slot, config->weight);
     sched_set_runnable(&hv->sched, vm->slot, true);
     console_add(&hv->console, vm->slot, config->name);
+    TRACE_TEXT(vm, CREATED, config->name);
     return true;
 }
 
@@ -444,6 +448,7 @@ void vm_destroy(struct vm *vm)
 {
     struct hv *hv = vm->hv;
 
+    TRACE_TEXT(vm, DESTROYED, vm->config.name);
     sched_remove(&hv->sched, vm->slot);
     console_remove(&hv->console, vm->slot);
     view_forget(hv, vm->slot);
@@ -454,6 +459,7 @@ void vm_destroy(struct vm *vm)
 bool vm_reset(struct vm *vm, char *error, size_t size)
 {
     struct hv *hv = vm->hv;
+    u64 ran = vm_now(vm);
 
     console_flush(&hv->console, vm->slot);
     give_back(vm);
@@ -464,6 +470,7 @@ bool vm_reset(struct vm *vm, char *error, size_t size)
     }
     vm->state = VM_RUNNING;
     vm->status = 0;
+    TRACE(vm, RESET, TRACE_64(ran));
     sched_set_runnable(&hv->sched, vm->slot, true);
     return true;
 }
@@ -473,14 +480,19 @@ void vm_pause(struct vm *vm)
     if (vm->state != VM_RUNNING)
         return;
     vm->paused_at = arch_now_ns();
+    TRACE(vm, PAUSED, vm->cpu.seg[SEG_CS].sel);
     stopped(vm, VM_PAUSED);
 }
 
 void vm_resume(struct vm *vm)
 {
+    u64 paused;
+
     if (vm->state != VM_PAUSED)
         return;
-    vm->time_base += arch_now_ns() - vm->paused_at;
+    paused = arch_now_ns() - vm->paused_at;
+    TRACE(vm, RESUMED, TRACE_64(paused));
+    vm->time_base += paused;
     vm->state = VM_RUNNING;
     sched_set_runnable(&vm->hv->sched, vm->slot, true);
 }

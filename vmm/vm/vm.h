@@ -30,6 +30,7 @@
 #include "vmm/vm/recorder.h"
 #include "vmm/vm/sched.h"
 #include "vmm/vm/tables.h"
+#include "vmm/vm/trace.h"
 #include "vmm/vm/view.h"
 
 #define HV_VMS 16
@@ -77,9 +78,11 @@ struct vm {
     struct shadow shadow;
     struct pc pc;
     struct recorder recorder;
+    struct trace_wish tracing;
     /* accounting */
     u64 exits;
     u64 exit_count[EXIT_KINDS];
+    u32 exit_kind;   /* of the last exit, EXIT_KINDS for none */
     u64 interpreted; /* instructions, by the engine `interp` */
     u32 work;        /* since it last let interrupts of the host in: interp.c */
     u64 run_ns;      /* CPU time */
@@ -103,7 +106,10 @@ struct hv {
     struct sched sched;
     struct console console;
     struct view view;
-    struct vm *current; /* whose state is in the real registers */
+    struct trace_ring trace;
+    struct trace_wish tracing;   /* of itself */
+    struct trace_wish trace_new; /* of VMs to come */
+    struct vm *current;          /* whose state is in the real registers */
     u8 typed_bytes[1024];
     struct ring typed;   /* for the attached guest, which had no room yet */
     bool exit_when_idle; /* command line: exit=stopped */
