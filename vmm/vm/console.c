@@ -27,7 +27,6 @@
 #define CTRL_U        0x15
 #define PRINTABLE     0x20       /* to DELETE, exclusive */
 #define NORMAL        "\x1b[0m"  /* colours off */
-#define CONSOLE_PRINT 800        /* a module line and a sentence about it fit */
 #define SHOWN         UINT64_MAX /* a line's `since` when nothing waits */
 
 static void put(struct console *c, const char *text, size_t len)

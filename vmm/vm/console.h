@@ -22,6 +22,7 @@
 #define CONSOLE_LINE       256
 #define CONSOLE_PARTIAL_NS 50000000ull
 #define CONSOLE_LEAVE      0x1d /* Ctrl-] */
+#define CONSOLE_PRINT      800  /* a module line and a sentence about it fit */
 
 struct console_line {
     char name[16];

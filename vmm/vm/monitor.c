@@ -273,9 +273,25 @@ static bool fits(enum monitor_takes takes, struct slice rest)
     }
 }
 
-void monitor_command(struct hv *hv, const char *line)
+void monitor_say(const struct sink *out, const char *format, ...)
 {
-    struct monitor_args args = {.hv = hv, .rest = slice_of(line)};
+    char text[CONSOLE_PRINT + 1];
+    va_list args;
+    size_t len;
+
+    if (!out->put)
+        return;
+    va_start(args, format);
+    len = fmt_vbuf(text, CONSOLE_PRINT, format, args);
+    va_end(args);
+    len = min_u64(len, CONSOLE_PRINT - 1);
+    text[len] = '\n';
+    out->put(out->ctx, text, len + 1);
+}
+
+void monitor_command_to(struct hv *hv, const char *line, const struct sink *out)
+{
+    struct monitor_args args = {.hv = hv, .out = out, .rest = slice_of(line)};
     const struct monitor_command *command;
     struct slice word;
 
@@ -292,4 +308,16 @@ void monitor_command(struct hv *hv, const char *line)
         command->run(&args);
     else
         usage(&args, command);
+}
+
+static void to_console(void *ctx, const char *text, size_t len)
+{
+    console_write(ctx, text, len);
+}
+
+void monitor_command(struct hv *hv, const char *line)
+{
+    const struct sink out = {to_console, &hv->console};
+
+    monitor_command_to(hv, line, &out);
 }

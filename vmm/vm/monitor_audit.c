@@ -19,7 +19,7 @@
 
 /* The audits write pieces; the console wants lines. */
 struct pieces {
-    struct hv *hv;
+    const struct sink *out;
     char text[256];
     u32 len;
 };
@@ -31,7 +31,7 @@ static void put_pieces(void *ctx, const char *text, size_t len)
     for (size_t i = 0; i < len; i++) {
         bool full = p->len == sizeof(p->text);
         if (text[i] == '\n' || full) {
-            console_print(&p->hv->console, "%.*s", (int)p->len, p->text);
+            monitor_say(p->out, "%.*s", (int)p->len, p->text);
             p->len = 0;
         }
         if (text[i] != '\n')
@@ -39,9 +39,9 @@ static void put_pieces(void *ctx, const char *text, size_t len)
     }
 }
 
-static u32 check_shadow(const struct vm *vm)
+static u32 check_shadow(const struct vm *vm, const struct sink *out)
 {
-    struct pieces pieces = {.hv = vm->hv};
+    struct pieces pieces = {.out = out};
     struct sink sink = {put_pieces, &pieces};
     u32 faults;
 
@@ -53,69 +53,68 @@ static u32 check_shadow(const struct vm *vm)
     return faults;
 }
 
-static u32 check_p2m(const struct vm *vm)
+static u32 check_p2m(const struct vm *vm, const struct sink *out)
 {
     u64 sum = p2m_checksum(&vm->p2m);
 
     if (!vm->p2m.ready || sum == vm->p2m_sum)
         return 0;
-    console_print(&vm->hv->console,
-                  "The p2m of %s has changed: its checksum is 0x%016llx, and "
-                  "was 0x%016llx when it was made.",
-                  vm->config.name, (unsigned long long)sum,
-                  (unsigned long long)vm->p2m_sum);
+    monitor_say(out,
+                "The p2m of %s has changed: its checksum is 0x%016llx, and "
+                "was 0x%016llx when it was made.",
+                vm->config.name, (unsigned long long)sum,
+                (unsigned long long)vm->p2m_sum);
     return 1;
 }
 
 /* The VM and the frame records must agree on how many it has. */
-static u32 check_count(const struct vm *vm, enum frame_use use,
-                       const char *what, u32 want)
+static u32 check_count(const struct vm *vm, const struct sink *out,
+                       enum frame_use use, const char *what, u32 want)
 {
     u32 got = frames_owned(&vm->hv->frames, (u8)vm->slot, use);
 
     if (got == want)
         return 0;
-    console_print(&vm->hv->console,
-                  "%s owns %u %s frames by the frame records, %u by itself.",
-                  vm->config.name, got, what, want);
+    monitor_say(out, "%s owns %u %s frames by the frame records, %u by itself.",
+                vm->config.name, got, what, want);
     return 1;
 }
 
-static u32 check_canaries(const struct vm *vm)
+static u32 check_canaries(const struct vm *vm, const struct sink *out)
 {
-    struct pieces pieces = {.hv = vm->hv};
+    struct pieces pieces = {.out = out};
     struct sink sink = {put_pieces, &pieces};
 
     return canary_check(&vm->hv->frames, (u8)vm->slot, &sink);
 }
 
-static u32 check_vm(const struct vm *vm)
+static u32 check_vm(const struct vm *vm, const struct sink *out)
 {
-    u32 faults = check_shadow(vm);
+    u32 faults = check_shadow(vm, out);
 
-    faults += check_p2m(vm);
-    faults += check_count(vm, FRAME_GUEST, "guest", vm->p2m.ram_frames);
-    faults += check_count(vm, FRAME_P2M, "p2m", p2m_own_frames(&vm->p2m));
-    faults += check_count(vm, FRAME_BLOCK, "block", vm_block_frames(vm));
-    return faults + check_canaries(vm);
+    faults += check_p2m(vm, out);
+    faults += check_count(vm, out, FRAME_GUEST, "guest", vm->p2m.ram_frames);
+    faults += check_count(vm, out, FRAME_P2M, "p2m", p2m_own_frames(&vm->p2m));
+    faults += check_count(vm, out, FRAME_BLOCK, "block", vm_block_frames(vm));
+    return faults + check_canaries(vm, out);
 }
 
-static void say_verdict(struct hv *hv, const char *what, u32 faults)
+static void say_verdict(const struct sink *out, const char *what, u32 faults)
 {
     if (faults)
-        console_print(&hv->console, "audit: %s%u fault%s", what, faults,
-                      faults == 1 ? "" : "s");
+        monitor_say(out, "audit: %s%u fault%s", what, faults,
+                    faults == 1 ? "" : "s");
     else
-        console_print(&hv->console, "audit: %sclean", what);
+        monitor_say(out, "audit: %sclean", what);
 }
 
-static u32 audit_one(const struct vm *vm)
+static u32 audit_one(const struct vm *vm, const struct sink *out)
 {
     char what[VM_NAME_MAX + 3];
-    u32 faults = check_vm(vm);
+    u32 faults = check_vm(vm, out);
 
     fmt_buf(what, sizeof(what), "%s: ", vm->config.name);
-    say_verdict(vm->hv, what, faults);
+    say_verdict(out, what, faults);
     return faults;
 }
 
@@ -131,7 +130,7 @@ static u32 count_use(const struct frames *f, enum frame_use use)
 static u32 audit_frames_of_all(const struct monitor_args *args, u32 owners)
 {
     const struct frames *f = &args->hv->frames;
-    struct pieces pieces = {.hv = args->hv};
+    struct pieces pieces = {.out = args->out};
     struct sink sink = {put_pieces, &pieces};
     u32 faults = frames_audit(f, owners, &sink);
 
@@ -154,10 +153,10 @@ static void audit_all(const struct monitor_args *args)
         if (vm->state == VM_EMPTY)
             continue;
         owners |= BIT(i);
-        faults += audit_one(vm);
+        faults += audit_one(vm, args->out);
     }
     faults += audit_frames_of_all(args, owners);
-    say_verdict(args->hv, "", faults);
+    say_verdict(args->out, "", faults);
 }
 
 void monitor_audit(const struct monitor_args *args)
@@ -165,7 +164,7 @@ void monitor_audit(const struct monitor_args *args)
     if (!args->vm)
         audit_all(args);
     else if (args->vm->shadow.ready)
-        audit_one(args->vm);
+        audit_one(args->vm, args->out);
     else
         say(args, "audit: %s: it has no shadow to audit; `reset` makes one",
             args->vm->config.name);

@@ -24,6 +24,7 @@ enum monitor_takes {
 
 struct monitor_args {
     struct hv *hv;
+    const struct sink *out; /* whoever asked: lines, each in one piece */
     struct vm *vm;     /* TAKES_VM...: never null, but for TAKES_VM_OR_NONE */
     struct slice rest; /* what follows */
 };
@@ -36,8 +37,10 @@ struct monitor_command {
     void (*run)(const struct monitor_args *args);
 };
 
-/* A line on the console. */
-#define say(args, ...) console_print(&(args)->hv->console, __VA_ARGS__)
+/* A line to whoever asked. */
+#define say(args, ...) monitor_say((args)->out, __VA_ARGS__)
+void monitor_say(const struct sink *out, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 void monitor_attach(const struct monitor_args *args);
 void monitor_pause(const struct monitor_args *args);

@@ -148,7 +148,11 @@ u32 hv_run(struct hv *hv);
 /* The last exits of whoever is in the real registers, for a panic. */
 void hv_last_words(struct hv *hv, const struct sink *out);
 
-/* monitor.c: one command line, already free of the prompt. */
+/* monitor.c: one command line, already free of the prompt. What it answers
+ * goes to the console, or to `out`: lines that end in "\n", each in one piece,
+ * of plain text. */
 void monitor_command(struct hv *hv, const char *line);
+void monitor_command_to(struct hv *hv, const char *line,
+                        const struct sink *out);
 
 #endif
