@@ -39,6 +39,8 @@ static void line_changed(void *ctx, u32 line, bool level)
 {
     struct pc *pc = ctx;
 
+    if (level && pc->host.raised && !pic_level(&pc->pic, line))
+        pc->host.raised(pc->host.ctx, line);
     pic_set(&pc->pic, line, level);
 }
 

@@ -47,6 +47,8 @@ struct pc_host {
     u32 ram_kib; /* for CMOS */
     /* the A20 gate was switched; null: nobody wants to know */
     void (*a20)(void *ctx, bool on);
+    /* an interrupt line went up; null: the same */
+    void (*raised)(void *ctx, u32 line);
 };
 
 struct pc {

@@ -155,6 +155,16 @@ void pic_set(struct pic *pic, u32 line, bool level)
     update(pic);
 }
 
+bool pic_level(const struct pic *pic, u32 line)
+{
+    return pic->st.chip[line / LINES & 1].line & BIT(line % LINES);
+}
+
+u32 pic_in_service(const struct pic *pic)
+{
+    return pic->st.chip[0].isr | (u32)pic->st.chip[1].isr << LINES;
+}
+
 bool pic_waiting(const struct pic *pic, u32 line)
 {
     u32 chip = line / LINES & 1;

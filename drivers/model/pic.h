@@ -51,6 +51,10 @@ bool pic_pending(const struct pic *pic);
 u8 pic_ack(struct pic *pic);
 /* Is a request of this line waiting to be taken? */
 bool pic_waiting(const struct pic *pic, u32 line);
+/* A line's level; a bit for each line whose interrupt has been taken and not
+ * yet been declared at its end. */
+bool pic_level(const struct pic *pic, u32 line);
+u32 pic_in_service(const struct pic *pic);
 bool pic_masked(const struct pic *pic, u32 line);
 
 #endif

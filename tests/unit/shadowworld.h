@@ -110,6 +110,18 @@ static void hw_traced(void *ctx)
     hw_traces++;
 }
 
+/* What was told to be dropped: how often, and how the last time. */
+static u32 hw_drops;
+static enum shadow_reason hw_why;
+static bool hw_dropped_all;
+
+static void hw_dropped(void *ctx, bool all, gfn_t f, u32 pages)
+{
+    hw_drops++;
+    hw_why = shadow.why;
+    hw_dropped_all = all;
+}
+
 static const u64 *hw_table(u64 entry)
 {
     if (!(entry & PTE_P))
@@ -263,8 +275,8 @@ static const struct sink to_stdout = {print_text, NULL};
 
 static void world_begin(enum shadow_policy_id policy, u32 max_pages)
 {
-    struct shadow_hw hw = {NULL, hw_flush_page, hw_flush_all, hw_marked,
-                           hw_traced};
+    struct shadow_hw hw = {NULL,      hw_flush_page, hw_flush_all,
+                           hw_marked, hw_traced,     hw_dropped};
 
     frames_init(&frames, arena, info, FRAMES);
     frames_add(&frames, hpa(0), hpa(FRAMES * PAGE_SIZE));

@@ -49,11 +49,19 @@ static void host_a20(void *ctx, bool on)
     EXPECT_EQ(on, pc.a20);
 }
 
+static u32 raises, last_raised;
+
+static void host_raised(void *ctx, u32 line)
+{
+    raises++;
+    last_raised = line;
+}
+
 static void setup(void)
 {
-    struct pc_host host = {NULL,       host_console, host_reset,
-                           host_exit,  host_now,     host_exits,
-                           1795232400, 32768,        host_a20};
+    struct pc_host host = {NULL,     host_console, host_reset, host_exit,
+                           host_now, host_exits,   1795232400, 32768,
+                           host_a20, host_raised};
 
     now = 1000;
     printed = resets = exits = 0;
@@ -579,7 +587,23 @@ static void every_device_saves_all_it_is(void)
     }
 }
 
+static void lines_that_go_up_are_told(void)
+{
+    setup();
+    raises = 0;
+    irq_set(&pc.irq, IRQ_COM1, true);
+    EXPECT(pic_level(&pc.pic, IRQ_COM1));
+    irq_set(&pc.irq, IRQ_COM1, true);
+    irq_set(&pc.irq, IRQ_COM1, false);
+    EXPECT(!pic_level(&pc.pic, IRQ_COM1));
+    EXPECT_EQ(raises, 1);
+    irq_set(&pc.irq, IRQ_RTC, true);
+    EXPECT_EQ(raises, 2);
+    EXPECT_EQ(last_raised, IRQ_RTC);
+}
+
 static const struct unit_case cases[] = {
+    CASE(lines_that_go_up_are_told),
     CASE(everything_has_its_place),
     CASE(a20_has_two_switches),
     CASE(a20_without_a_host_that_listens),

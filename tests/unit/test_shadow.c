@@ -384,7 +384,9 @@ static void a_start_without_memory_gives_back(void)
 {
     static u8 small_arena[SMALL * PAGE_SIZE] __attribute__((aligned(4096)));
     static struct frame small_info[SMALL];
-    struct shadow_hw hw = {NULL, hw_flush_page, hw_flush_all, hw_marked, NULL};
+    struct shadow_hw hw = {.flush_page = hw_flush_page,
+                           .flush_all = hw_flush_all,
+                           .marked = hw_marked};
     struct frames small;
     struct shadow s;
 

@@ -58,6 +58,7 @@ struct blocks {
     struct block *slot[BLOCK_SLOTS];
     const u32 *changes; /* goes up whenever a translation may have changed */
     const bool *leave;  /* set when the owner wants to be asked */
+    bool tells;         /* of what changes mode or privilege, in full */
     u64 built;          /* statistics: decoded anew */
 };
 
@@ -67,7 +68,8 @@ void blocks_clear(struct blocks *b);
 /* Runs at least one instruction, and some more (about `budget`) as long as
  * nothing asks for the caller: TF, the shadow of STI, an instruction that can
  * change the interrupt flag, privilege or mode, *leave. *done counts those
- * that were completed. The status, and out, are those of the last. */
+ * that were completed. The status, and out, are those of the last; when that
+ * is done, out->decoded says whether its instruction is known. */
 enum step_status blocks_run(struct blocks *b, struct cpu *cpu,
                             const struct cpu_env *env, struct step *out,
                             u32 budget, u32 *done);

@@ -121,6 +121,8 @@ enum env_status exec_decoded(struct exec *x)
     u32 tasks = x->cpu->task_switches;
 
     x->out->decoded = true;
+    x->out->eip = x->cpu->eip;
+    x->out->cpl = x->cpu->cpl;
     x->row = &op_rows[x->insn->op];
     x->next = x->cpu->eip + x->insn->len;
     TRY(execute(x));

@@ -35,6 +35,8 @@ struct step {
     bool decoded;       /* not, and #UD: the table has no row for out->bytes */
     u8 bytes[INSN_MAX]; /* as fetched */
     u8 count;
+    u32 eip;           /* with decoded: where it stood, ... */
+    u8 cpl;            /* ... and in which ring */
     bool software_int; /* the step was INT n, INT3 or INTO that ... */
     u8 vector;         /* ... entered this vector's handler */
     bool trap;         /* set by cpu_step_debug(), see debug.h */

@@ -95,6 +95,22 @@ static enum env_status run_repeated(struct exec_run *r,
     return ENV_OK;
 }
 
+static const struct block_op *op_of(const struct insn *insn)
+{
+    return (const void *)((const u8 *)insn - offsetof(struct block_op, insn));
+}
+
+/* The instruction, as cpu_step() would tell of it. */
+static void tell(const struct exec_run *r, struct step *out)
+{
+    const struct block_op *op = op_of(r->x.insn);
+
+    out->decoded = true;
+    out->insn = op->insn;
+    out->count = op->insn.len;
+    memcpy(out->bytes, r->code + op->at, out->count);
+}
+
 /* Not quiet. */
 static enum env_status run_last(struct exec_run *r, const struct block_op *op)
 {
@@ -103,6 +119,8 @@ static enum env_status run_last(struct exec_run *r, const struct block_op *op)
     r->x.insn = &op->insn;
     TRY(exec_decoded(&r->x));
     r->done++;
+    if (r->blocks->tells)
+        tell(r, r->x.out);
     r->asks = true;
     return ENV_OK;
 }
@@ -139,22 +157,6 @@ block_fn *threaded_fn(struct block_op *op, bool *ends)
     if (form)
         return form;
     return has_memory(insn, op->handler) ? run_memory : run_register;
-}
-
-static const struct block_op *op_of(const struct insn *insn)
-{
-    return (const void *)((const u8 *)insn - offsetof(struct block_op, insn));
-}
-
-/* The instruction that did not get on, as cpu_step() would tell of it. */
-static void tell(const struct exec_run *r, struct step *out)
-{
-    const struct block_op *op = op_of(r->x.insn);
-
-    out->decoded = true;
-    out->insn = op->insn;
-    out->count = op->insn.len;
-    memcpy(out->bytes, r->code + op->at, out->count);
 }
 
 /* Where the code at this linear address lies; null: a fetch would fault, or
@@ -229,6 +231,7 @@ enum step_status blocks_run(struct blocks *b, struct cpu *cpu,
     enum env_status status = ENV_OK;
     enum step_status alone;
 
+    out->decoded = false;
     out->software_int = false;
     out->trap = false;
     r.asks = !is_plain(cpu);

@@ -55,6 +55,18 @@ void tell_traced(struct shadow *s)
         s->hw.traced(s->hw.ctx);
 }
 
+void tell_dropped(const struct shadow *s, gfn_t f)
+{
+    if (s->hw.dropped)
+        s->hw.dropped(s->hw.ctx, false, f, (u32)s->stats.pages);
+}
+
+void tell_dropped_all(const struct shadow *s)
+{
+    if (s->hw.dropped)
+        s->hw.dropped(s->hw.ctx, true, gfn(0), (u32)s->stats.pages);
+}
+
 void flush_now(struct shadow *s)
 {
     struct shadow_flush *f = &s->flush;
@@ -157,6 +169,7 @@ hpa_t shadow_root(const struct shadow *s)
 
 void shadow_set_mode(struct shadow *s, const struct paging *mode)
 {
+    s->why = SHADOW_BY_MODE;
     s->mode = *mode;
     s->policy->enter(s);
     flush_now(s);
@@ -164,6 +177,7 @@ void shadow_set_mode(struct shadow *s, const struct paging *mode)
 
 void shadow_load_cr3(struct shadow *s, u32 g_cr3)
 {
+    s->why = SHADOW_BY_CR3;
     s->stats.cr3_loads++;
     s->mode.g_cr3 = g_cr3;
     s->policy->enter(s);
@@ -172,6 +186,7 @@ void shadow_load_cr3(struct shadow *s, u32 g_cr3)
 
 void shadow_invlpg(struct shadow *s, gva_t at)
 {
+    s->why = SHADOW_BY_INVLPG;
     s->stats.invlpgs++;
     s->policy->invlpg(s, at);
     flush_now(s);
@@ -181,6 +196,7 @@ void shadow_forget(struct shadow *s)
 {
     u32 opts = s->opts;
 
+    s->why = SHADOW_BY_MEMORY;
     s->opts &= ~(u32)SHADOW_OPT_KEEP;
     s->policy->enter(s);
     s->opts = opts;
@@ -216,15 +232,20 @@ static u64 leaf_make(const struct shadow *s, const struct walk *w, u32 access)
     return leaf;
 }
 
-static void fill(struct shadow *s, gva_t at, u32 access, struct walk *w)
+/* Returns the leaf. */
+static u64 fill(struct shadow *s, gva_t at, u32 access, struct walk *w)
 {
     struct shadow_slot slot;
+    u64 leaf;
 
+    s->why = SHADOW_BY_FILL;
     make_marks(s, w, access);
     slot = s->policy->slot(s, at, w);
     /* Only now: making tables may have traced the page itself. */
-    s->policy->set(s, at, slot, leaf_make(s, w, access));
+    leaf = leaf_make(s, w, access);
+    s->policy->set(s, at, slot, leaf);
     s->stats.fills++;
+    return leaf;
 }
 
 /* The whole walk: the guest's own fault, or what is at its end. */
@@ -245,7 +266,7 @@ fault_walk(struct shadow *s, gva_t at, u32 access, struct shadow_result *out)
         return SHADOW_MMIO;
     if ((access & PF_WRITE) && (to.kind == P2M_ROM || to.trace))
         return SHADOW_TRACED;
-    fill(s, at, access, &w);
+    out->leaf = fill(s, at, access, &w);
     flush_now(s);
     return SHADOW_FILLED;
 }
@@ -273,6 +294,7 @@ enum walk_status shadow_translate(struct shadow *s, gva_t at, u32 access,
 
 void shadow_written(struct shadow *s, gpa_t at, u32 size)
 {
+    s->why = SHADOW_BY_WRITE;
     s->stats.traced++;
     s->policy->written(s, at, size);
     flush_now(s);
@@ -285,6 +307,7 @@ void shadow_trace(struct shadow *s, gfn_t f, u32 reason)
     p2m_set_trace(s->p2m, f, old | reason);
     if (old)
         return;
+    s->why = SHADOW_BY_WATCH;
     s->policy->protect(s, f);
     tell_traced(s);
     flush_now(s);
@@ -299,6 +322,7 @@ bool shadow_let_go(struct shadow *s, gfn_t f)
 {
     struct p2m_entry entry;
 
+    s->why = SHADOW_BY_LET_GO;
     s->policy->let_go(s, f);
     flush_now(s);
     entry = p2m_lookup(s->p2m, f);

@@ -53,6 +53,7 @@ enum shadow_reason {
 struct shadow_result {
     u32 error; /* for the guest's #PF */
     gpa_t at;
+    u64 leaf; /* SHADOW_FILLED: the entry */
 };
 
 /* What the shadow needs of the real CPU. */
@@ -66,6 +67,9 @@ struct shadow_hw {
     /* A frame has its first trace reason: who has kept where its bytes lie
      * may write them no more. Null: nobody keeps that. */
     void (*traced)(void *ctx);
+    /* A shadow page made from guest frame f was dropped, or (all) every one;
+     * pages: in use behind it, or before it. May be null. */
+    void (*dropped)(void *ctx, bool all, gfn_t f, u32 pages);
 };
 
 struct shadow_stats {

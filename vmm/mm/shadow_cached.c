@@ -211,8 +211,11 @@ static void link_zap(struct shadow *s, u32 ref)
     u32 child = link_page(*ref_at(s, ref));
 
     entry_zap(s, ref);
-    if ((s->opts & SHADOW_OPT_REAP) && !rmap_first(s, page_at(s, child)->mfn))
-        page_drop(s, child);
+    if (!(s->opts & SHADOW_OPT_REAP) || rmap_first(s, page_at(s, child)->mfn))
+        return;
+    s->why = SHADOW_BY_REAP;
+    page_drop(s, child);
+    s->why = SHADOW_BY_WRITE;
 }
 
 static void dir_written(struct shadow *s, u32 page, u32 index)
@@ -256,8 +259,10 @@ static void table_written(struct shadow *s, gfn_t f, u32 from, u32 to)
         flood |= p->writes++ >= FLOOD_WRITES;
         page_written(s, page, from / 4, to / 4);
     }
-    if (flood && (s->opts & SHADOW_OPT_FLOOD))
-        pages_let_go(s, f);
+    if (!flood || !(s->opts & SHADOW_OPT_FLOOD))
+        return;
+    s->why = SHADOW_BY_FLOOD;
+    pages_let_go(s, f);
 }
 
 static void cached_written(struct shadow *s, gpa_t at, u32 size)

@@ -62,7 +62,8 @@ struct shadow {
     struct shadow_flush flush;
     struct shadow_stats stats;
     mfn_t root, pdpt_frame;
-    u32 opts; /* SHADOW_OPT_ */
+    u32 opts;               /* SHADOW_OPT_ */
+    enum shadow_reason why; /* of what is given up now */
     u8 owner;
     bool ready;
     u32 max_pages;

@@ -81,6 +81,7 @@ void pages_reserve(struct shadow *s, u32 n)
     while (s->made - s->stats.pages < n) {
         if (grow(s))
             continue;
+        s->why = SHADOW_BY_NO_ROOM;
         pages_drop_all(s);
         return;
     }
@@ -164,6 +165,7 @@ void page_drop(struct shadow *s, u32 page)
         entry_zap(s, ref_make(page, i));
     unchain(s, page);
     s->stats.pages--;
+    tell_dropped(s, key.f);
     free_push(s, page);
     if ((key.role & ROLE_TABLE) && !page_of_table(s, key.f, 0))
         untrace(s, key.f);
@@ -179,6 +181,7 @@ void pages_let_go(struct shadow *s, gfn_t f)
 
 void pages_drop_all(struct shadow *s)
 {
+    tell_dropped_all(s);
     memset(s->pdpt, 0, SHADOW_DIRS * sizeof(*s->pdpt));
     memset(s->dir, 0, sizeof(s->dir));
     cells_clear(s, &s->rmap);

@@ -51,6 +51,9 @@ bool shadow_frame(struct shadow *s, mfn_t *out);
 void flush_note(struct shadow *s, gva_t at);
 void flush_note_all(struct shadow *s);
 void flush_now(struct shadow *s);
+/* For whoever listens: one shadow page is gone; all of them go. */
+void tell_dropped(const struct shadow *s, gfn_t f);
+void tell_dropped_all(const struct shadow *s);
 /* A frame has its first trace reason. */
 void tell_traced(struct shadow *s);
 

@@ -27,6 +27,7 @@
 
 static void drop(struct shadow *s)
 {
+    tell_dropped_all(s);
     memset(s->pdpt, 0, SHADOW_DIRS * sizeof(*s->pdpt));
     s->stats.pages = 0;
     s->stats.drops++;
@@ -81,6 +82,7 @@ static void make_room(struct shadow *s)
 {
     while (s->stats.pages + 2 > s->made) {
         if (!grow(s)) {
+            s->why = SHADOW_BY_NO_ROOM;
             drop(s);
             return;
         }

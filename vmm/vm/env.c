@@ -105,6 +105,7 @@ static void bus_load(struct vm *vm, gpa_t at, u8 *buf, u32 size)
         u32 value;
         n = piece(at.v + i, size - i);
         value = bus_read(&vm->pc.bus, BUS_MEMORY, (u32)(at.v + i), n);
+        TRACE(vm, MMIO_LOAD, (u32)at.v + i, n, value);
         for (u32 k = 0; k < n; k++)
             buf[i + k] = (u8)(value >> 8 * k);
     }
@@ -120,6 +121,7 @@ static void bus_store(struct vm *vm, gpa_t at, const u8 *buf, u32 size)
         n = piece(at.v + i, size - i);
         for (u32 k = 0; k < n; k++)
             value |= (u32)buf[i + k] << 8 * k;
+        TRACE(vm, MMIO_STORE, (u32)at.v + i, n, value);
         bus_write(&vm->pc.bus, BUS_MEMORY, (u32)(at.v + i), n, value);
     }
 }
@@ -134,6 +136,25 @@ static void load(struct vm *vm, gpa_t at, u8 *buf, u32 size)
         bus_load(vm, at, buf, size);
 }
 
+/* The bytes of a store into a page table, as whole entries. */
+static void tell_entries(struct vm *vm, gpa_t at, u8 *ram, const u8 *buf,
+                         u32 size)
+{
+    u32 entry = vm->shadow.mode.pae ? 8 : 4, skew = at.v & (entry - 1);
+    u8 now[TABLE_WRITE_MAX + 2 * 8];
+    u32 bytes = (skew + size + entry - 1) & ~(entry - 1);
+
+    memcpy(now, ram - skew, bytes);
+    memcpy(now + skew, buf, size);
+    for (u32 i = 0; i < bytes; i += entry) {
+        const u8 *was = ram - skew + i;
+        u64 old = entry == 8 ? get_le64(was) : get_le32(was);
+        u64 new = entry == 8 ? get_le64(now + i) : get_le32(now + i);
+        TRACE(vm, PAGE_ENTRY, (u32)at.v - skew + i, entry, TRACE_64(old),
+              TRACE_64(new));
+    }
+}
+
 /* A store into a frame that somebody watches. */
 static void store_traced(struct vm *vm, gpa_t at, u8 *ram, const u8 *buf,
                          u32 size, u32 trace)
@@ -145,6 +166,8 @@ static void store_traced(struct vm *vm, gpa_t at, u8 *ram, const u8 *buf,
         vm->work++;
         if (watched)
             tables_before(vm, gpa(at.v + i), n, &old);
+        if ((trace & TRACE_PAGE_TABLE) && TRACE_WANTS(vm, PAGE_ENTRY))
+            tell_entries(vm, gpa(at.v + i), ram + i, buf + i, n);
         memcpy(ram + i, buf + i, n);
         if (trace & TRACE_PAGE_TABLE)
             shadow_written(&vm->shadow, gpa(at.v + i), n);
@@ -290,20 +313,42 @@ static enum env_status env_write(void *ctx, gva_t at, const void *buf, u32 size,
     return ENV_OK;
 }
 
+#define PIC_LINES 16
+
+/* What was in service and is not any more. */
+static void tell_ends(struct vm *vm, u32 before)
+{
+    u32 ended = before & ~pic_in_service(&vm->pc.pic);
+
+    for (u32 line = 0; ended && line < PIC_LINES; line++) {
+        if (ended & BIT(line))
+            TRACE(vm, IRQ_EOI, line);
+    }
+}
+
 static u32 env_in(void *ctx, u16 port, u32 size)
 {
     struct vm *vm = ctx;
 
+    u32 value;
+
     vm->leave = true;
-    return bus_read(&vm->pc.bus, BUS_PORT, port, size);
+    value = bus_read(&vm->pc.bus, BUS_PORT, port, size);
+    TRACE(vm, PORT_IN, port, size, value);
+    return value;
 }
 
 static void env_out(void *ctx, u16 port, u32 size, u32 value)
 {
     struct vm *vm = ctx;
 
+    u32 before = pic_in_service(&vm->pc.pic);
+
     vm->leave = true;
+    TRACE(vm, PORT_OUT, port, size, value);
     bus_write(&vm->pc.bus, BUS_PORT, port, size, value);
+    if (TRACE_WANTS(vm, IRQ_EOI))
+        tell_ends(vm, before);
 }
 
 static struct fpu *env_fpu(void *ctx)

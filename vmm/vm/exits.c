@@ -21,6 +21,7 @@
 #include "vmm/cpu/debug.h"
 #include "vmm/vm/direct.h"
 #include "vmm/vm/env.h"
+#include "vmm/vm/trace_insn.h"
 #include "vmm/vm/vm.h"
 
 /* A store that comes back sooner was not helped by giving up a trace. */
@@ -32,8 +33,9 @@ static void account(struct vm *vm, enum exit_kind kind)
     vm->exit_kind = kind;
 }
 
-static __attribute__((noinline)) void deliver(struct vm *vm,
-                                              const struct event *event)
+/* Returns the vector whose handler was entered, TRAP_VECTORS for none. */
+static __attribute__((noinline)) u32 deliver(struct vm *vm,
+                                             const struct event *event)
 {
     struct cpu_env env = env_of(vm);
     u8 vector = event->fault.vector;
@@ -42,8 +44,10 @@ static __attribute__((noinline)) void deliver(struct vm *vm,
     case EVENT_OK:
         vm->recorder.gate[vector].reflected++;
         vm->leave |= vm->cpu.debug_pending != 0;
-        break;
+        return vector;
     case EVENT_TRIPLE:
+        TRACE(vm, TRIPLE_FAULT, event->fault.vector, event->fault.error,
+              vm->cpu.cr2);
         vm_kill(vm,
                 "triple fault: vector %u at %04x:%08x (error 0x%x, CR2 "
                 "0x%08x) and its double fault have no handler that works",
@@ -53,14 +57,35 @@ static __attribute__((noinline)) void deliver(struct vm *vm,
     case EVENT_STOPPED:
         break;
     }
+    return TRAP_VECTORS;
+}
+
+static inline u32 raise_quietly(struct vm *vm, const struct fault *fault)
+{
+    if (fast_fault(vm, fault))
+        return fault->vector;
+    return deliver(vm,
+                   &(struct event){.kind = EVENT_EXCEPTION, .fault = *fault});
+}
+
+static __attribute__((noinline)) void raise_traced(struct vm *vm,
+                                                   const struct fault *fault)
+{
+    u32 eip = vm->cpu.eip, cpl = vm->cpu.cpl;
+    u32 delivered = raise_quietly(vm, fault);
+
+    if (delivered < TRAP_VECTORS)
+        TRACE_AT(vm, eip, cpl, EXCEPTION, fault->vector, fault->error,
+                 fault->cr2, delivered, vm->cpu.eip);
 }
 
 /* An exception for the guest; a triple fault kills the VM. */
 static inline void raise(struct vm *vm, const struct fault *fault)
 {
-    if (fast_fault(vm, fault))
-        return;
-    deliver(vm, &(struct event){.kind = EVENT_EXCEPTION, .fault = *fault});
+    if (TRACE_WANTS(vm, EXCEPTION))
+        raise_traced(vm, fault);
+    else
+        raise_quietly(vm, fault);
 }
 
 /* What the emulator does not know is not privileged by IOPL or by a selector:
@@ -92,6 +117,8 @@ void exit_stepped(struct vm *vm, const struct step *step,
 {
     switch (status) {
     case STEP_OK:
+        if (TRACE_WANTS_OF(vm, TRACE_INSTRUCTIONS))
+            trace_step(vm, step);
         vm->leave |= vm->cpu.halted || vm->cpu.debug_pending;
         vm->shadow_eip = vm->cpu.eip;
         if (step->software_int)
@@ -195,8 +222,23 @@ static __attribute__((noinline)) void long_way(struct vm *vm)
     account(vm, kind_of(&step));
 }
 
+/* The long way tells of itself. */
+static __attribute__((noinline)) void protection_traced(struct vm *vm)
+{
+    u32 eip = vm->cpu.eip, cpl = vm->cpu.cpl;
+
+    if (short_way(vm))
+        trace_short(vm, eip, cpl);
+    else
+        long_way(vm);
+}
+
 static void on_protection(struct vm *vm)
 {
+    if (TRACE_WANTS_OF(vm, TRACE_INSTRUCTIONS)) {
+        protection_traced(vm);
+        return;
+    }
     if (!short_way(vm))
         long_way(vm);
 }
@@ -236,7 +278,8 @@ static void over_the_top(struct vm *vm)
 }
 
 static __attribute__((noinline)) void
-hidden_fault(struct vm *vm, enum shadow_answer answer, gpa_t at)
+hidden_fault(struct vm *vm, enum shadow_answer answer,
+             const struct shadow_result *result)
 {
     static const enum exit_kind kinds[] = {
         [SHADOW_FILLED] = EXIT_PAGE_FILL,
@@ -251,10 +294,12 @@ hidden_fault(struct vm *vm, enum shadow_answer answer, gpa_t at)
         return;
     }
     account(vm, kinds[answer]);
+    if (answer == SHADOW_FILLED)
+        trace_fill_of(vm, gva(vm->arch.fault_at), vm->arch.error, result);
     if (answer == SHADOW_MMIO)
         emulate(vm, &step);
     if (answer == SHADOW_TRACED)
-        traced_store(vm, at);
+        traced_store(vm, result->at);
 }
 
 static void on_page_fault(struct vm *vm)
@@ -267,7 +312,7 @@ static void on_page_fault(struct vm *vm)
     struct fault fault;
 
     if (answer != SHADOW_GUEST_FAULT) {
-        hidden_fault(vm, answer, result.at);
+        hidden_fault(vm, answer, &result);
         return;
     }
     account(vm, EXIT_PAGE_TRUE);
@@ -410,6 +455,7 @@ void exit_pending(struct vm *vm)
 void exit_inject(struct vm *vm)
 {
     struct event event = {.kind = EVENT_INTERRUPT};
+    u32 eip, cpl;
 
     if (!(vm->cpu.eflags & EFLAGS_IF))
         return;
@@ -422,6 +468,9 @@ void exit_inject(struct vm *vm)
     vm->cpu.halted = 0;
     event.fault = fault_plain(pc_irq_ack(&vm->pc));
     vm->irq_waiting = pc_irq_pending(&vm->pc);
+    eip = vm->cpu.eip;
+    cpl = vm->cpu.cpl;
     if (!fast_interrupt(vm, event.fault.vector))
         deliver(vm, &event);
+    TRACE_AT(vm, eip, cpl, IRQ_INJECT, event.fault.vector, vm->cpu.eip);
 }

@@ -15,13 +15,12 @@
 #include "vmm/base/bits.h"
 #include "vmm/cpu/seg.h"
 #include "vmm/vm/hostgdt.h"
+#include "vmm/vm/trace_insn.h"
 #include "vmm/vm/vm.h"
 
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define OPCODE_IRET 0xcf
 #define OPCODE_INT  0xcd
-#define OPCODE_CLI  0xfa
-#define OPCODE_STI  0xfb
 #define OPCODE_TWO  0x0f
 #define OPCODE2_CR  0x20 /* MOV r32, CRn; mod is ignored */
 #define LIMIT_FLAT  0xffffffffu
@@ -46,6 +45,7 @@ static u8 *find_page(struct vm *vm, u32 at, u32 access)
     if (byte ||
         shadow_fault(&vm->shadow, gva(at), access, &result) != SHADOW_FILLED)
         return byte;
+    trace_fill_of(vm, gva(at), access, &result);
     if (vm->fast.kernel_cs.sel != kernel_cs)
         return NULL;
     return shadow_peek(&vm->shadow, gva(at), access);
@@ -364,11 +364,11 @@ bool fast_simple(struct vm *vm)
         return false;
     if (*code == OPCODE_TWO)
         return code[1] == OPCODE2_CR && read_cr(cpu, code[2]);
-    if (*code != OPCODE_CLI && *code != OPCODE_STI)
+    if (*code != FAST_CLI && *code != FAST_STI)
         return false;
-    cpu->irq_shadow = *code == OPCODE_STI && !(cpu->eflags & EFLAGS_IF);
+    cpu->irq_shadow = *code == FAST_STI && !(cpu->eflags & EFLAGS_IF);
     cpu->eflags &= ~(u32)EFLAGS_IF;
-    if (*code == OPCODE_STI)
+    if (*code == FAST_STI)
         cpu->eflags |= EFLAGS_IF;
     cpu->eip++;
     vm->shadow_eip = cpu->eip;

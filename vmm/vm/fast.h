@@ -48,6 +48,8 @@ struct fast {
     struct fast_page page[FAST_PAGES];
 };
 
+#define FAST_CLI   0xfa /* opcodes that fast_simple() knows, ... */
+#define FAST_STI   0xfb /* ... beside MOV r32, CRn */
 #define FAST_EMPTY 0xffffffff
 
 /* The shadow has taken rights away. */

@@ -215,6 +215,18 @@ static void run_mixed(struct vm *vm)
     }
 }
 
+/* Why a turn that is over now has ended. */
+static enum trace_end turn_end(const struct vm *vm, u64 now, u64 until)
+{
+    if (vm->state != VM_RUNNING)
+        return TRACE_END_STOP;
+    if (vm->reset_wanted)
+        return TRACE_END_RESET;
+    if (now >= until)
+        return TRACE_END_SLICE;
+    return asleep(vm) ? TRACE_END_HALT : TRACE_END_IRQ;
+}
+
 static void charge(struct vm *vm, u64 ns)
 {
     vm->run_ns += ns;
@@ -278,6 +290,7 @@ static void run(struct hv *hv, struct vm *vm, u64 until)
         if (vm->interrupted)
             break;
     }
+    TRACE(vm, TURN_END, turn_end(vm, now, until), TRACE_64(now - start));
     charge(vm, now - start);
 }
 
@@ -307,6 +320,14 @@ static u32 verdict(const struct hv *hv)
     return vms == 0;
 }
 
+static void idle(struct hv *hv)
+{
+    u64 from = arch_now_ns();
+
+    arch_idle();
+    TRACE_HV(hv, IDLE, TRACE_64(arch_now_ns() - from));
+}
+
 /* The devices of those who do not run get nobody interrupted: a VM that wakes
  * gets its turn behind the present one, and what it missed is counted then. A
  * guest with a fast timer would otherwise cut up the turns of all others. */
@@ -320,11 +341,12 @@ static void turn(struct hv *hv)
         u64 now = arch_now_ns();
         u64 slice = now + sched_slice(&hv->sched, (u32)slot);
         wake = max_u64(wake, now + SERVICE_NS);
+        TRACE(&hv->vm[slot], PICKED, TRACE_64(slice - now));
         run(hv, &hv->vm[slot], min_u64(slice, wake));
         return;
     }
     arch_set_timer(min_u64(wake, devices));
-    arch_idle();
+    idle(hv);
 }
 
 void hv_last_words(struct hv *hv, const struct sink *out)

@@ -61,6 +61,7 @@ static u32 some(struct vm *vm, const struct cpu_env *env, u32 most)
     enum step_status status;
     u32 done = 1;
 
+    vm->blocks.tells = TRACE_WANTS_OF(vm, TRACE_INSTRUCTIONS);
     if (vm->config.dispatch == DISPATCH_THREADED && !debug_armed(cpu))
         status = blocks_run(&vm->blocks, cpu, env, &step, most, &done);
     else

@@ -297,6 +297,8 @@ void monitor_command_to(struct hv *hv, const char *line, const struct sink *out)
 
     if (!slice_word(&args.rest, &word))
         return;
+    if (TRACE_WANTS(hv, COMMAND))
+        trace_text(trace_next_hv(hv, TRACE_COMMAND), line);
     command = find(word);
     if (!command) {
         unknown(&args, word);

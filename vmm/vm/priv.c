@@ -119,6 +119,7 @@ void priv_cr_written(void *ctx, unsigned n, u32 old)
     bool loaded = load_pdptes(cpu, vm->pdptes_read, n, old);
     struct paging mode;
 
+    TRACE(vm, CR, n, old, n == 0 ? cpu->cr0 : n == 3 ? cpu->cr3 : cpu->cr4);
     if (n != 3)
         modes_changed(vm);
     if (n == 0 && ((cpu->cr0 ^ old) & CR0_PE))
@@ -149,6 +150,7 @@ void priv_invlpg(void *ctx, gva_t at)
 {
     struct vm *vm = ctx;
 
+    TRACE(vm, INVLPG, at.v);
     shadow_invlpg(&vm->shadow, at);
     tables_recheck(vm);
 }
@@ -257,7 +259,8 @@ void priv_table_loaded(void *ctx, enum cpu_table table)
     u64 old = 0, now;
 
     if (table == TABLE_TSS) {
-        now = pack(cpu->tr.base, cpu->tr.limit);
+        old = vm->recorder.tss;
+        vm->recorder.tss = now = pack(cpu->tr.base, cpu->tr.limit);
     } else {
         const struct table *t = &vm->table[table];
         if (t->bytes)
@@ -265,5 +268,7 @@ void priv_table_loaded(void *ctx, enum cpu_table table)
         tables_load(vm, table);
         now = t->bytes ? pack(t->base, t->bytes - 1) : 0;
     }
+    TRACE(vm, TABLE, table, (u32)(old >> 16), (u32)old & 0xffff,
+          (u32)(now >> 16), (u32)now & 0xffff);
     recorder_load(&vm->recorder, kind[table], old, now, vm_now(vm), cpu->eip);
 }

@@ -49,6 +49,7 @@ struct recorder {
     struct record_gate gate[TRAP_VECTORS];
     struct record ring[RECORD_RING];
     u64 records; /* ever; the ring holds the last RECORD_RING */
+    u64 tss;     /* base and limit of the TSS, as in records of LTR */
 };
 
 void recorder_reset(struct recorder *r);

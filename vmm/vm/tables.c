@@ -103,6 +103,19 @@ static void keep_running(struct vm *vm, enum cpu_table which, u32 index)
         vm->cpu.seg_dirty |= BIT(SEG_CS) | BIT(SEG_SS);
 }
 
+static void install(struct vm *vm, u32 vector, u64 raw)
+{
+    const struct record_gate *gate = &vm->recorder.gate[vector];
+    u64 old = (u64)gate->hi << 32 | gate->lo;
+    u32 lo = (u32)raw, hi = (u32)(raw >> 32);
+
+    if (old == raw)
+        return;
+    TRACE(vm, GATE, vector, TRACE_64(old), TRACE_64(raw),
+          gate_decode(lo, hi).offset);
+    recorder_gate(&vm->recorder, vector, lo, hi, vm_now(vm), vm->cpu.eip);
+}
+
 /* One entry of the guest's table is `raw` now: copy or record it. What the
  * guest itself loaded from the old copy is read before that changes. */
 static void mirror(struct vm *vm, enum cpu_table which, u32 index, u64 raw)
@@ -112,8 +125,7 @@ static void mirror(struct vm *vm, enum cpu_table which, u32 index, u64 raw)
     fast_forget_segs(&vm->fast);
     if (which == TABLE_IDT) {
         if (index < TRAP_VECTORS)
-            recorder_gate(&vm->recorder, index, (u32)raw, (u32)(raw >> 32),
-                          vm_now(vm), vm->cpu.eip);
+            install(vm, index, raw);
         return;
     }
     if (index == 0 || index >= ARCH_GDT_OWN)
@@ -297,9 +309,12 @@ void tables_after(struct vm *vm, gpa_t at, u32 size,
         if (n < old->count && now == old->value[n])
             continue;
         mirror(vm, which, t.index, now);
-        if (which != TABLE_IDT && n < old->count)
-            recorder_desc(&vm->recorder, record_of[which], t.index,
-                          old->value[n], now, vm_now(vm), vm->cpu.eip);
+        if (which == TABLE_IDT || n >= old->count)
+            continue;
+        TRACE(vm, DESCRIPTOR, which, t.index, TRACE_64(old->value[n]),
+              TRACE_64(now));
+        recorder_desc(&vm->recorder, record_of[which], t.index, old->value[n],
+                      now, vm_now(vm), vm->cpu.eip);
     }
 }
 

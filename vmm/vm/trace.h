@@ -175,17 +175,19 @@ static inline void trace_fill(struct trace_record *r,
 /* The words of event `id`, as many as its row has. */
 #define TRACE_FILL(record, id, ...)                                            \
     do {                                                                       \
-        const u32 args_[] = {__VA_ARGS__};                                     \
-        const struct trace_args all_ = {{__VA_ARGS__}};                        \
-        STATIC_ASSERT(sizeof(args_) == 4 * TRACE_WORDS_##id);                  \
-        trace_fill(record, &all_);                                             \
+        const struct trace_args args_ = {{__VA_ARGS__}};                       \
+        STATIC_ASSERT(sizeof((const u32[]){__VA_ARGS__}) ==                    \
+                      4 * TRACE_WORDS_##id);                                   \
+        trace_fill(record, &args_);                                            \
     } while (0)
 /* A value of 64 bits as two words. */
 #define TRACE_64(value) (u32)(value), (u32)((u64)(value) >> 32)
 
-/* Does anybody want this event of this VM, or hv? */
-#define TRACE_WANTS(who, id)                                                   \
-    __builtin_expect(((who)->tracing.all & BIT(TRACE_GROUP_OF_##id)) != 0, 0)
+/* Does anybody want any of these groups of this VM, or hv? This event? */
+#define TRACE_WANTS_OF(who, groups)                                            \
+    __builtin_expect(((who)->tracing.all & (groups)) != 0, 0)
+#define TRACE_WANTS(who, id) TRACE_WANTS_OF(who, BIT(TRACE_GROUP_OF_##id))
+#define TRACE_INSTRUCTIONS   (BIT(TRACE_GROUP_PRIV) | BIT(TRACE_GROUP_SYSCALL))
 
 /* TRACE(vm, CR, n, old, now): the event, if anybody wants it. */
 #define TRACE_AT(vm, eip, cpl, id, ...)                                        \

@@ -98,6 +98,13 @@ static u64 host_exits(void *ctx)
     return vm->exits;
 }
 
+static void host_raised(void *ctx, u32 line)
+{
+    struct vm *vm = ctx;
+
+    TRACE(vm, IRQ_RAISE, line);
+}
+
 static void stopped(struct vm *vm, enum vm_state state)
 {
     vm->state = state;
@@ -161,6 +168,7 @@ static void hw_flush_page(void *ctx, gva_t at)
 {
     struct vm *vm = ctx;
 
+    TRACE(vm, SHADOW_FLUSH, vm->shadow.why, at.v);
     fast_forget_pages(&vm->fast);
     tlb_flush_page(&vm->tlb, at);
     if (vm->hv->current == vm)
@@ -171,6 +179,7 @@ static void hw_flush_all(void *ctx)
 {
     struct vm *vm = ctx;
 
+    TRACE(vm, SHADOW_FLUSH_ALL, vm->shadow.why);
     fast_forget_pages(&vm->fast);
     tlb_flush(&vm->tlb);
     if (vm->hv->current == vm)
@@ -189,6 +198,16 @@ static void hw_traced(void *ctx)
     tlb_forget_stores(&vm->tlb);
 }
 
+static void hw_dropped(void *ctx, bool all, gfn_t f, u32 pages)
+{
+    struct vm *vm = ctx;
+
+    if (all)
+        TRACE(vm, SHADOW_DROP_ALL, vm->shadow.why, pages);
+    else
+        TRACE(vm, SHADOW_DROP, vm->shadow.why, f.v, pages);
+}
+
 static bool build_memory(struct vm *vm)
 {
     u32 low = LOW_MEMORY_END >> PAGE_SHIFT, high = HIGH_MEMORY >> PAGE_SHIFT;
@@ -205,8 +224,8 @@ static bool build_memory(struct vm *vm)
 
 static bool build_shadow(struct vm *vm)
 {
-    struct shadow_hw hw = {vm, hw_flush_page, hw_flush_all, hw_marked,
-                           hw_traced};
+    struct shadow_hw hw = {vm,        hw_flush_page, hw_flush_all,
+                           hw_marked, hw_traced,     hw_dropped};
     u32 pages = (u32)(vm->config.mem >> PAGE_SHIFT) / 8;
 
     pages = min_u32(max_u32(pages, SHADOW_PAGES_MIN), SHADOW_PAGES_MAX);
@@ -327,6 +346,7 @@ static void build_devices(struct vm *vm)
         .now = host_now,
         .exits = host_exits,
         .a20 = host_a20,
+        .raised = host_raised,
         .epoch = arch_epoch() + arch_now_ns() / 1000000000u,
         .ram_kib = (u32)(vm->config.mem >> 10),
     };
