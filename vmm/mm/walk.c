@@ -148,6 +148,23 @@ static enum walk_status walk_pae(const struct p2m *p, const struct paging *mode,
     return pae_table(p, out, mode, at, access);
 }
 
+u64 walk_reserved(const struct paging *mode, enum walk_entry kind, u64 entry)
+{
+    static const u64 reserved[] = {
+        [WALK_LARGE] = PDE_RESERVED,
+        [WALK_TABLE] = PTE_RESERVED,
+    };
+    static const u64 reserved_pae[] = {
+        [WALK_DIRECTORY] = PAE_ABOVE,
+        [WALK_LARGE] = PAE_ABOVE | PAE_LARGE_RSVD,
+        [WALK_TABLE] = PAE_ABOVE | PTE_PAT,
+    };
+
+    if (mode->pae)
+        return entry & reserved_pae[kind];
+    return mode->pse && kind != WALK_DIRECTORY ? entry & reserved[kind] : 0;
+}
+
 bool walk_absent(const struct p2m *p, const struct paging *mode, gva_t at)
 {
     u32 pde, pte;

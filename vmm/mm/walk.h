@@ -49,6 +49,10 @@ enum walk_status walk_guest(const struct p2m *p, const struct paging *mode,
  * false: one that is present has a reserved bit set, which is #GP(0). */
 bool walk_load_pdptes(const struct p2m *p, u32 g_cr3, u64 out[WALK_PDPTES]);
 
+/* The bits of an entry that must be clear and are not. */
+enum walk_entry { WALK_DIRECTORY, WALK_LARGE, WALK_TABLE };
+u64 walk_reserved(const struct paging *mode, enum walk_entry kind, u64 entry);
+
 /* A quick look before the walk: do the guest's tables end at an entry that is
  * not present? (false says nothing.) */
 bool walk_absent(const struct p2m *p, const struct paging *mode, gva_t at);

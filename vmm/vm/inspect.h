@@ -38,6 +38,26 @@ u32 inspect_write_phys(struct vm *vm, gpa_t at, const void *buf, u32 size);
  * 768 (0x00000000 at physical 0x00105c00) is not present". True: it works. */
 bool inspect_why(struct vm *vm, gva_t at, u32 access, char *out, size_t size);
 
+/* The entries that lead to `at`, top level first, as far as they are there;
+ * returns how many. None: paging is off. Behind the last one, if it is
+ * present, lies `out[n - 1].to`. */
+struct inspect_level {
+    const char *name; /* "directory entry" */
+    u32 index, bytes; /* the entry's number in its table, and its size */
+    gpa_t at;         /* where it lies; not for a directory pointer, */
+    bool in_register; /* which is in the processor */
+    u64 entry;
+    bool last;   /* it maps a page */
+    gpa_t to;    /* that page's byte, or the table it names */
+    u64 refused; /* bits that must be clear and are not */
+};
+#define INSPECT_LEVELS 3
+u32 inspect_levels(const struct vm *vm, gva_t at,
+                   struct inspect_level out[INSPECT_LEVELS]);
+
+/* "RAM", "ROM", "a device", "nothing": what is at a physical address. */
+const char *inspect_what(const struct vm *vm, gpa_t at);
+
 /* The instruction at CS:eip, as the guest's mode decodes it. Returns its
  * length; 0: none can be read there, and out says so. */
 u32 inspect_insn(struct vm *vm, u32 eip, char *out, size_t size);
