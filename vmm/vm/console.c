@@ -18,16 +18,16 @@
 #include "vmm/base/check.h"
 #include "vmm/base/str.h"
 
-#define PROMPT        "trapline> "
-#define ERASE         "\r\x1b[K"
-#define BACKSPACE     0x08
-#define DELETE        0x7f
-#define ESCAPE        0x1b
-#define CTRL_C        0x03
-#define CTRL_U        0x15
-#define PRINTABLE     0x20       /* to DELETE, exclusive */
-#define NORMAL        "\x1b[0m"  /* colours off */
-#define SHOWN         UINT64_MAX /* a line's `since` when nothing waits */
+#define PROMPT    "trapline> "
+#define ERASE     "\r\x1b[K"
+#define BACKSPACE 0x08
+#define DELETE    0x7f
+#define ESCAPE    0x1b
+#define CTRL_C    0x03
+#define CTRL_U    0x15
+#define PRINTABLE 0x20       /* to DELETE, exclusive */
+#define NORMAL    "\x1b[0m"  /* colours off */
+#define SHOWN     UINT64_MAX /* a line's `since` when nothing waits */
 
 static void put(struct console *c, const char *text, size_t len)
 {

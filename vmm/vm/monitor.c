@@ -2,101 +2,17 @@
  *
  * The monitor: from a typed line to the command that answers it.
  *
- * Commands are a const table; each row says what it takes, so that the words
- * are checked in one place and a command that wants a VM always has one. A
- * wrong word is answered with what would be right: the nearest command (by
- * edit distance, at most two letters off), the usage, or the names there are.
+ * Commands are a const table (monitor_table.c); each row says what it takes, so
+ * that the words are checked in one place and a command that wants a VM always
+ * has one. A wrong word is answered with what would be right: the nearest
+ * command (by edit distance, at most two letters off), the usage, or the names
+ * there are.
  *
  * The monitor runs between two turns of the loop, so nothing changes under
  * its hands. monitor_life.c and monitor_show.c hold the commands themselves.
  */
 #include "vmm/base/bits.h"
 #include "vmm/vm/monitor_impl.h"
-
-static void monitor_help(const struct monitor_args *args);
-
-static const struct monitor_command commands[] = {
-    {.name = "help",
-     .usage = "[COMMAND]",
-     .help = "what there is, or how to use one of them",
-     .takes = TAKES_WORDS,
-     .run = monitor_help},
-    {.name = "list",
-     .usage = "",
-     .help = "every VM: state, memory, weight, CPU time, exits, exits a second",
-     .takes = TAKES_NOTHING,
-     .run = monitor_list},
-    {.name = "attach",
-     .usage = "NAME",
-     .help = "keyboard and terminal to a guest; Ctrl-] comes back",
-     .takes = TAKES_VM,
-     .run = monitor_attach},
-    {.name = "pause",
-     .usage = "NAME",
-     .help = "stop a VM and its time",
-     .takes = TAKES_VM,
-     .run = monitor_pause},
-    {.name = "resume",
-     .usage = "NAME",
-     .help = "let a paused VM go on",
-     .takes = TAKES_VM,
-     .run = monitor_resume},
-    {.name = "reset",
-     .usage = "NAME",
-     .help = "back to power-on, with the image loaded anew",
-     .takes = TAKES_VM,
-     .run = monitor_reset},
-    {.name = "destroy",
-     .usage = "NAME",
-     .help = "end a VM and give its memory back",
-     .takes = TAKES_VM,
-     .run = monitor_destroy},
-    {.name = "create",
-     .usage = "vm=NAME [KEY=VALUE...] [module=N|NAME] [-- COMMAND LINE]",
-     .help = "start a VM from a boot module (the first image, or module=)",
-     .takes = TAKES_WORDS,
-     .run = monitor_create},
-    {.name = "idt",
-     .usage = "NAME",
-     .help = "the trap handlers a guest installed, and the last changes",
-     .takes = TAKES_VM,
-     .run = monitor_idt},
-    {.name = "audit",
-     .usage = "[NAME]",
-     .help = "check shadows, p2m, frames and canaries, of one VM or of all",
-     .takes = TAKES_VM_OR_NONE,
-     .run = monitor_audit},
-    {.name = "stats",
-     .usage = "NAME",
-     .help = "exits by kind, shadow paging, devices",
-     .takes = TAKES_VM,
-     .run = monitor_stats},
-    {.name = "trace",
-     .usage = "NAME [all|off|KIND,KIND...]",
-     .help = "print a VM's exits as they come; KINDs are those of `stats`",
-     .takes = TAKES_VM_OR_MORE,
-     .run = monitor_trace},
-    {.name = "modules",
-     .usage = "",
-     .help = "what the boot loader brought",
-     .takes = TAKES_NOTHING,
-     .run = monitor_modules},
-    {.name = "type",
-     .usage = "NAME TEXT",
-     .help = "press keys on a guest's keyboard; \\n is Enter, \\\\ is \\",
-     .takes = TAKES_VM_AND,
-     .run = monitor_type},
-    {.name = "screen",
-     .usage = "[NAME]",
-     .help = "a guest's VGA text, here and on the screen; alone: the console",
-     .takes = TAKES_VM_OR_NONE,
-     .run = monitor_screen},
-    {.name = "poweroff",
-     .usage = "",
-     .help = "end the machine and every VM in it",
-     .takes = TAKES_NOTHING,
-     .run = monitor_poweroff},
-};
 
 #define WORD_MAX 24 /* longer words are like no command */
 #define NEAR     2  /* edits */
@@ -127,21 +43,21 @@ static const struct monitor_command *nearest(struct slice word)
     const struct monitor_command *best = NULL;
     u32 least = NEAR + 1;
 
-    for (u32 i = 0; i < ARRAY_LEN(commands); i++) {
-        u32 d = distance(word, commands[i].name);
+    for (u32 i = 0; i < monitor_commands_count; i++) {
+        u32 d = distance(word, monitor_commands[i].name);
         if (d >= least || d >= word.len)
             continue;
         least = d;
-        best = &commands[i];
+        best = &monitor_commands[i];
     }
     return best;
 }
 
-static const struct monitor_command *find(struct slice word)
+const struct monitor_command *monitor_find(struct slice word)
 {
-    for (u32 i = 0; i < ARRAY_LEN(commands); i++) {
-        if (slice_eq(word, commands[i].name))
-            return &commands[i];
+    for (u32 i = 0; i < monitor_commands_count; i++) {
+        if (slice_eq(word, monitor_commands[i].name))
+            return &monitor_commands[i];
     }
     return NULL;
 }
@@ -166,7 +82,7 @@ static void usage(const struct monitor_args *args,
 
 static void help_one(const struct monitor_args *args, struct slice word)
 {
-    const struct monitor_command *c = find(word);
+    const struct monitor_command *c = monitor_find(word);
 
     if (!c) {
         unknown(args, word);
@@ -174,11 +90,13 @@ static void help_one(const struct monitor_args *args, struct slice word)
     }
     usage(args, c);
     say(args, "  %s", c->help);
+    if (c->more)
+        say(args, "\n%s", c->more);
     if (c->run == monitor_create)
         monitor_create_help(args);
 }
 
-static void monitor_help(const struct monitor_args *args)
+void monitor_help(const struct monitor_args *args)
 {
     struct slice rest = args->rest, word;
 
@@ -186,9 +104,10 @@ static void monitor_help(const struct monitor_args *args)
         help_one(args, word);
         return;
     }
-    for (u32 i = 0; i < ARRAY_LEN(commands); i++)
-        say(args, "  %-9s %s", commands[i].name, commands[i].help);
-    say(args, "`help COMMAND` shows how to use it.");
+    for (u32 i = 0; i < monitor_commands_count; i++)
+        say(args, "  %-9s %s", monitor_commands[i].name,
+            monitor_commands[i].help);
+    say(args, "`help COMMAND` shows how to use it, Tab what could come next.");
 }
 
 /* "alpha, beta" */
@@ -299,7 +218,7 @@ void monitor_command_to(struct hv *hv, const char *line, const struct sink *out)
         return;
     if (TRACE_WANTS(hv, COMMAND))
         trace_text(trace_next_hv(hv, TRACE_COMMAND), line);
-    command = find(word);
+    command = monitor_find(word);
     if (!command) {
         unknown(&args, word);
         return;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Between the monitor's files: what a command is, and the words all of them
- * use. monitor.c has the table, finds the command and the VM it names;
- * monitor_life.c changes things, monitor_show.c only looks,
+ * use. monitor_table.c has the table, monitor.c finds the command and the VM it
+ * names; monitor_life.c changes things, monitor_show.c only looks,
  * monitor_screen.c has screen and keyboard.
  *
  * A command never trusts the state of a VM: whatever it is told to do to a
@@ -33,15 +33,23 @@ struct monitor_command {
     const char *name;
     const char *usage; /* what is written behind the name */
     const char *help;  /* one line */
+    const char *more;  /* null, or the lines behind it in `help COMMAND` */
+    const char *words; /* null, or what Tab offers, with blanks between */
     enum monitor_takes takes;
     void (*run)(const struct monitor_args *args);
 };
+
+extern const struct monitor_command monitor_commands[];
+extern const u32 monitor_commands_count;
+/* Null: there is no such command. */
+const struct monitor_command *monitor_find(struct slice word);
 
 /* A line to whoever asked. */
 #define say(args, ...) monitor_say((args)->out, __VA_ARGS__)
 void monitor_say(const struct sink *out, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+void monitor_help(const struct monitor_args *args);
 void monitor_attach(const struct monitor_args *args);
 void monitor_pause(const struct monitor_args *args);
 void monitor_resume(const struct monitor_args *args);
