@@ -19,7 +19,8 @@
  * clock=pit|pit0|acpi|hpet|cpuid and alarm=apic|pit name what the TSC is
  * measured against and what interrupts guests, where the VMM's own choice turns
  * out to be a bad one. gdb=com2 and trace=com3|e9 say where the wires are that
- * arch.h speaks of: com1 to com4, pci, and e9 for the trace.
+ * arch.h speaks of: com1 to com4, pci, and e9 for the trace, behind which may
+ * stand what is to be traced (export.h).
  */
 #include "arch/x86/arch.h"
 #include "arch/x86/defs/ports.h"
@@ -314,6 +315,20 @@ static bool choose(struct slice value, const char *const *words, u32 count,
     return false;
 }
 
+/* The wire, and behind it what goes there: trace=com3,wait,priv,syscall */
+static bool read_trace(struct slice value)
+{
+    struct slice place, words;
+    u32 number;
+
+    slice_split(value, ',', &place, &words);
+    if (!choose(place, host_wire_places, WIRE_PLACES, &number) ||
+        !export_choose(&hv.export, words))
+        return false;
+    host_wire_choose(ARCH_WIRE_TRACE, number);
+    return true;
+}
+
 /* False: it looks like an option and is none. */
 static bool read_option(struct slice word)
 {
@@ -336,9 +351,8 @@ static bool read_option(struct slice word)
     else if (slice_eq(key, "gdb") &&
              choose(value, host_wire_places, UART_PLACES, &number))
         host_wire_choose(ARCH_WIRE_GDB, number);
-    else if (slice_eq(key, "trace") &&
-             choose(value, host_wire_places, WIRE_PLACES, &number))
-        host_wire_choose(ARCH_WIRE_TRACE, number);
+    else if (slice_eq(key, "trace"))
+        return read_trace(value);
     else
         return !option;
     return true;
@@ -354,7 +368,8 @@ static void read_options(void)
                      "Trapline: the option \"%.*s\" is unknown; there are "
                      "exit=stopped, canary=1, clock=pit|pit0|acpi|hpet|cpuid, "
                      "alarm=apic|pit, gdb=com1|com2|com3|com4|pci, "
-                     "trace=com1|com2|com3|com4|pci|e9 and "
+                     "trace=com1|com2|com3|com4|pci|e9 with ,wait or "
+                     ",GROUP of events behind it, and "
                      "crash=gp|ud|stack|check\n",
                      (int)word.len, word.at);
     }
@@ -382,6 +397,7 @@ static const u8 *module_data(struct hv *h, u32 module)
 static void last_words(void)
 {
     hv_last_words(&hv, &out);
+    export_finish(&hv);
 }
 
 static void hypervisor_init(void)

@@ -81,7 +81,8 @@ static const char usage[] =
     "  --trace=PATH   the trace of all guests goes into that file\n"
     "  --help         this\n"
     "VMM options: exit=stopped ends when every guest has stopped, canary=1\n"
-    "checks frames between those of the guests.\n"
+    "checks frames between those of the guests, trace=GROUP,... says which\n"
+    "events --trace= gets.\n"
     "\n"
     "At a terminal, `poweroff` in the monitor ends it. Anything else on stdin\n"
     "is a script that is typed line by line, each when the machine rests; "
@@ -151,12 +152,22 @@ static void read_option(const char *arg)
         refuse("\"%s\" is not between 16M and 3G", arg);
 }
 
+static void choose_events(const char *words)
+{
+    if (!export_choose(&hv.export, slice_of(words)))
+        refuse("\"trace=%s\" names no groups of events; `trace` in the monitor "
+               "lists them",
+               words);
+}
+
 static bool read_vmm_option(const char *arg)
 {
     if (str_eq(arg, "exit=stopped"))
         hv.exit_when_idle = true;
     else if (str_eq(arg, "canary=1"))
         hv.canary = true;
+    else if (str_starts(arg, "trace="))
+        choose_events(arg + sizeof("trace=") - 1);
     else
         return false;
     return true;
@@ -292,6 +303,7 @@ static const struct sink out = {put, NULL};
 static void last_words(void)
 {
     hv_last_words(&hv, &out);
+    export_finish(&hv);
 }
 
 u64 hosted_interpreted(void)

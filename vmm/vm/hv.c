@@ -79,6 +79,7 @@ u32 hv_start(struct hv *hv)
 {
     u32 started = 0;
 
+    export_start(hv);
     for (u32 i = 0; i < hv->boot->modules; i++)
         started += start_module(hv, i);
     for (u32 i = 0; i < hv->boot->modules; i++)
@@ -331,15 +332,18 @@ static void idle(struct hv *hv)
 /* The devices of those who do not run get nobody interrupted: a VM that wakes
  * gets its turn behind the present one, and what it missed is counted then. A
  * guest with a fast timer would otherwise cut up the turns of all others. */
-static void turn(struct hv *hv)
+static void turn(struct hv *hv, u64 now)
 {
-    u64 wake = min_u64(console_deadline(&hv->console), view_deadline(hv));
+    u64 wake =
+        min_u64(min_u64(console_deadline(&hv->console), view_deadline(hv)),
+                export_deadline(hv, now));
     u64 devices = service_all(hv);
     int slot = sched_pick(&hv->sched);
 
     if (slot >= 0) {
-        u64 now = arch_now_ns();
-        u64 slice = now + sched_slice(&hv->sched, (u32)slot);
+        u64 slice;
+        now = arch_now_ns();
+        slice = now + sched_slice(&hv->sched, (u32)slot);
         wake = max_u64(wake, now + SERVICE_NS);
         TRACE(&hv->vm[slot], PICKED, TRACE_64(slice - now));
         run(hv, &hv->vm[slot], min_u64(slice, wake));
@@ -366,6 +370,8 @@ void hv_last_words(struct hv *hv, const struct sink *out)
 
 u32 hv_run(struct hv *hv)
 {
+    u64 now;
+
     ring_init(&hv->typed, hv->typed_bytes, sizeof(hv->typed_bytes));
     view_init(&hv->view);
     if (!hv->exit_when_idle)
@@ -373,14 +379,17 @@ u32 hv_run(struct hv *hv)
     while (!hv->poweroff) {
         keyboard(hv);
         show_lines(hv);
-        view_tick(hv, arch_now_ns());
+        now = arch_now_ns();
+        view_tick(hv, now);
+        export_turn(hv, now);
         if (hv->exit_when_idle && all_stopped(hv)) {
             hv->poweroff_status = verdict(hv);
             break;
         }
-        turn(hv);
+        turn(hv, now);
     }
     console_print(&hv->console, "trapline: poweroff, status %u",
                   hv->poweroff_status);
+    export_finish(hv);
     return hv->poweroff_status;
 }

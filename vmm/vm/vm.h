@@ -25,6 +25,7 @@
 #include "vmm/vm/bootinfo.h"
 #include "vmm/vm/config.h"
 #include "vmm/vm/console.h"
+#include "vmm/vm/export.h"
 #include "vmm/vm/fast.h"
 #include "vmm/vm/kinds.h"
 #include "vmm/vm/recorder.h"
@@ -109,6 +110,7 @@ struct hv {
     struct trace_ring trace;
     struct trace_wish tracing;   /* of itself */
     struct trace_wish trace_new; /* of VMs to come */
+    struct export export;
     struct vm *current;          /* whose state is in the real registers */
     u8 typed_bytes[1024];
     struct ring typed;   /* for the attached guest, which had no room yet */
