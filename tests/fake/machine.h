@@ -218,6 +218,44 @@ bool arch_key_read(u8 *scancode)
     return true;
 }
 
+/* The wires: what was written, as far as there was room (ever), and what comes.
+ * Null `out`: the wire is not there. */
+struct fake_wire {
+    u8 *out;
+    size_t written, room;
+    const u8 *in; /* may be null */
+    size_t in_size;
+};
+static struct fake_wire fake_wires[ARCH_WIRES];
+
+bool arch_wire_present(enum arch_wire wire)
+{
+    return fake_wires[wire].out;
+}
+
+size_t arch_wire_write(enum arch_wire wire, const u8 *data, size_t len)
+{
+    struct fake_wire *w = &fake_wires[wire];
+
+    if (len > w->room - w->written)
+        len = w->room - w->written;
+    if (len)
+        memcpy(w->out + w->written, data, len);
+    w->written += len;
+    return len;
+}
+
+bool arch_wire_read(enum arch_wire wire, u8 *byte)
+{
+    struct fake_wire *w = &fake_wires[wire];
+
+    if (!w->in_size)
+        return false;
+    w->in_size--;
+    *byte = *w->in++;
+    return true;
+}
+
 /* What the screen shows: a guest's cells, or null for the console. */
 static const u16 *fake_screen;
 static u32 fake_screen_cursor, fake_screen_shown;

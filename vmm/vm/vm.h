@@ -111,7 +111,7 @@ struct hv {
     struct trace_wish tracing;   /* of itself */
     struct trace_wish trace_new; /* of VMs to come */
     struct export export;
-    struct vm *current;          /* whose state is in the real registers */
+    struct vm *current; /* whose state is in the real registers */
     u8 typed_bytes[1024];
     struct ring typed;   /* for the attached guest, which had no room yet */
     bool exit_when_idle; /* command line: exit=stopped */
