@@ -68,6 +68,28 @@ void audit_leaf(struct audit *a, u32 at, u64 leaf)
         audit_say(a, "The leaf for 0x%08x is global", at);
 }
 
+void audit_guards(struct audit *a, u32 at, u64 leaf)
+{
+    u32 what = 0;
+
+    for (u32 i = 0; i < a->s->guards; i++) {
+        const struct shadow_guard *g = &a->s->guard[i];
+        if (at >> PAGE_SHIFT >= g->first && at >> PAGE_SHIFT <= g->last)
+            what |= g->what;
+    }
+    if (what & GUARD_READ)
+        audit_say(a, "The leaf for 0x%08x maps a page that is guarded", at);
+    if ((what & GUARD_WRITE) && (leaf & PTE_W))
+        audit_say(a,
+                  "The leaf for 0x%08x is writable, but writes of it are "
+                  "guarded",
+                  at);
+    if (!(what & GUARD_FETCH) != !(leaf & PTE64_NX))
+        audit_say(a, "The leaf for 0x%08x says %s, but fetches from it are %s",
+                  at, leaf & PTE64_NX ? "NX" : "no NX",
+                  what & GUARD_FETCH ? "guarded" : "not guarded");
+}
+
 /* The right frame, and writable only when nobody minds. */
 static void check_target(struct audit *a, u32 at, u64 leaf, gfn_t f)
 {
@@ -200,6 +222,7 @@ static void vtlb_leaf(struct vtlb_audit *v, u32 at, u64 leaf)
     struct audit_grant g;
 
     audit_leaf(&v->a, at, leaf);
+    audit_guards(&v->a, at, leaf);
     for (u32 i = 0; i < v->watched; i++) {
         if ((leaf & PTE_W) && shadow_mfn(leaf).v == v->watched_mfn[i].v)
             audit_say(&v->a,

@@ -30,6 +30,9 @@ void audit_say(struct audit *a, const char *format, ...)
 const u64 *audit_table(struct audit *a, const char *what, u32 at, u64 entry);
 /* Whatever the guest says: this leaf is harmless to everybody else. */
 void audit_leaf(struct audit *a, u32 at, u64 leaf);
+/* What is guarded of linear page `at` is not granted, and nothing else is
+ * taken away. */
+void audit_guards(struct audit *a, u32 at, u64 leaf);
 /* And it is what the guest grants. */
 void audit_granted(struct audit *a, u32 at, u64 leaf,
                    const struct audit_grant *grant);

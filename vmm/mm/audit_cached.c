@@ -9,6 +9,8 @@
  *    traced as a page table for which there is no page;
  *  - the reverse map holds each present entry once, in the right chain, and
  *    nothing else;
+ *  - a leaf table of a region with guards serves that region alone, and its
+ *    leaves keep what is guarded;
  *  - pages, free list and frames add up.
  */
 #include "vmm/mm/audit.h"
@@ -62,6 +64,17 @@ static struct audit_grant run_grant(struct key key, u32 entry)
     };
 }
 
+/* What says in a role that a table may serve this region. */
+static u32 region_bits(const struct shadow *s, u32 region)
+{
+    for (u32 i = 0; i < s->guards; i++) {
+        if (s->guard[i].first / SHADOW_ENTRIES <= region &&
+            s->guard[i].last / SHADOW_ENTRIES >= region)
+            return ROLE_GUARDED | region << ROLE_REGION_SHIFT;
+    }
+    return 0;
+}
+
 /* Is `child` the page for half `half` of this guest directory entry? */
 static bool child_fits(const struct shadow *s, struct key child, u32 dir_role,
                        u32 pde, u32 half, bool ram)
@@ -90,13 +103,15 @@ static bool child_fits(const struct shadow *s, struct key child, u32 dir_role,
 static bool link_fits(const struct shadow *s, struct key dir, u32 entry,
                       struct key child)
 {
-    u32 quad = role_quad(dir.role), pde;
+    u32 quad = role_quad(dir.role), pde, bits;
     bool ram;
 
-    if (child.role & ROLE_DIR)
+    bits = region_bits(s, quad * SHADOW_ENTRIES + entry);
+    if ((child.role & ROLE_DIR) ||
+        (child.role & ~(BIT(ROLE_QUAD_SHIFT + 2) - 1)) != bits)
         return false;
     if (!(dir.role & ROLE_TABLE))
-        return child.role == 0 && child.f.v == (quad * 512 + entry) * 512;
+        return child.role == bits && child.f.v == (quad * 512 + entry) * 512;
     pde = word_of(s, dir.f, quad * 256 + entry / 2, &ram);
     return child_fits(s, child, dir.role, pde, entry % 2, ram);
 }
@@ -132,8 +147,16 @@ static void check_leaf(struct cached_audit *c, const struct spage *p, u32 entry,
                                ? table_grant(c->a.s, p->key, entry)
                                : run_grant(p->key, entry);
 
-    audit_leaf(&c->a, entry << PAGE_SHIFT, leaf);
-    audit_granted(&c->a, entry << PAGE_SHIFT, leaf, &g);
+    u32 at = entry << PAGE_SHIFT;
+
+    if (p->key.role & ROLE_GUARDED)
+        at |= p->key.role >> ROLE_REGION_SHIFT << SHADOW_TABLE_SHIFT;
+    audit_leaf(&c->a, at, leaf);
+    if (p->key.role & ROLE_GUARDED)
+        audit_guards(&c->a, at, leaf);
+    else if (leaf & PTE64_NX)
+        audit_say(&c->a, "The leaf for 0x%08x says NX without a guard", at);
+    audit_granted(&c->a, at, leaf, &g);
 }
 
 /* A present entry is linked to neighbours that are linked back. */

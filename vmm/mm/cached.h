@@ -17,6 +17,10 @@
  *                         the first frame it maps
  *   neither               guest paging is off; gfn is the first frame mapped
  *
+ * A leaf table for 2 MiB in which something is guarded serves that place alone
+ * (ROLE_GUARDED and its number): guards are about linear addresses, and the
+ * same guest table may be seen at others.
+ *
  * The index of a page is from 1 on, so that 0 means none, also as a ref. A
  * ref names a shadow entry: page index and entry index.
  *
@@ -41,6 +45,10 @@ enum {
     ROLE_PSE = 128,  /* CR4.PSE */
     ROLE_PAE = 256,  /* nothing is ever made under it: see cached_enter() */
     ROLE_QUAD_SHIFT = 9,
+    ROLE_QUAD_MASK = 3,
+    ROLE_GUARDED = 2048, /* leaf table: for this region of 2 MiB only */
+    ROLE_REGION_SHIFT = 12,
+    ROLE_REGION_MASK = 2047,
 };
 
 struct key {
@@ -102,7 +110,7 @@ static inline u64 *ref_at(const struct shadow *s, u32 ref)
 
 static inline u32 role_quad(u32 role)
 {
-    return role >> ROLE_QUAD_SHIFT;
+    return role >> ROLE_QUAD_SHIFT & ROLE_QUAD_MASK;
 }
 
 /* A directory's link carries the index of the page it points to in bits that

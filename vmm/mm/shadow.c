@@ -13,7 +13,8 @@
  *    programs (4.6). The CPU runs with WP = 1, so such a page is mapped
  *    writable for the supervisor alone after a supervisor's write, and
  *    read-only for everybody after the next user access: one fault a change.
- *  - never NX: 32-bit paging has none.
+ *  - never NX, as 32-bit paging has none, but for a page whose fetches are
+ *    guarded.
  *
  * A policy keeps at least SHADOW_PAGES_LEAST pages. One instruction can need
  * the pages of its code (2), of a string source and destination (2 and 2) or
@@ -203,6 +204,39 @@ void shadow_forget(struct shadow *s)
     flush_now(s);
 }
 
+void shadow_set_guards(struct shadow *s, const struct shadow_guard *row,
+                       u32 count)
+{
+    CHECK(count <= SHADOW_GUARDS);
+    s->guards = count;
+    if (count)
+        memcpy(s->guard, row, count * sizeof(*row));
+    shadow_forget(s);
+}
+
+u32 guards_at(const struct shadow *s, u32 first, u32 last)
+{
+    u32 what = 0;
+
+    for (u32 i = 0; i < s->guards; i++) {
+        const struct shadow_guard *g = &s->guard[i];
+        if (g->first <= last && g->last >= first)
+            what |= g->what;
+    }
+    return what;
+}
+
+bool shadow_is_guarded(const struct shadow *s, gva_t at, u32 access)
+{
+    u32 page = at.v >> PAGE_SHIFT, kept = GUARD_READ;
+
+    if (access & PF_WRITE)
+        kept |= GUARD_WRITE;
+    if (access & PF_FETCH)
+        kept |= GUARD_FETCH;
+    return guards_at(s, page, page) & kept;
+}
+
 /* Sets A and D; a page table that is a descriptor table too tells so. */
 static void make_marks(struct shadow *s, struct walk *w, u32 access)
 {
@@ -215,8 +249,10 @@ static void make_marks(struct shadow *s, struct walk *w, u32 access)
 }
 
 /* The leaf for a walk whose A and D marks are made. */
-static u64 leaf_make(const struct shadow *s, const struct walk *w, u32 access)
+static u64 leaf_make(const struct shadow *s, gva_t at, const struct walk *w,
+                     u32 access)
 {
+    u32 kept = guards_at(s, at.v >> PAGE_SHIFT, at.v >> PAGE_SHIFT);
     struct p2m_entry to = p2m_lookup(s->p2m, gpa_to_gfn(w->at));
     bool user = w->user, write = w->write;
     u64 leaf = mfn_to_hpa(to.mfn).v | SHADOW_LEAF;
@@ -227,8 +263,11 @@ static u64 leaf_make(const struct shadow *s, const struct walk *w, u32 access)
     }
     if (user)
         leaf |= PTE_U;
-    if (write && w->dirty && to.kind == P2M_RAM && !to.trace)
+    if (write && w->dirty && to.kind == P2M_RAM && !to.trace &&
+        !(kept & GUARD_WRITE))
         leaf |= PTE_W;
+    if (kept & GUARD_FETCH)
+        leaf |= PTE64_NX;
     return leaf;
 }
 
@@ -242,7 +281,7 @@ static u64 fill(struct shadow *s, gva_t at, u32 access, struct walk *w)
     make_marks(s, w, access);
     slot = s->policy->slot(s, at, w);
     /* Only now: making tables may have traced the page itself. */
-    leaf = leaf_make(s, w, access);
+    leaf = leaf_make(s, at, w, access);
     s->policy->set(s, at, slot, leaf);
     s->stats.fills++;
     return leaf;
@@ -250,7 +289,8 @@ static u64 fill(struct shadow *s, gva_t at, u32 access, struct walk *w)
 
 /* The whole walk: the guest's own fault, or what is at its end. */
 static __attribute__((noinline)) enum shadow_answer
-fault_walk(struct shadow *s, gva_t at, u32 access, struct shadow_result *out)
+fault_walk(struct shadow *s, gva_t at, u32 access, bool fetch,
+           struct shadow_result *out)
 {
     struct p2m_entry to;
     struct walk w;
@@ -266,6 +306,8 @@ fault_walk(struct shadow *s, gva_t at, u32 access, struct shadow_result *out)
         return SHADOW_MMIO;
     if ((access & PF_WRITE) && (to.kind == P2M_ROM || to.trace))
         return SHADOW_TRACED;
+    if (s->guards && shadow_is_guarded(s, at, access | (fetch ? PF_FETCH : 0)))
+        return SHADOW_GUARDED;
     out->leaf = fill(s, at, access, &w);
     flush_now(s);
     return SHADOW_FILLED;
@@ -278,7 +320,7 @@ enum shadow_answer shadow_fault(struct shadow *s, gva_t at, u32 error,
 
     *out = (struct shadow_result){.error = access};
     if (!walk_absent(s->p2m, &s->mode, at))
-        return fault_walk(s, at, access, out);
+        return fault_walk(s, at, access, (error & PF_FETCH) != 0, out);
     s->stats.true_faults++;
     return SHADOW_GUEST_FAULT;
 }

@@ -13,11 +13,16 @@
  * guest, nothing of the VMM. Guest ring 0 runs in ring 1, a supervisor ring,
  * so U/S is the hardware's own and one root serves kernel and user.
  *
+ * Guards (a debugger's, vm/probe.h) keep linear pages out of the shadow, for
+ * reads, writes or fetches, in every address space: what happens there is
+ * answered with SHADOW_GUARDED, and someone who can look must do it.
+ *
  * Invariant (shadow_audit): every present shadow leaf maps the machine frame
  * that guest tables and p2m give now (or gave, for entries that the guest
  * changed and has not flushed yet: vtlb only), with no more rights than they
  * allow, and never writable onto a frame that has a trace reason, a frame
- * that is not this VM's, or a page whose guest D bit is clear.
+ * that is not this VM's, or a page whose guest D bit is clear; and it grants
+ * nothing that is guarded.
  */
 #ifndef MM_SHADOW_H
 #define MM_SHADOW_H
@@ -32,6 +37,7 @@ enum shadow_answer {
     SHADOW_GUEST_FAULT, /* the guest's own #PF: out->error */
     SHADOW_MMIO,        /* no RAM there: emulate; out->at */
     SHADOW_TRACED,      /* a write to a traced frame or ROM: emulate; out->at */
+    SHADOW_GUARDED,     /* the guest may, but it is guarded: emulate */
 };
 
 /* What made the shadow give something up. */
@@ -137,6 +143,12 @@ void shadow_untrace(struct shadow *s, gfn_t f, u32 reason);
  * may write it until it is walked again. False: other reasons remain. */
 bool shadow_let_go(struct shadow *s, gfn_t f);
 
+/* These guards, and no others, from now on; everything is made anew. */
+void shadow_set_guards(struct shadow *s, const struct shadow_guard *row,
+                       u32 count);
+/* Is this access (PF_ bits) to the page kept from everybody? */
+bool shadow_is_guarded(const struct shadow *s, gva_t at, u32 access);
+
 /* Recomputes everything; prints each violation as a sentence into sink (may
  * be null) and returns their number. */
 u32 shadow_audit(const struct shadow *s, const struct sink *sink);
@@ -148,6 +160,7 @@ static inline u8 *shadow_peek(const struct shadow *s, gva_t at, u32 access)
 {
     u64 need = PTE_P | (access & PF_WRITE ? PTE_W : 0) |
                (access & PF_USER ? PTE_U : 0);
+    u64 not = access & PF_FETCH ? PTE64_NX : 0;
     u64 e = s->pdpt[at.v >> SHADOW_DIR_SHIFT];
 
     if (!(e & PTE_P))
@@ -156,7 +169,7 @@ static inline u8 *shadow_peek(const struct shadow *s, gva_t at, u32 access)
     if (!(e & PTE_P))
         return NULL;
     e = shadow_table(s, e)[at.v >> PAGE_SHIFT & SHADOW_INDEX];
-    if ((e & need) != need)
+    if ((e & (need | not )) != need)
         return NULL;
     return (u8 *)shadow_table(s, e) + (at.v & PAGE_MASK);
 }

@@ -41,13 +41,24 @@ static struct key dir_key(const struct shadow *s, u32 quad)
     return key;
 }
 
-/* The leaf table for half `half` of a guest directory entry, under the modes
- * of the directory's role. */
+static u32 region_role(const struct shadow *s, u32 region)
+{
+    u32 page = region * SHADOW_ENTRIES;
+
+    if (!s->guards || !guards_at(s, page, page + SHADOW_INDEX))
+        return 0;
+    return ROLE_GUARDED | region << ROLE_REGION_SHIFT;
+}
+
+/* The leaf table for half of a guest directory entry, that of this region,
+ * under the modes of the directory's role. */
 static struct key table_key(const struct shadow *s, u32 dir_role, u32 g_pde,
-                            u32 half)
+                            u32 region)
 {
     struct key key = {.role = dir_role & (ROLE_WP | ROLE_PSE)};
+    u32 half = region % SHADOWS_PER_PDE;
 
+    key.role |= region_role(s, region);
     key.role |= g_pde & PTE_U ? ROLE_USER : 0;
     key.role |= g_pde & PTE_W ? ROLE_WRITE : 0;
     if ((g_pde & PTE_PS) && (dir_role & ROLE_PSE)) {
@@ -68,9 +79,10 @@ static struct key leaf_key(const struct shadow *s, gva_t at,
     u32 dir_role;
 
     if (!s->mode.on)
-        return (struct key){.f = gfn(region * SHADOW_ENTRIES)};
+        return (struct key){gfn(region * SHADOW_ENTRIES),
+                            region_role(s, region)};
     dir_role = dir_key(s, at.v >> SHADOW_DIR_SHIFT).role;
-    return table_key(s, dir_role, walk->g_pde, region % SHADOWS_PER_PDE);
+    return table_key(s, dir_role, walk->g_pde, region);
 }
 
 static void point(struct shadow *s, u32 quad, u32 page)
@@ -193,10 +205,10 @@ static void leaf_written(struct shadow *s, u32 page, u32 index)
 
 /* Does a link lead where the guest's new directory entry says? */
 static bool link_holds(const struct shadow *s, u32 role, u64 link, u32 g_pde,
-                       u32 half)
+                       u32 region)
 {
     struct key is = page_at(s, link_page(link))->key;
-    struct key want = table_key(s, role, g_pde, half);
+    struct key want = table_key(s, role, g_pde, region);
 
     if (!(g_pde & PTE_P) || !(g_pde & PTE_A))
         return false;
@@ -225,13 +237,13 @@ static void dir_written(struct shadow *s, u32 page, u32 index)
     if (index / GUEST_QUARTER != role_quad(key.role))
         return;
     for (u32 half = 0; half < SHADOWS_PER_PDE; half++) {
-        u32 ref =
-            ref_make(page, index % GUEST_QUARTER * SHADOWS_PER_PDE + half);
+        u32 region = index * SHADOWS_PER_PDE + half;
+        u32 ref = ref_make(page, region & SHADOW_INDEX);
         u64 link = *ref_at(s, ref);
         if (!(link & PTE_P))
             continue;
         if ((s->opts & SHADOW_OPT_SAME) &&
-            link_holds(s, key.role, link, guest_word(s, key.f, index), half))
+            link_holds(s, key.role, link, guest_word(s, key.f, index), region))
             continue;
         link_zap(s, ref);
     }
