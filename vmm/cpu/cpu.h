@@ -156,6 +156,10 @@ struct cpu_env {
     void (*fpu_run)(void *ctx, struct fpu_op *op);
     void (*fpu_error)(void *ctx);
 
+    /* Set while a repeated instruction is to end with its present iteration:
+     * somebody wants to look. May be null. */
+    const bool *enough;
+
     /* After LGDT, LIDT, LLDT or LTR changed the register in struct cpu. */
     void (*table_loaded)(void *ctx, enum cpu_table table);
 };

@@ -202,7 +202,7 @@ static void pass_fpu_error(void *ctx)
 }
 
 _Static_assert(
-    sizeof(struct cpu_env) == 18 * sizeof(void *),
+    sizeof(struct cpu_env) == 19 * sizeof(void *),
     "a new hook of struct cpu_env is passed on here as well, but code, "
     "without which blocks are not used");
 
@@ -228,6 +228,7 @@ const struct cpu_env *debug_watch(struct debug_watch *watch, struct cpu *cpu,
                 .fpu = under->fpu ? pass_fpu : NULL,
                 .fpu_run = pass_fpu_run,
                 .fpu_error = pass_fpu_error,
+                .enough = under->enough,
                 .table_loaded = pass_table_loaded},
     };
     return &watch->env;

@@ -179,6 +179,8 @@ static enum env_status repeat(struct exec *x, handler_fn *one)
         reg_write(x->cpu, ECX, x->insn->adsize, --count);
         if (!count || condition_stops(x))
             return ENV_OK;
+        if (x->env->enough && *x->env->enough)
+            break;
     }
     x->next = x->cpu->eip;
     x->cpu->eflags |= EFLAGS_RF;

@@ -60,6 +60,8 @@ static void remember(struct vm *vm, gva_t at, u32 access, const struct walk *w)
         return;
     if ((access & PF_WRITE) && to.trace)
         return;
+    if (shadow_is_guarded(&vm->shadow, at, access))
+        return;
     byte = p2m_ptr(&vm->p2m, w->at);
     tlb_put(&vm->tlb, kind_of(access), at, (access & PF_USER) != 0,
             byte - (at.v & PAGE_MASK), w->large);
@@ -210,6 +212,67 @@ static enum env_status translate_both(struct vm *vm, gva_t at, u32 size,
     return translate(vm, gva(at.v + h->size[0]), access, &h->at[1], fault);
 }
 
+/* Up to eight bytes of an access, from `off` on, as they stand in memory; what
+ * is not memory has those that went over the bus. */
+static u64 value_at(const struct vm *vm, const struct halves *h, const u8 *bus,
+                    u32 off, u32 size)
+{
+    u64 value = 0;
+
+    for (u32 i = 0; i < min_u32(size, sizeof(value)); i++) {
+        u32 n = off + i;
+        const u8 *ram = p2m_ptr(
+            &vm->p2m, n < h->size[0] ? gpa(h->at[0].v + n)
+                                     : gpa(h->at[1].v + n - h->size[0]));
+        value |= (u64)(ram ? *ram : bus[n]) << 8 * i;
+    }
+    return value;
+}
+
+static void load_both(struct vm *vm, const struct halves *h, u8 *buf)
+{
+    load(vm, h->at[0], buf, h->size[0]);
+    if (h->size[1])
+        load(vm, h->at[1], buf + h->size[0], h->size[1]);
+}
+
+static void store_both(struct vm *vm, const struct halves *h, const u8 *buf)
+{
+    store(vm, h->at[0], buf, h->size[0]);
+    if (h->size[1])
+        store(vm, h->at[1], buf + h->size[0], h->size[1]);
+}
+
+static void load_watched(struct vm *vm, gva_t at, const struct halves *h,
+                         u32 access, u8 *buf)
+{
+    u32 size = h->size[0] + h->size[1];
+    struct probe_touch touch;
+
+    load_both(vm, h, buf);
+    if (!probe_touches(vm, at, size, access, &touch))
+        return;
+    memcpy(&touch.old, buf + touch.off, min_u32(touch.size, sizeof(touch.old)));
+    touch.now = touch.old;
+    probe_note(vm, &touch);
+}
+
+static void store_watched(struct vm *vm, gva_t at, const struct halves *h,
+                          const u8 *buf)
+{
+    u32 size = h->size[0] + h->size[1];
+    struct probe_touch touch;
+    bool met = probe_touches(vm, at, size, ACC_WRITE, &touch);
+
+    if (met)
+        touch.old = value_at(vm, h, buf, touch.off, touch.size);
+    store_both(vm, h, buf);
+    if (!met)
+        return;
+    touch.now = value_at(vm, h, buf, touch.off, touch.size);
+    probe_note(vm, &touch);
+}
+
 /* The bytes, when they lie in one page that the TLB or the shadow has for
  * this access: then no check can fail, A and D are set, and nobody watches
  * the frame. */
@@ -273,13 +336,15 @@ static enum env_status env_read(void *ctx, gva_t at, void *buf, u32 size,
     status = translate_both(vm, at, size, access, &h, fault);
     if (status != ENV_OK)
         return status;
-    load(vm, h.at[0], buf, h.size[0]);
-    if (h.size[1])
-        load(vm, h.at[1], (u8 *)buf + h.size[0], h.size[1]);
+    if (vm->probes.data && !(access & ACC_FETCH))
+        load_watched(vm, at, &h, access, buf);
+    else
+        load_both(vm, &h, buf);
     return ENV_OK;
 }
 
-/* Where code lies that can be fetched; what cannot will be found by a read. */
+/* Where code lies that can be fetched; what cannot will be found by a read,
+ * and what is guarded is for probe_run(). */
 static const u8 *env_code(void *ctx, gva_t at)
 {
     struct vm *vm = ctx;
@@ -287,7 +352,8 @@ static const u8 *env_code(void *ctx, gva_t at)
     struct fault ignored;
     gpa_t there;
 
-    if (byte || translate(vm, at, ACC_FETCH, &there, &ignored) != ENV_OK)
+    if (byte || translate(vm, at, ACC_FETCH, &there, &ignored) != ENV_OK ||
+        shadow_is_guarded(&vm->shadow, at, PF_FETCH))
         return byte;
     return p2m_ptr(&vm->p2m, there);
 }
@@ -307,9 +373,10 @@ static enum env_status env_write(void *ctx, gva_t at, const void *buf, u32 size,
     status = translate_both(vm, at, size, access | ACC_WRITE, &h, fault);
     if (status != ENV_OK)
         return status;
-    store(vm, h.at[0], buf, h.size[0]);
-    if (h.size[1])
-        store(vm, h.at[1], (const u8 *)buf + h.size[0], h.size[1]);
+    if (vm->probes.data)
+        store_watched(vm, at, &h, buf);
+    else
+        store_both(vm, &h, buf);
     return ENV_OK;
 }
 
@@ -393,6 +460,7 @@ struct cpu_env env_of(struct vm *vm)
         .fpu = env_fpu,
         .fpu_run = env_fpu_run,
         .fpu_error = env_fpu_error,
+        .enough = &vm->probes.met,
         .table_loaded = priv_table_loaded,
     };
 }

@@ -112,6 +112,13 @@ static void on_unknown(struct vm *vm, const struct step *step)
     raise(vm, refused_to_user(vm) ? &fault : &step->fault);
 }
 
+/* INT n has entered a handler, and its pushes were made from behind it. */
+static void entered(struct vm *vm, const struct step *step)
+{
+    vm->recorder.gate[step->vector].reflected++;
+    vm->probes.touch_eip -= step->insn.len;
+}
+
 void exit_stepped(struct vm *vm, const struct step *step,
                   enum step_status status)
 {
@@ -122,11 +129,13 @@ void exit_stepped(struct vm *vm, const struct step *step,
         vm->leave |= vm->cpu.halted || vm->cpu.debug_pending;
         vm->shadow_eip = vm->cpu.eip;
         if (step->software_int)
-            vm->recorder.gate[step->vector].reflected++;
+            entered(vm, step);
         if (step->trap)
             raise(vm, &step->fault);
         break;
     case STEP_FAULT:
+        if (vm->probes.met)
+            probe_lost(vm);
         raise(vm, &step->fault);
         break;
     case STEP_STOP:
@@ -282,10 +291,9 @@ hidden_fault(struct vm *vm, enum shadow_answer answer,
              const struct shadow_result *result)
 {
     static const enum exit_kind kinds[] = {
-        [SHADOW_FILLED] = EXIT_PAGE_FILL,
-        [SHADOW_GUEST_FAULT] = EXIT_PAGE_TRUE,
-        [SHADOW_MMIO] = EXIT_MMIO,
-        [SHADOW_TRACED] = EXIT_PAGE_WRITE,
+        [SHADOW_FILLED] = EXIT_PAGE_FILL, [SHADOW_GUEST_FAULT] = EXIT_PAGE_TRUE,
+        [SHADOW_MMIO] = EXIT_MMIO,        [SHADOW_TRACED] = EXIT_PAGE_WRITE,
+        [SHADOW_GUARDED] = EXIT_PROBE,
     };
     struct step step;
 
@@ -296,7 +304,7 @@ hidden_fault(struct vm *vm, enum shadow_answer answer,
     account(vm, kinds[answer]);
     if (answer == SHADOW_FILLED)
         trace_fill_of(vm, gva(vm->arch.fault_at), vm->arch.error, result);
-    if (answer == SHADOW_MMIO)
+    if (answer == SHADOW_MMIO || answer == SHADOW_GUARDED)
         emulate(vm, &step);
     if (answer == SHADOW_TRACED)
         traced_store(vm, result->at);

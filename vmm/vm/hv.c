@@ -200,17 +200,18 @@ static void run_loop(struct vm *vm)
     } while (!vm->leave);
 }
 
-/* The same where the engine changes with the guest's mode. */
+/* The same where the engine changes with the guest's mode, or with the page it
+ * is in (probe.h). */
 static void run_mixed(struct vm *vm)
 {
     void (*handle)(struct vm *) = handler_of(vm);
 
     while (!vm->leave) {
-        if (engine_choose(vm->config.exec, &vm->cpu) == ENGINE_INTERP)
+        if (interp_wanted(vm))
             interp_run(vm);
-        else if (vm->irq_waiting)
+        else if (vm->irq_waiting && (vm->cpu.eflags & EFLAGS_IF))
             interp_interrupt(vm);
-        else if (direct_run(vm))
+        else if (direct_run(vm) && !(vm->probes.on && probe_jumped(vm)))
             handle(vm);
         interp_breathe(vm);
     }
@@ -273,7 +274,7 @@ static u64 service_all(struct hv *hv)
 static void run(struct hv *hv, struct vm *vm, u64 until)
 {
     void (*loop)(struct vm *) =
-        vm->config.exec == EXEC_TRAP ? run_loop : run_mixed;
+        vm->config.exec == EXEC_TRAP && !vm->probes.on ? run_loop : run_mixed;
     u64 start = arch_now_ns(), now = start;
 
     until = max_u64(until, start + SERVICE_NS); /* a turn always gets on */
@@ -284,9 +285,13 @@ static void run(struct hv *hv, struct vm *vm, u64 until)
             break;
         arch_set_timer(min_u64(until, due));
         vm->leave = vm->interrupted = false;
-        if (vm->cpu.debug_pending)
+        if (vm->probes.changed)
+            probe_install(vm);
+        if (vm->cpu.debug_pending && !probe_holds(vm))
             exit_pending(vm);
         loop(vm);
+        if (vm->probes.on)
+            probe_settle(vm);
         now = arch_now_ns();
         if (vm->interrupted)
             break;

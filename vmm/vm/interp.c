@@ -95,15 +95,26 @@ void interp_breathe(struct vm *vm)
 void interp_interrupt(struct vm *vm)
 {
     exit_inject(vm);
+    probe_stepped(vm);
     vm->work++;
 }
 
 static void instructions(struct vm *vm, const struct cpu_env *env)
 {
-    u32 done = some(vm, env, BATCH - vm->work);
+    u32 done = 1;
 
+    if (probe_holds(vm))
+        probe_run(vm, env);
+    else
+        done = some(vm, env, BATCH - vm->work);
     vm->interpreted += done;
     vm->work += done;
+}
+
+bool interp_wanted(const struct vm *vm)
+{
+    return engine_choose(vm->config.exec, &vm->cpu) == ENGINE_INTERP ||
+           probe_holds(vm);
 }
 
 void interp_run(struct vm *vm)
@@ -111,8 +122,7 @@ void interp_run(struct vm *vm)
     struct cpu_env env = env_of(vm);
 
     take_over(vm);
-    while (vm->work < BATCH && !vm->leave &&
-           engine_choose(vm->config.exec, &vm->cpu) == ENGINE_INTERP) {
+    while (vm->work < BATCH && !vm->leave && interp_wanted(vm)) {
         if (takes_interrupt(vm))
             interp_interrupt(vm);
         else

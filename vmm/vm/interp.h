@@ -32,6 +32,9 @@ enum engine { ENGINE_DIRECT, ENGINE_INTERP };
 /* Which engine runs this state next. */
 enum engine engine_choose(enum vm_exec exec, const struct cpu *cpu);
 
+/* Does this VM go on in the interpreter now? */
+bool interp_wanted(const struct vm *vm);
+
 /* Runs until the direct engine's turn comes, vm->leave is set, or a while has
  * passed: then call again. Takes pending interrupts by itself. */
 void interp_run(struct vm *vm);

@@ -20,6 +20,7 @@ static const char *const exit_names[EXIT_KINDS] = {
     [EXIT_PAGE_FILL] = "page-fill",
     [EXIT_PAGE_WRITE] = "page-write",
     [EXIT_MMIO] = "mmio",
+    [EXIT_PROBE] = "probe",
     [EXIT_HOST_IRQ] = "host-irq",
 };
 

@@ -20,6 +20,7 @@ enum exit_kind {
     EXIT_PAGE_FILL,  /* hidden: shadow filled */
     EXIT_PAGE_WRITE, /* traced page written */
     EXIT_MMIO,
+    EXIT_PROBE, /* a probed page (probe.h) */
     EXIT_HOST_IRQ,
     EXIT_KINDS
 };

@@ -6,13 +6,33 @@
  *
  * A guest cannot tell that it is probed: no byte of it changes, its debug
  * registers stay its own, and it reads its own code as it wrote it. A probed
- * page is one that the shadow does not map for the access in question; what
- * happens there is stepped in the interpreter and compared. There is no limit
- * to ranges but PROBES; a page without a probe costs nothing.
+ * page is one that the shadow does not map for the access in question
+ * (shadow_set_guards()); what happens there is done in the interpreter and
+ * compared. Addresses are linear, in every address space. There is no limit
+ * to a range, and PROBES to their number; a page without a probe costs
+ * nothing.
+ *
+ * Accesses are those of instructions and of event delivery (descriptors, TSS,
+ * stack). Fetches count for breakpoints only. What the processor reads and
+ * marks while it walks page tables does not count, nor what a debugger does.
  *
  * A VM that meets a probe is paused (VM_PAUSED, its time stands still), and
  * vm->stop says why. `stops` counts them, so that whoever watches (console,
  * gdb stub) sees by comparing that there was a new one.
+ *
+ * A breakpoint is met before the instruction is fetched, so also where that
+ * faults. EFLAGS.RF holds it off as it does the processor's own (SDM vol. 3B
+ * 17.3.1.1), so an instruction that faults is not reported again when it is
+ * restarted; and a VM that goes on passes the one that it stands at. A
+ * watchpoint is met behind the instruction, or behind the iteration of a
+ * repeated one; reads of an instruction that faults are none, it will run
+ * again.
+ *
+ * LIMIT: instructions in a page with a breakpoint or a watch for reads are
+ * interpreted: there the guest sees the exact processor, also where direct
+ * execution shows it the host's (README: the sensitive instructions).
+ * LIMIT: ENTER, INS and task switches try a place before they write it, which
+ * counts as a read.
  */
 #ifndef VM_PROBE_H
 #define VM_PROBE_H
@@ -22,6 +42,7 @@
 #define PROBES 64 /* of one VM */
 
 struct vm;
+struct cpu_env;
 
 enum probe_kind {
     PROBE_BREAK,  /* before the instruction at `at` runs */
@@ -50,6 +71,15 @@ enum stop_reason {
     STOP_DEATH,     /* killed or exited: no way on but a reset */
 };
 
+/* An access to a watched range, while it is not known whether it counts. */
+struct probe_touch {
+    u32 probe, off, size; /* the part [off, off+size) of the access */
+    u32 at;
+    bool wrote;
+    u64 met; /* a bit for each probe that it touches */
+    u64 old, now;
+};
+
 struct stop {
     u64 stops; /* how often so far */
     enum stop_reason reason;
@@ -58,6 +88,24 @@ struct stop {
     u32 at, size; /* STOP_WATCH: what was touched */
     bool wrote;
     u64 old, now; /* the bytes at `at` before and after, at most eight */
+};
+
+struct probes {
+    struct probe probe[PROBES];
+    bool on;      /* there is one, or steps are to be done */
+    bool changed; /* the shadow has not been told yet */
+    bool data;    /* there is a watchpoint */
+    bool met;     /* ... and it was touched: `touch` */
+    struct probe_touch touch;
+    u32 touch_eip;
+    u64 seen[2];          /* a bit for each probe that was read, written */
+    enum stop_reason due; /* why else it is to stop */
+    u32 due_probe, due_eip;
+    bool stepping, range;
+    u32 from, to;
+    u64 steps;
+    bool pass; /* the breakpoint it stands at is not met ... */
+    u32 pass_at, pass_esp, pass_cr3; /* ... here */
 };
 
 /* The number of the new probe, or -1: error is a sentence. */
@@ -70,10 +118,43 @@ void probe_clear(struct vm *vm, enum probe_owner owner);
 
 /* A paused VM goes on for `count` instructions, or until EIP has left
  * [from, to), which is gdb's range step; then it stops with STOP_STEP. An
- * interrupt that waits is taken as always; a HLT ends with what wakes it. */
+ * exception or interrupt that is taken counts as a step and ends before the
+ * handler's first instruction; a repeated string instruction is one. Behind
+ * HLT the next step is what wakes it. */
 void probe_step(struct vm *vm, u64 count);
 void probe_step_range(struct vm *vm, u32 from, u32 to);
 /* A running VM is paused, with STOP_INTERRUPT. */
 void probe_interrupt(struct vm *vm);
+/* "watch", "break": for people. */
+const char *probe_kind_name(enum probe_kind kind);
+
+/* For the loop and the engines; vm->probes.on is set, or nothing happens. */
+
+/* Tells the shadow what has changed. Before a VM runs. */
+void probe_install(struct vm *vm);
+/* The instruction at EIP is for probe_run(): it may have a breakpoint, or is
+ * to be counted. (probe_holds() in vm.h asks vm->probes.on first.) */
+bool probe_held(const struct vm *vm);
+/* Runs it, unless the VM is to stop before it. */
+void probe_run(struct vm *vm, const struct cpu_env *env);
+/* An interrupt was delivered. */
+void probe_stepped(struct vm *vm);
+/* The direct engine is back: true when all there was is that the guest has
+ * jumped to a page for probe_run(). */
+bool probe_jumped(struct vm *vm);
+/* Pauses the VM if it is to stop. */
+void probe_settle(struct vm *vm);
+/* A paused VM goes on; a VM has come to its end; it begins anew. */
+void probe_resumed(struct vm *vm);
+void probe_died(struct vm *vm);
+void probe_reset(struct vm *vm);
+
+/* For env.c: the watchpoints that this access (ACC_ bits) touches; false: none.
+ * The caller fills in old and now, and notes it when it has happened. */
+bool probe_touches(const struct vm *vm, gva_t at, u32 size, u32 access,
+                   struct probe_touch *out);
+void probe_note(struct vm *vm, const struct probe_touch *touch);
+/* The instruction has faulted: what it read does not count. */
+void probe_lost(struct vm *vm);
 
 #endif

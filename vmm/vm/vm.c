@@ -109,6 +109,8 @@ static void stopped(struct vm *vm, enum vm_state state)
 {
     vm->state = state;
     vm->leave = true;
+    if (state != VM_PAUSED)
+        probe_died(vm);
     sched_set_runnable(&vm->hv->sched, vm->slot, false);
 }
 
@@ -377,6 +379,7 @@ static bool power_on(struct vm *vm, char *error, size_t size)
     fast_forget_pages(&vm->fast);
     fast_forget_segs(&vm->fast);
     tlb_flush(&vm->tlb);
+    probe_reset(vm);
     vm->time_base = arch_now_ns();
     vm->reset_wanted = false;
     if (!build_memory(vm) || !build_shadow(vm) || !build_blocks(vm)) {
@@ -514,5 +517,6 @@ void vm_resume(struct vm *vm)
     TRACE(vm, RESUMED, TRACE_64(paused));
     vm->time_base += paused;
     vm->state = VM_RUNNING;
+    probe_resumed(vm);
     sched_set_runnable(&vm->hv->sched, vm->slot, true);
 }

@@ -28,6 +28,7 @@
 #include "vmm/vm/export.h"
 #include "vmm/vm/fast.h"
 #include "vmm/vm/kinds.h"
+#include "vmm/vm/probe.h"
 #include "vmm/vm/recorder.h"
 #include "vmm/vm/sched.h"
 #include "vmm/vm/tables.h"
@@ -80,6 +81,8 @@ struct vm {
     struct pc pc;
     struct recorder recorder;
     struct trace_wish tracing;
+    struct probes probes;
+    struct stop stop; /* the last one */
     /* accounting */
     u64 exits;
     u64 exit_count[EXIT_KINDS];
@@ -141,6 +144,12 @@ u64 vm_now(const struct vm *vm);
 u32 vm_block_frames(const struct vm *vm);
 /* "running", "halted", "paused", "exited", "killed" */
 const char *vm_state_name(const struct vm *vm);
+
+/* Is the instruction at EIP for probe_run()? */
+static inline bool probe_holds(const struct vm *vm)
+{
+    return vm->probes.on && probe_held(vm);
+}
 
 /* Starts every VM the boot modules describe; prints one sentence per line
  * that is wrong; returns how many run. */

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See probe.h: the instructions that must be looked at one by one, those of a
+ * VM that steps and those in pages with breakpoints.
+ *
+ * A page with a breakpoint is never executed by the bare CPU, and never by
+ * blocks: whoever comes there is taken over by probe_run(), instruction by
+ * instruction, until EIP has left the page. So EFLAGS.RF is always exact where
+ * it matters, though processors set it in the image that an exit leaves
+ * behind: the guest arrived by an instruction that was completed, which
+ * clears it.
+ *
+ * A VM that goes on passes the breakpoint that it stands at. RF would say so
+ * to the processor, but the guest might see it, and it would hold off the
+ * guest's own breakpoint, too. So the place is kept here, with ESP and CR3 to
+ * know it again if an interrupt comes first, until the instruction is done.
+ *
+ * SDM vol. 3B 17.3.1.1; vol. 3A 6.9 (priority among exceptions).
+ */
+#include "arch/x86/defs/regs.h"
+#include "arch/x86/defs/traps.h"
+#include "vmm/cpu/debug.h"
+#include "vmm/vm/exits.h"
+#include "vmm/vm/vm.h"
+
+static u32 place(const struct cpu *cpu)
+{
+    return cpu->seg[SEG_CS].base + cpu->eip;
+}
+
+bool probe_held(const struct vm *vm)
+{
+    return vm->probes.stepping ||
+           shadow_is_guarded(&vm->shadow, gva(place(&vm->cpu)), PF_FETCH);
+}
+
+/* The breakpoint at a linear address, or -1. */
+static int break_at(const struct probes *p, u32 at)
+{
+    for (int i = 0; i < PROBES; i++) {
+        const struct probe *probe = &p->probe[i];
+        if (probe->used && probe->kind == PROBE_BREAK && probe->at == at)
+            return i;
+    }
+    return -1;
+}
+
+static bool passes(const struct probes *p, const struct cpu *cpu)
+{
+    return p->pass && p->pass_at == place(cpu) &&
+           p->pass_esp == cpu->gpr[ESP] && p->pass_cr3 == cpu->cr3;
+}
+
+/* A debug trap that an instruction before left behind comes first. */
+static bool meets_break(struct vm *vm)
+{
+    const struct cpu *cpu = &vm->cpu;
+    struct probes *p = &vm->probes;
+    int probe;
+
+    if ((cpu->eflags & EFLAGS_RF) || passes(p, cpu) ||
+        (cpu->debug_pending && cpu->irq_shadow != SHADOW_SS))
+        return false;
+    probe = break_at(p, place(cpu));
+    if (probe < 0)
+        return false;
+    p->due = STOP_BREAK;
+    p->due_probe = (u32)probe;
+    vm->leave = true;
+    return true;
+}
+
+/* A repeated instruction stands where it stood when more is to come. */
+static bool is_finished(const struct cpu *cpu, const struct step *step, u32 at)
+{
+    return !step->insn.rep || place(cpu) != at || !(cpu->eflags & EFLAGS_RF);
+}
+
+void probe_run(struct vm *vm, const struct cpu_env *env)
+{
+    struct cpu *cpu = &vm->cpu;
+    bool passing = passes(&vm->probes, cpu);
+    u32 at = place(cpu);
+    enum step_status status;
+    struct step step;
+    bool finished;
+
+    if (meets_break(vm))
+        return;
+    status = cpu_step_debug(cpu, env, &step);
+    finished = status != STEP_OK || is_finished(cpu, &step, at);
+    if (passing && status == STEP_OK && finished)
+        vm->probes.pass = false;
+    exit_stepped(vm, &step, status);
+    if (finished)
+        probe_stepped(vm);
+}
+
+void probe_stepped(struct vm *vm)
+{
+    struct probes *p = &vm->probes;
+    u32 eip = vm->cpu.eip;
+
+    if (!p->stepping || (p->range ? eip >= p->from && eip < p->to : --p->steps))
+        return;
+    p->due = STOP_STEP;
+    vm->leave = true;
+}
+
+bool probe_jumped(struct vm *vm)
+{
+    if (vm->arch.vector != TRAP_PF || !probe_held(vm))
+        return false;
+    vm->cpu.eflags &= ~(u32)EFLAGS_RF;
+    vm->exits++;
+    vm->exit_count[EXIT_PROBE]++;
+    return true;
+}
+
+void probe_resumed(struct vm *vm)
+{
+    struct probes *p = &vm->probes;
+    const struct cpu *cpu = &vm->cpu;
+
+    p->pass = p->on && break_at(p, place(cpu)) >= 0;
+    p->pass_at = place(cpu);
+    p->pass_esp = cpu->gpr[ESP];
+    p->pass_cr3 = cpu->cr3;
+}
