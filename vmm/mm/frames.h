@@ -25,6 +25,7 @@ enum frame_use {
     FRAME_P2M,
     FRAME_CANARY, /* see canary.h */
     FRAME_BLOCK,  /* instructions decoded before: see cpu/block.h */
+    FRAME_NAMES,  /* index of a guest's symbols: see vm/symbols.h */
     FRAME_USES
 };
 

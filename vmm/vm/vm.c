@@ -459,6 +459,7 @@ bool vm_create(struct hv *hv, const struct vm_config *config, u32 module,
         give_back(vm);
         return false;
     }
+    symbols_init(vm);
     vm->state = VM_RUNNING;
     sched_add(&hv->sched, vm->slot, config->weight);
     sched_set_runnable(&hv->sched, vm->slot, true);
@@ -476,6 +477,7 @@ void vm_destroy(struct vm *vm)
     console_remove(&hv->console, vm->slot);
     view_forget(hv, vm->slot);
     give_back(vm);
+    symbols_destroy(vm);
     vm->state = VM_EMPTY;
 }
 

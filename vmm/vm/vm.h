@@ -31,6 +31,7 @@
 #include "vmm/vm/probe.h"
 #include "vmm/vm/recorder.h"
 #include "vmm/vm/sched.h"
+#include "vmm/vm/symbols.h"
 #include "vmm/vm/tables.h"
 #include "vmm/vm/trace.h"
 #include "vmm/vm/view.h"
@@ -80,6 +81,7 @@ struct vm {
     struct shadow shadow;
     struct pc pc;
     struct recorder recorder;
+    struct symbols symbols;
     struct trace_wish tracing;
     struct probes probes;
     struct stop stop; /* the last one */
