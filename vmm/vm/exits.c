@@ -27,10 +27,11 @@
 /* A store that comes back sooner was not helped by giving up a trace. */
 #define LET_GO_EXITS 8
 
-static void account(struct vm *vm, enum exit_kind kind)
+static inline bool account(struct vm *vm, enum exit_kind kind)
 {
     vm->exit_count[kind]++;
     vm->exit_kind = kind;
+    return true;
 }
 
 /* Returns the vector whose handler was entered, TRAP_VECTORS for none. */
@@ -202,25 +203,15 @@ static enum exit_kind kind_of(const struct step *step)
 /* INT n faults with a gate's error code, IRET with a selector's (its ring-3
  * code segment is absent, or its RPL is below the hardware ring), privileged
  * instructions with none. */
-static bool short_way(struct vm *vm)
+static inline __attribute__((always_inline)) bool short_way(struct vm *vm)
 {
     u32 error = vm->arch.error;
-    enum exit_kind kind;
-    bool done;
 
-    if (error & TRAP_ERR_IDT) {
-        kind = EXIT_SOFTINT;
-        done = fast_int(vm);
-    } else if (error) {
-        kind = EXIT_IRET;
-        done = fast_iret(vm);
-    } else {
-        kind = EXIT_PRIVILEGED;
-        done = fast_simple(vm);
-    }
-    if (done)
-        account(vm, kind);
-    return done;
+    if (error & TRAP_ERR_IDT)
+        return fast_int(vm) && account(vm, EXIT_SOFTINT);
+    if (error)
+        return fast_iret(vm) && account(vm, EXIT_IRET);
+    return fast_simple(vm) && account(vm, EXIT_PRIVILEGED);
 }
 
 static __attribute__((noinline)) void long_way(struct vm *vm)
@@ -423,7 +414,7 @@ void exit_handle(struct vm *vm)
     struct vm_last_exit *last = &vm->last[vm->exits++ % VM_LAST_EXITS];
 
     *last =
-        (struct vm_last_exit){vm->cpu.eip, av->vector, av->error, av->fault_at};
+        (struct vm_last_exit){av->vector, av->error, av->fault_at, vm->cpu.eip};
     handlers[(u8)av->vector](vm);
 }
 

@@ -18,6 +18,9 @@
 #include "vmm/vm/trace_insn.h"
 #include "vmm/vm/vm.h"
 
+/* No short way needs more pages and segments; one may throw out another. */
+#define TRIES 8
+
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define OPCODE_IRET 0xcf
 #define OPCODE_INT  0xcd
@@ -34,11 +37,9 @@
      EFLAGS_NT | EFLAGS_RF | EFLAGS_AC | EFLAGS_ID)
 
 /* Asks the shadow, and lets it fill a page that only software uses (a TSS),
- * as a hidden fault would. A fill can set accessed bits in a page of the GDT:
- * segments that were looked up before are then looked up by the long way. */
+ * as a hidden fault would. */
 static u8 *find_page(struct vm *vm, u32 at, u32 access)
 {
-    u32 kernel_cs = vm->fast.kernel_cs.sel;
     struct shadow_result result;
     u8 *byte = shadow_peek(&vm->shadow, gva(at), access);
 
@@ -46,8 +47,6 @@ static u8 *find_page(struct vm *vm, u32 at, u32 access)
         shadow_fault(&vm->shadow, gva(at), access, &result) != SHADOW_FILLED)
         return byte;
     trace_fill_of(vm, gva(at), access, &result);
-    if (vm->fast.kernel_cs.sel != kernel_cs)
-        return NULL;
     return shadow_peek(&vm->shadow, gva(at), access);
 }
 
@@ -55,7 +54,8 @@ static u8 *find_page(struct vm *vm, u32 at, u32 access)
 static inline u8 *peek(struct vm *vm, enum fast_use use, u32 at, u32 size,
                        u32 access)
 {
-    struct fast_page *p = &vm->fast.page[use];
+    struct fast *f = &vm->fast;
+    struct fast_page *p = &f->page[use];
     u32 tag = (at & ~PAGE_MASK) | access;
     u8 *byte;
 
@@ -67,10 +67,8 @@ static inline u8 *peek(struct vm *vm, enum fast_use use, u32 at, u32 size,
             __builtin_unreachable(); /* a filled memo has a page */
         return byte;
     }
-    byte = find_page(vm, at, access);
-    if (byte)
-        *p = (struct fast_page){byte - (at & PAGE_MASK), tag};
-    return byte;
+    f->miss = (struct fast_miss){.what = MISS_PAGE, .use = use, .tag = tag};
+    return NULL;
 }
 
 static bool usable(const struct segment *seg, bool code, u32 ring)
@@ -105,12 +103,37 @@ static bool refill(struct vm *vm, struct fast_seg *f, u16 sel, bool code,
     return true;
 }
 
-static inline bool lookup(struct vm *vm, struct fast_seg *f, u16 sel, bool code,
-                          u32 ring)
+static inline bool lookup(struct vm *vm, struct fast_seg *seg, u16 sel,
+                          bool code, u32 ring)
 {
-    if (likely(f->sel == sel))
+    if (likely(seg->sel == sel))
         return true;
-    return refill(vm, f, sel, code, ring);
+    vm->fast.miss =
+        (struct fast_miss){MISS_SEG, .seg = seg, .sel = sel, code, ring};
+    return false;
+}
+
+static bool learn_page(struct vm *vm, const struct fast_miss *miss)
+{
+    u32 at = miss->tag & ~PAGE_MASK;
+    u8 *page = find_page(vm, at, miss->tag & PAGE_MASK);
+
+    if (page)
+        vm->fast.page[miss->use] = (struct fast_page){page, miss->tag};
+    return page != NULL;
+}
+
+/* Looks up what a short way has missed; false: that can not be had, or it
+ * missed nothing. */
+static bool learn(struct vm *vm)
+{
+    struct fast_miss miss = vm->fast.miss;
+
+    vm->fast.miss.what = MISS_NOTHING;
+    if (miss.what == MISS_PAGE)
+        return learn_page(vm, &miss);
+    return miss.what == MISS_SEG &&
+           refill(vm, miss.seg, miss.sel, miss.code, miss.ring);
 }
 
 /* CS and SS become these, in the virtual and in the real CPU. */
@@ -225,7 +248,7 @@ enter(struct vm *vm, u32 vector, bool software, const struct image *f)
     return true;
 }
 
-bool fast_fault(struct vm *vm, const struct fault *fault)
+bool fast_try_fault(struct vm *vm, const struct fault *fault)
 {
     struct cpu *cpu = &vm->cpu;
     struct image f = {cpu->eip, cpu->eflags, fault->has_error, fault->error};
@@ -239,14 +262,14 @@ bool fast_fault(struct vm *vm, const struct fault *fault)
     return true;
 }
 
-bool fast_interrupt(struct vm *vm, u8 vector)
+bool fast_try_interrupt(struct vm *vm, u8 vector)
 {
     struct image f = {vm->cpu.eip, vm->cpu.eflags, false, 0};
 
     return FAST_EVENTS && enter(vm, vector, false, &f);
 }
 
-bool fast_int(struct vm *vm)
+bool fast_try_int(struct vm *vm)
 {
     struct cpu *cpu = &vm->cpu;
     const struct segment *cs = &cpu->seg[SEG_CS];
@@ -310,7 +333,7 @@ static inline bool iret_outwards(struct vm *vm, const u32 *frame)
     return true;
 }
 
-bool fast_iret(struct vm *vm)
+bool fast_try_iret(struct vm *vm)
 {
     u32 esp = vm->cpu.gpr[ESP];
     const u32 *frame;
@@ -350,7 +373,7 @@ static bool read_cr(struct cpu *cpu, u8 modrm)
     return true;
 }
 
-bool fast_simple(struct vm *vm)
+bool fast_try_simple(struct vm *vm)
 {
     struct cpu *cpu = &vm->cpu;
     const struct segment *cs = &cpu->seg[SEG_CS];
@@ -373,4 +396,31 @@ bool fast_simple(struct vm *vm)
     cpu->eip++;
     vm->shadow_eip = cpu->eip;
     return true;
+}
+
+bool fast_fault_again(struct vm *vm, const struct fault *fault)
+{
+    for (u32 i = 0; i < TRIES && learn(vm); i++) {
+        if (fast_try_fault(vm, fault))
+            return true;
+    }
+    return false;
+}
+
+bool fast_interrupt_again(struct vm *vm, u8 vector)
+{
+    for (u32 i = 0; i < TRIES && learn(vm); i++) {
+        if (fast_try_interrupt(vm, vector))
+            return true;
+    }
+    return false;
+}
+
+bool fast_again(struct vm *vm, bool (*way)(struct vm *vm))
+{
+    for (u32 i = 0; i < TRIES && learn(vm); i++) {
+        if (way(vm))
+            return true;
+    }
+    return false;
 }

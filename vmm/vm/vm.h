@@ -47,7 +47,7 @@ enum vm_state {
 };
 
 struct vm_last_exit {
-    u32 eip, vector, error, cr2;
+    u32 vector, error, cr2, eip; /* as they lie in struct arch_vcpu */
 };
 #define VM_LAST_EXITS 8
 
