@@ -63,6 +63,14 @@ void monitor_poweroff(const struct monitor_args *args);
 /* The keys, for `help create`. */
 void monitor_create_help(const struct monitor_args *args);
 
+void monitor_step(const struct monitor_args *args);
+void monitor_break(const struct monitor_args *args);
+void monitor_watch(const struct monitor_args *args);
+void monitor_delete(const struct monitor_args *args);
+void monitor_probes(const struct monitor_args *args);
+/* A VM has stopped where the monitor asked for it. */
+void monitor_stopped(struct vm *vm);
+
 void monitor_list(const struct monitor_args *args);
 void monitor_idt(const struct monitor_args *args);
 void monitor_audit(const struct monitor_args *args);

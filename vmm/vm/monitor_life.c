@@ -33,7 +33,7 @@ void monitor_pause(const struct monitor_args *args)
             args->vm->config.name, vm_state_name(args->vm));
         return;
     }
-    vm_pause(args->vm);
+    probe_interrupt(args->vm);
     done(args, "paused");
 }
 

@@ -18,6 +18,7 @@
 #include "vmm/base/bits.h"
 #include "vmm/base/fmt.h"
 #include "vmm/base/str.h"
+#include "vmm/vm/monitor_impl.h"
 #include "vmm/vm/vm.h"
 
 static const u32 guard_of[] = {
@@ -234,16 +235,33 @@ static void forget(struct probes *p)
     p->met = false;
     p->seen[0] = p->seen[1] = 0;
     p->due = STOP_NONE;
-    p->stepping = false;
+    p->stepping = p->tell = false;
+}
+
+/* Is the stop one that the monitor has asked for? */
+static bool for_monitor(const struct vm *vm)
+{
+    const struct probe *probe = &vm->probes.probe[vm->stop.probe];
+    enum stop_reason reason = vm->stop.reason;
+
+    if (vm->probes.tell)
+        return true;
+    return (reason == STOP_BREAK || reason == STOP_WATCH) &&
+           probe->owner == PROBE_MONITOR;
 }
 
 static void stop(struct vm *vm, struct stop how)
 {
+    bool tell;
+
     how.stops = vm->stop.stops + 1;
     vm->stop = how;
+    tell = for_monitor(vm);
     forget(&vm->probes);
     changed(vm);
     vm_pause(vm);
+    if (tell)
+        monitor_stopped(vm);
 }
 
 static void count_hits(struct probes *p)

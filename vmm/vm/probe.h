@@ -102,6 +102,7 @@ struct probes {
     enum stop_reason due; /* why else it is to stop */
     u32 due_probe, due_eip;
     bool stepping, range;
+    bool tell; /* the monitor wants the next stop on the console */
     u32 from, to;
     u64 steps;
     bool pass; /* the breakpoint it stands at is not met ... */
