@@ -22,7 +22,8 @@ import tempfile
 
 C_LIKE = (".c", ".h", ".S", ".def", ".ld")
 OTHERS = (".py", ".mk", ".cfg", ".sh")
-NAMED = ("Makefile", "scripts/deps", "scripts/run", "scripts/test", ".ci/run")
+NAMED = ("Makefile", "scripts/deps", "scripts/run", "scripts/test", ".ci/run",
+         "scripts/trace-record")
 SKIP = (".git", "build")
 FILE_LINES, COLUMNS, FUNCTION_LINES = 700, 80, 60
 SHORT_LINES, SHORT_SHARE = 40, 0.9

@@ -8,9 +8,9 @@
  *   --gdb=PATH    a character device or a named pipe that is there, or else a
  *                 socket of that name is made, for gdb's `target remote PATH`:
  *                 one peer at a time, and another one after it has left.
- *   --trace=PATH  a file, emptied, or a device or a named pipe, which is
- *                 waited for whenever it takes no more. So tracing to a file
- *                 loses nothing, and a run is the same each time.
+ *   --trace=PATH  a file, emptied, or a device, a named pipe or somebody's
+ *                 socket, which is waited for whenever it takes no more. So
+ * tracing to a file loses nothing, and a run is the same each time.
  *
  * A byte that waits on the gdb wire ends arch_idle() at once and the turn of a
  * guest that runs at the next tick at the latest.
@@ -59,7 +59,7 @@ static void remove_socket(void)
     unlink(gdb.path);
 }
 
-static void listen_at(const char *path)
+static struct sockaddr_un address_of(const char *path)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
 
@@ -68,6 +68,13 @@ static void listen_at(const char *path)
         refuse(path);
     }
     memcpy(at.sun_path, path, strlen(path));
+    return at;
+}
+
+static void listen_at(const char *path)
+{
+    struct sockaddr_un at = address_of(path);
+
     gdb.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (gdb.listener < 0 ||
         bind(gdb.listener, (struct sockaddr *)&at, sizeof(at)) < 0 ||
@@ -115,14 +122,27 @@ void hosted_wire_gdb(const char *path)
     }
 }
 
+static int connect_to(const char *path)
+{
+    struct sockaddr_un at = address_of(path);
+    int file = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    if (file >= 0 && connect(file, (struct sockaddr *)&at, sizeof(at)) < 0)
+        return -1;
+    return file;
+}
+
 void hosted_wire_trace(const char *path)
 {
-    struct stat facts;
+    struct stat facts = {0};
 
     signal(SIGPIPE, SIG_IGN);
     if (stat(path, &facts) == 0 && S_ISFIFO(facts.st_mode))
         hosted_say("waiting for somebody to read %s", path);
-    trace = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, 0666);
+    if (S_ISSOCK(facts.st_mode))
+        trace = connect_to(path);
+    else
+        trace = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, 0666);
     if (trace < 0)
         refuse(path);
     make_raw(trace);
