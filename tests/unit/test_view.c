@@ -195,10 +195,10 @@ static void a_digit_on_an_empty_line(void)
     press(0x05); /* there is no VM 4 */
     press(0x0b);
     EXPECT_STR(console(), "40");
-    fake_hv.console.input_len = 1;
+    fake_hv.console.edit.len = 1;
     press(KEY_1);
     EXPECT_STR(console(), "1");
-    fake_hv.console.input_len = 0;
+    fake_hv.console.edit.len = 0;
     fake_hv.console.attached = 0;
     press(KEY_1);
     EXPECT_STR(console(), "1");

@@ -10,8 +10,8 @@
  * Attached, the guest's own bytes go straight out; the line buffer keeps the
  * plain text among them, for redrawing.
  *
- * LIMIT: erasing reaches one row of the terminal; a line that has wrapped
- * leaves its first rows behind.
+ * LIMIT: erasing reaches one row of the terminal; a guest's line that has
+ * wrapped leaves its first rows behind. (The monitor's never wraps.)
  */
 #include "vmm/vm/console.h"
 #include "vmm/base/bits.h"
@@ -23,8 +23,6 @@
 #define BACKSPACE 0x08
 #define DELETE    0x7f
 #define ESCAPE    0x1b
-#define CTRL_C    0x03
-#define CTRL_U    0x15
 #define PRINTABLE 0x20       /* to DELETE, exclusive */
 #define NORMAL    "\x1b[0m"  /* colours off */
 #define SHOWN     UINT64_MAX /* a line's `since` when nothing waits */
@@ -45,6 +43,7 @@ void console_init(struct console *c, struct sink out)
     c->out = out;
     c->attached = -1;
     c->last = -1;
+    lineedit_init(&c->edit, PROMPT);
 }
 
 static bool printable(u8 byte)
@@ -90,10 +89,8 @@ static void redraw(struct console *c)
         const struct console_line *l = &c->line[c->attached];
         put(c, l->text, l->len);
     }
-    if (c->prompt) {
-        put_text(c, PROMPT);
-        put(c, c->input, c->input_len);
-    }
+    if (c->prompt)
+        lineedit_draw(&c->edit, &c->out);
 }
 
 void console_prompt(struct console *c)
@@ -321,47 +318,16 @@ void console_detach(struct console *c)
     put_text(c, NORMAL "\r\n");
 }
 
-static bool line_done(struct console *c, const char **line)
+enum lineedit_did console_key(struct console *c, u8 byte, const char **line)
 {
-    c->input[c->input_len] = 0;
-    *line = c->input;
-    c->input_len = 0;
-    c->prompt = false;
-    put_text(c, "\r\n");
-    return true;
-}
+    enum lineedit_did did;
 
-static void drop_input(struct console *c, u32 count)
-{
-    for (; count && c->input_len; count--) {
-        c->input_len--;
-        put_text(c, "\b \b");
-    }
-}
-
-static void edit(struct console *c, u8 byte)
-{
-    if (byte == BACKSPACE || byte == DELETE) {
-        drop_input(c, 1);
-    } else if (byte == CTRL_U || byte == CTRL_C) {
-        drop_input(c, c->input_len);
-    } else if (printable(byte) && c->input_len < sizeof(c->input) - 1) {
-        c->input[c->input_len++] = (char)byte;
-        put(c, &c->input[c->input_len - 1], 1);
-    }
-}
-
-bool console_key(struct console *c, u8 byte, const char **line)
-{
-    bool again = byte == '\n' && c->key_cr;
-
-    c->key_cr = byte == '\r';
-    if (again || escaping(&c->key_escape, byte))
-        return false;
-    if (!c->prompt)
+    if (!c->prompt && !(byte == '\n' && c->edit.cr))
         console_prompt(c);
-    if (byte == '\r' || byte == '\n')
-        return line_done(c, line);
-    edit(c, byte);
-    return false;
+    did = lineedit_key(&c->edit, byte, &c->out);
+    if (did != LINE_DONE)
+        return did;
+    *line = c->edit.text;
+    c->prompt = false;
+    return did;
 }

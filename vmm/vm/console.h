@@ -16,7 +16,7 @@
 #ifndef VM_CONSOLE_H
 #define VM_CONSOLE_H
 
-#include "vmm/base/fmt.h"
+#include "vmm/base/lineedit.h"
 
 #define CONSOLE_SLOTS      16
 #define CONSOLE_LINE       256
@@ -40,10 +40,7 @@ struct console {
     int attached;    /* slot, or -1: the monitor has the keyboard */
     int last;        /* slot whose unfinished line is on the terminal, or -1 */
     bool prompt;     /* the monitor's input line is on the terminal */
-    char input[256]; /* that line as typed so far */
-    u32 input_len;
-    u8 key_escape; /* inside an escape sequence of the keyboard */
-    bool key_cr;   /* the last key was CR: a LF behind it is the same key */
+    struct lineedit edit; /* that line as typed so far */
 };
 
 void console_init(struct console *c, struct sink out);
@@ -65,10 +62,10 @@ void console_print(struct console *c, const char *format, ...)
 void console_write(struct console *c, const char *text, size_t len);
 void console_attach(struct console *c, u32 slot);
 void console_detach(struct console *c);
-/* A typed byte while the monitor has the keyboard: edits the input line with
- * echo (backspace, Ctrl-U, Ctrl-C). True when a line is complete: *line is it
- * (good until the next call) and the prompt is off the screen. */
-bool console_key(struct console *c, u8 byte, const char **line);
+/* A typed byte while the monitor has the keyboard: it edits the input line.
+ * LINE_DONE: *line is the line (good until the next call) and the prompt is
+ * off the screen. */
+enum lineedit_did console_key(struct console *c, u8 byte, const char **line);
 /* Shows the prompt "trapline> " with whatever is typed. */
 void console_prompt(struct console *c);
 

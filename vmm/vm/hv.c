@@ -101,8 +101,15 @@ static void to_monitor(struct hv *hv, u8 byte)
     struct console *c = &hv->console;
     const char *line;
 
-    if (!console_key(c, byte, &line))
+    switch (console_key(c, byte, &line)) {
+    case LINE_COMPLETE:
+        monitor_complete(hv);
         return;
+    case LINE_DONE:
+        break;
+    default:
+        return;
+    }
     monitor_command(hv, line);
     if (c->attached < 0 && !hv->poweroff)
         console_prompt(c);

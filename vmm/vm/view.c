@@ -155,7 +155,7 @@ static bool digit(struct hv *hv, const struct key *key)
     u32 which = key->byte[0] - '0';
 
     if (key->bytes != 1 || which == VIEW_CONSOLE || which > 9 ||
-        hv->console.attached >= 0 || hv->console.input_len ||
+        hv->console.attached >= 0 || hv->console.edit.len ||
         hv->vm[which - 1].state == VM_EMPTY)
         return false;
     view_show(hv, which);

@@ -167,5 +167,7 @@ void hv_last_words(struct hv *hv, const struct sink *out);
 void monitor_command(struct hv *hv, const char *line);
 void monitor_command_to(struct hv *hv, const char *line,
                         const struct sink *out);
+/* monitor_complete.c: Tab was pressed in the console's line. */
+void monitor_complete(struct hv *hv);
 
 #endif

@@ -368,6 +368,22 @@ void fuzz_guest(struct input *in)
 
 /* ---- the monitor */
 
+static void type_byte(u8 byte)
+{
+    const char *line;
+
+    switch (console_key(&fake_hv.console, byte, &line)) {
+    case LINE_DONE:
+        monitor_command(&fake_hv, line);
+        break;
+    case LINE_COMPLETE:
+        monitor_complete(&fake_hv);
+        break;
+    default:
+        break;
+    }
+}
+
 void fuzz_monitor(struct input *in)
 {
     static const char *const words[] = {
@@ -375,7 +391,6 @@ void fuzz_monitor(struct input *in)
         "create", "idt ",    "audit",   "stats ",    "modules", "type ",
         "help ",  "trace ",  "screen ", "poweroff ", "fake",    " ",
         "all",    "module=", "vm=x ",   "mem=1M",    "none",    "-- "};
-    const char *line;
 
     vm = fake_vm(2u << 20, SHADOW_VTLB);
     fake_guest = NULL;
@@ -383,11 +398,9 @@ void fuzz_monitor(struct input *in)
         u32 word = take8(in);
         if (word < ARRAY_LEN(words)) {
             for (const char *c = words[word]; *c; c++)
-                console_key(&fake_hv.console, (u8)*c, &line);
+                type_byte((u8)*c);
         } else if (word < 0x80) {
-            if (console_key(&fake_hv.console,
-                            word < 0x40 ? '\r' : (u8)take8(in), &line))
-                monitor_command(&fake_hv, line);
+            type_byte(word < 0x40 ? '\r' : (u8)take8(in));
         } else {
             console_guest(&fake_hv.console, 0, (u8)take8(in), fake_now);
             console_tick(&fake_hv.console, fake_now += word << 20);
