@@ -33,9 +33,6 @@
 #define TRAP_CONTRIBUTORY                                                      \
     (BIT(TRAP_DE) | BIT(TRAP_TS) | BIT(TRAP_NP) | BIT(TRAP_SS) | BIT(TRAP_GP))
 
-/* Benign, contributory, page fault, double fault. */
-#define DELIVERY_CHAIN 4
-
 struct gate gate_decode(u32 lo, u32 hi)
 {
     u16 attr = desc_attr((struct desc){lo, hi});
@@ -186,13 +183,16 @@ bool event_combine(const struct event *first, const struct fault *second,
     return true;
 }
 
-enum event_status event_deliver(struct cpu *cpu, const struct cpu_env *env,
-                                const struct event *event, u8 *delivered)
+enum event_status event_deliver_chain(struct cpu *cpu,
+                                      const struct cpu_env *env,
+                                      const struct event *event, u8 *delivered,
+                                      struct event_chain *chain)
 {
     struct event now = *event;
 
-    for (int i = 0; i < DELIVERY_CHAIN; i++) {
+    for (chain->failed = 0; chain->failed < EVENT_CHAIN;) {
         struct fault met;
+        u32 switches = cpu->task_switches;
         enum env_status status = event_enter(cpu, env, &now, &met);
         if (status == ENV_STOP)
             return EVENT_STOPPED;
@@ -201,11 +201,23 @@ enum event_status event_deliver(struct cpu *cpu, const struct cpu_env *env,
                 *delivered = now.fault.vector;
             return EVENT_OK;
         }
+        if (!chain->failed)
+            chain->cpu = *cpu;
         if (met.vector == TRAP_PF)
             cpu->cr2 = met.cr2;
+        chain->attempt[chain->failed++] =
+            (struct event_attempt){now, met, cpu->task_switches != switches};
         if (!event_combine(&now, &met, &now.fault))
             return EVENT_TRIPLE;
         now.kind = EVENT_EXCEPTION;
     }
     return EVENT_TRIPLE;
+}
+
+enum event_status event_deliver(struct cpu *cpu, const struct cpu_env *env,
+                                const struct event *event, u8 *delivered)
+{
+    struct event_chain chain;
+
+    return event_deliver_chain(cpu, env, event, delivered, &chain);
 }

@@ -42,11 +42,30 @@ enum event_status {
     EVENT_STOPPED /* the environment stopped the VM */
 };
 
+/* The attempts that failed, oldest first: what was to be delivered, and the
+ * fault that it met. */
+#define EVENT_CHAIN 4 /* benign, contributory, page fault, double fault */
+struct event_attempt {
+    struct event event;
+    struct fault met;
+    bool switched; /* met behind a task switch, in the new task */
+};
+struct event_chain {
+    u32 failed;
+    struct cpu cpu; /* before the first of them */
+    struct event_attempt attempt[EVENT_CHAIN];
+};
+
 /* Delivers, escalating to #DF and shutdown. cpu->eip must be the address to
  * be pushed (for EVENT_SOFTWARE: behind the instruction). *delivered (may be
- * null) gets the vector whose handler was entered at last. */
+ * null) gets the vector whose handler was entered at last. The second form
+ * also tells what went wrong on the way. */
 enum event_status event_deliver(struct cpu *cpu, const struct cpu_env *env,
                                 const struct event *event, u8 *delivered);
+enum event_status event_deliver_chain(struct cpu *cpu,
+                                      const struct cpu_env *env,
+                                      const struct event *event, u8 *delivered,
+                                      struct event_chain *chain);
 
 /* One attempt, no escalation: ENV_FAULT gives the fault met on the way.
  * This is what INT n inside cpu_step() uses. */

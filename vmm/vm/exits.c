@@ -40,8 +40,13 @@ static __attribute__((noinline)) u32 deliver(struct vm *vm,
 {
     struct cpu_env env = env_of(vm);
     u8 vector = event->fault.vector;
+    struct event_chain chain;
+    enum event_status status =
+        event_deliver_chain(&vm->cpu, &env, event, &vector, &chain);
 
-    switch (event_deliver(&vm->cpu, &env, event, &vector)) {
+    if (chain.failed)
+        blackbox_failed(vm, &chain, status, vector);
+    switch (status) {
     case EVENT_OK:
         vm->recorder.gate[vector].reflected++;
         vm->leave |= vm->cpu.debug_pending != 0;

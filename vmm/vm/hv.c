@@ -304,6 +304,7 @@ static void run(struct hv *hv, struct vm *vm, u64 until)
             break;
     }
     TRACE(vm, TURN_END, turn_end(vm, now, until), TRACE_64(now - start));
+    blackbox_look(vm);
     charge(vm, now - start);
 }
 
@@ -367,17 +368,8 @@ static void turn(struct hv *hv, u64 now)
 
 void hv_last_words(struct hv *hv, const struct sink *out)
 {
-    const struct vm *vm = hv->current;
-
-    if (!vm)
-        return;
-    fmt_sink(out, "last exits of %s, newest first:\n", vm->config.name);
-    for (u64 i = 1; i <= VM_LAST_EXITS && i <= vm->exits; i++) {
-        const struct vm_last_exit *e =
-            &vm->last[(vm->exits - i) % VM_LAST_EXITS];
-        fmt_sink(out, "  vector %3u error 0x%04x cr2 0x%08x eip 0x%08x\n",
-                 e->vector, e->error, e->cr2, e->eip);
-    }
+    if (hv->current)
+        blackbox_last_words(hv->current, out);
 }
 
 u32 hv_run(struct hv *hv)

@@ -133,6 +133,7 @@ void priv_cr_written(void *ctx, unsigned n, u32 old)
     } else {
         return;
     }
+    blackbox_space(vm, n, old);
     tables_recheck(vm);
 }
 

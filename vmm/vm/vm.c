@@ -374,6 +374,7 @@ static bool power_on(struct vm *vm, char *error, size_t size)
 {
     arch_vcpu_init(&vm->arch, vm->slot);
     recorder_reset(&vm->recorder);
+    blackbox_reset(vm);
     tables_reset(vm);
     direct_reset(vm);
     fast_forget_pages(&vm->fast);

@@ -22,6 +22,7 @@
 #include "vmm/cpu/cpu.h"
 #include "vmm/mm/shadow.h"
 #include "vmm/mm/tlb.h"
+#include "vmm/vm/blackbox.h"
 #include "vmm/vm/bootinfo.h"
 #include "vmm/vm/config.h"
 #include "vmm/vm/console.h"
@@ -49,7 +50,7 @@ enum vm_state {
 struct vm_last_exit {
     u32 vector, error, cr2, eip; /* as they lie in struct arch_vcpu */
 };
-#define VM_LAST_EXITS 8
+#define VM_LAST_EXITS 32
 
 struct hv;
 
@@ -103,6 +104,7 @@ struct vm {
     u32 let_go_eip;   /* the store that a trace was last given up for */
     u64 let_go_exit;  /* in exit number */
     struct vm_last_exit last[VM_LAST_EXITS];
+    struct blackbox box;
 };
 
 struct hv {
