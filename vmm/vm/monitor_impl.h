@@ -73,6 +73,7 @@ void monitor_stopped(struct vm *vm);
 
 void monitor_list(const struct monitor_args *args);
 void monitor_idt(const struct monitor_args *args);
+void monitor_blackbox(const struct monitor_args *args);
 void monitor_audit(const struct monitor_args *args);
 void monitor_stats(const struct monitor_args *args);
 void monitor_modules(const struct monitor_args *args);

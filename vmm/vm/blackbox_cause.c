@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Of what a guest died, in one sentence.
+ *
+ * What the processor says at the end is often a consequence: a handler in a
+ * page that is not mapped faults until the stack is full, and only then does
+ * the machine stop. So the sentence starts from the first fault of the last
+ * chain and looks for what would explain it, from the particular to the
+ * general:
+ *
+ *   the code's own page went away with the write of CR3, CR0 or CR4 before it
+ *   a trap's handler is not mapped
+ *   control went to where nothing is mapped
+ *   a handler faults itself (its frames stand on the stack, one on the other)
+ *   the stack has come down into a page that is not there
+ *
+ * and then says how delivery failed. What is claimed is what was read there
+ * and then; "N times" counts what stands on the stack.
+ */
+#include "arch/x86/defs/desc.h"
+#include "arch/x86/defs/regs.h"
+#include "vmm/base/bits.h"
+#include "vmm/vm/blackbox_impl.h"
+#include "vmm/vm/symbols.h"
+
+#define FRAMES_SCANNED 256u /* words of a stack that are looked at */
+#define NAME_SHOWN     48
+#define MANY           3u /* as often, and it is no accident */
+#define OVERFLOW_NEAR  (4 * PAGE_SIZE)
+
+/* Behind a call that never returns stands nobody's code: it is the caller's
+ * whose last byte is just below. */
+void box_name(struct text *t, const struct vm *vm, u32 linear)
+{
+    struct symbol symbol;
+
+    if (!symbols_find(vm, linear, &symbol) &&
+        !symbols_find(vm, linear - 1, &symbol))
+        return;
+    text_add(t, " %.*s", (int)min_u64(symbol.name.len, NAME_SHOWN),
+             symbol.name.at);
+    if (linear != symbol.at)
+        text_add(t, "+0x%x", linear - symbol.at);
+}
+
+void box_place(struct text *t, const struct scene *s)
+{
+    text_add(t, "%04x:%08x", s->cpu->seg[SEG_CS].sel, s->cpu->eip);
+    box_name(t, s->vm, box_here(s));
+}
+
+/* ---- the fault itself */
+
+static bool is_fetch(const struct scene *s, const struct event *event)
+{
+    return event->kind == EVENT_EXCEPTION && event->fault.vector == TRAP_PF &&
+           event->fault.cr2 == box_here(s);
+}
+
+static void page_fault(struct text *t, struct scene *s,
+                       const struct event *event)
+{
+    u32 error = event->fault.error;
+
+    text_add(t, " at 0x%08x (%s, ", event->fault.cr2,
+             is_fetch(s, event) ? "a fetch of code"
+             : error & PF_WRITE ? "a write"
+                                : "a read");
+    if (error & PF_RSVD)
+        text_add(t, "through a table entry with a reserved bit set, ");
+    else if (!(error & PF_PRESENT))
+        text_add(t, "to a page that is not mapped, ");
+    else if (s->cpu->cpl == 3)
+        text_add(t, "to a page that ring 3 may not touch so, ");
+    else
+        text_add(t, "to a page that is read-only, ");
+    text_add(t, "from ");
+    box_place(t, s);
+    text_add(t, ")");
+}
+
+/* INT n whose gate is wrong shows as #GP or #NP with the gate's number. */
+static void bad_gate(struct text *t, struct scene *s, const struct fault *fault)
+{
+    struct event event = {.kind = EVENT_SOFTWARE};
+    struct cpu_env env = box_env(s);
+    struct blame b;
+    char why[300];
+
+    event.fault.vector = (u8)(fault->error >> 3);
+    blame_event(s->cpu, &env, &event, false, &b);
+    if (b.fault.vector != fault->vector || b.fault.error != fault->error)
+        return;
+    blame_text(&b, why, sizeof(why));
+    text_add(t, "; %s", why);
+}
+
+/* IRET shows what it pops. */
+static void popped(struct text *t, struct scene *s, const struct insn *insn)
+{
+    u32 at = s->cpu->seg[SEG_SS].base + s->cpu->gpr[ESP], eip, cs, flags;
+
+    if (insn->opsize != 4 || insn_class(insn->op) != CLASS_IRET ||
+        !box_word(s, at, &eip) || !box_word(s, at + 4, &cs) ||
+        !box_word(s, at + 8, &flags))
+        return;
+    text_add(t, "; it would pop EIP 0x%08x, CS 0x%04x, EFLAGS 0x%08x", eip,
+             cs & 0xffff, flags);
+}
+
+static void selector(struct text *t, struct scene *s, u32 error)
+{
+    struct cpu_env env = box_env(s);
+    u16 sel = (u16)(error & (SEL_INDEX | SEL_TI));
+    char what[120];
+
+    blame_selector(s->cpu, &env, sel, what, sizeof(what));
+    text_add(t, "; selector 0x%04x is %s", sel, what);
+}
+
+/* Why a #GP(0) or #SS(0) came, where the instruction tells. */
+static void refused(struct text *t, const struct scene *s,
+                    const struct insn *insn)
+{
+    static const char *const names[SEG_COUNT] = {"ES", "CS", "SS",
+                                                 "DS", "FS", "GS"};
+    enum insn_class class = insn_class(insn->op);
+    const struct segment *seg = &s->cpu->seg[insn->seg];
+
+    if (s->cpu->cpl == 3 && (class == CLASS_PRIVILEGED || class == CLASS_IO ||
+                             op_rows[insn->op].rule != RULE_ANY))
+        text_add(t, "; it is privileged, and the code runs in ring 3");
+    else if (insn->has_modrm && !is_register(insn) && !(seg->attr & ATTR_P))
+        text_add(t, "; it goes through %s, which is 0x%04x and not usable",
+                 names[insn->seg], seg->sel);
+}
+
+static void details(struct text *t, struct scene *s, const struct fault *fault)
+{
+    bool gate = (fault->error & TRAP_ERR_IDT) && !(fault->error & TRAP_ERR_EXT);
+    struct insn insn;
+
+    if (gate)
+        bad_gate(t, s, fault);
+    if (!box_insn(s, &insn))
+        return;
+    popped(t, s, &insn);
+    if (!fault->error)
+        refused(t, s, &insn);
+    else if (!(fault->error & TRAP_ERR_IDT))
+        selector(t, s, fault->error);
+}
+
+static void other_fault(struct text *t, struct scene *s,
+                        const struct fault *fault)
+{
+    struct insn insn;
+    char words[64];
+
+    text_add(t, " (");
+    if (box_insn(s, &insn)) {
+        insn_print(&insn, s->cpu->eip, words, sizeof(words));
+        text_add(t, "`%s` at ", words);
+    }
+    box_place(t, s);
+    if (fault->vector >= TRAP_TS && fault->vector <= TRAP_GP)
+        details(t, s, fault);
+    text_add(t, ")");
+}
+
+void box_fault(struct text *t, struct scene *s, const struct event *event)
+{
+    char name[48];
+
+    blame_event_name(event, name, sizeof(name));
+    text_add(t, "%s", name);
+    if (event->kind != EVENT_EXCEPTION) {
+        text_add(t, " at ");
+        box_place(t, s);
+    } else if (event->fault.vector == TRAP_PF) {
+        page_fault(t, s, event);
+    } else {
+        other_fault(t, s, &event->fault);
+    }
+}
+
+/* ---- why it was not delivered */
+
+/* A mistake in a gate, which each entry of the IDT has for itself. */
+static bool is_of_gate(enum blame_what what)
+{
+    return what >= BLAME_IDT_LIMIT && what <= BLAME_SEL_MARK;
+}
+
+static bool same_reason(const struct blame *a, const struct blame *b)
+{
+    return a->what == b->what && a->what != BLAME_NOTHING && a->sel == b->sel &&
+           a->at >> PAGE_SHIFT == b->at >> PAGE_SHIFT;
+}
+
+/* The reason of the attempt before, once more. `again`: and of the one before
+ * that. */
+static void same(struct text *t, const struct blame *b, const char *name,
+                 bool again)
+{
+    if (is_of_gate(b->what) && again)
+        text_add(t, ", nor is IDT entry %u, for %s", b->vector, name);
+    else if (is_of_gate(b->what))
+        text_add(t, "; IDT entry %u, for %s that followed, is no better",
+                 b->vector, name);
+    else if (again)
+        text_add(t, ", and so did %s", name);
+    else
+        text_add(t, "; %s that followed met the same", name);
+}
+
+static void reasons(struct text *t, const struct event_chain *chain,
+                    const struct blame *blame)
+{
+    char why[300], name[48];
+    bool again = false;
+
+    blame_text(&blame[0], why, sizeof(why));
+    text_add(t, " could not be delivered: %s", why);
+    for (u32 i = 1; i < chain->failed; i++) {
+        blame_event_name(&chain->attempt[i].event, name, sizeof(name));
+        if (same_reason(&blame[i - 1], &blame[i])) {
+            same(t, &blame[i], name, again);
+            again = true;
+            continue;
+        }
+        blame_text(&blame[i], why, sizeof(why));
+        text_add(t, "; nor could %s that followed: %s", name, why);
+        again = false;
+    }
+}
+
+void box_chain(struct text *t, struct scene *s, const struct event_chain *chain,
+               const struct blame *blame)
+{
+    box_fault(t, s, &chain->attempt[0].event);
+    reasons(t, chain, blame);
+}
+
+/* ---- what is behind it */
+
+/* The gate whose handler is where control has come; -1: none. Handlers of
+ * exceptions first, by number. */
+static int handler_here(struct scene *s)
+{
+    u32 entries = (s->cpu->idtr.limit + 1u) / 8;
+
+    for (u32 v = 0; v < entries && v < TRAP_VECTORS; v++) {
+        struct gate g;
+        u32 lo, hi;
+        if (!box_word(s, s->cpu->idtr.base + v * 8, &lo) ||
+            !box_word(s, s->cpu->idtr.base + v * 8 + 4, &hi))
+            return -1;
+        g = gate_decode(lo, hi);
+        if (g.present && g.type != SYS_TASK_GATE && g.offset == s->cpu->eip &&
+            (lo | hi))
+            return (int)v;
+    }
+    return -1;
+}
+
+/* How often a trap's frame for this very instruction stands on the stack:
+ * EIP, CS, and flags whose fixed bits are right. */
+static u32 frames_of_here(struct scene *s)
+{
+    u32 at = s->cpu->seg[SEG_SS].base + s->cpu->gpr[ESP], count = 0;
+    u32 eip = 0, cs = 0, flags = 0;
+
+    at &= ~3u;
+    for (u32 i = 0; i < FRAMES_SCANNED; i++) {
+        u32 word;
+        if (!box_word(s, at + i * 4, &word))
+            return count;
+        eip = cs;
+        cs = flags;
+        flags = word;
+        count += eip == s->cpu->eip &&
+                 (cs & 0xffff) == s->cpu->seg[SEG_CS].sel &&
+                 (flags & (EFLAGS_ONE | 0x28)) == EFLAGS_ONE;
+    }
+    return count;
+}
+
+static bool is_switch(const struct scene *s)
+{
+    const struct box_switch *space = &s->vm->box.space;
+
+    return space->there && box_here(s) - space->eip <= INSN_MAX &&
+           box_here(s) != space->eip;
+}
+
+static void lost_by_switch(struct text *t, const struct scene *s)
+{
+    const struct box_switch *space = &s->vm->box.space;
+
+    if (space->n == 0 && (space->now & ~space->old & CR0_PG))
+        text_add(t, "paging was turned on (CR0 <- 0x%08x, CR3 0x%08x",
+                 space->now, s->vm->cpu.cr3);
+    else
+        text_add(t, "the page tables were changed (CR%u <- 0x%08x", space->n,
+                 space->now);
+    text_add(t, " at 0x%08x", space->eip);
+    box_name(t, s->vm, space->eip);
+    text_add(t,
+             "), and by these tables the page of this very code is not mapped: "
+             "the next instruction cannot be fetched; ");
+}
+
+static void lost_handler(struct text *t, const struct scene *s, u32 vector,
+                         const struct event *event)
+{
+    text_add(t, "the handler of vector %u, 0x%08x", vector, s->cpu->eip);
+    box_name(t, s->vm, box_here(s));
+    text_add(t, " as IDT entry %u has it, lies in a page that %s", vector,
+             event->fault.error & PF_PRESENT ? "may not be executed so"
+                                             : "is not mapped");
+    if (vector == TRAP_PF)
+        text_add(t, ", so each page fault led to the next one until the stack "
+                    "was used up");
+    text_add(t, "; ");
+}
+
+static void lost_control(struct text *t, struct scene *s)
+{
+    u32 top;
+
+    text_add(t, "control went to 0x%08x, where no page is mapped", s->cpu->eip);
+    if (box_word(s, s->cpu->seg[SEG_SS].base + s->cpu->gpr[ESP], &top) &&
+        box_mapped(s, top) && top) {
+        text_add(t, " (on top of the stack, as after a call, is 0x%08x", top);
+        box_name(t, s->vm, top);
+        text_add(t, ")");
+    }
+    text_add(t, "; ");
+}
+
+/* Is the page above the one that the stack has come into mapped? Then it came
+ * down from there. */
+static u32 stack_above(struct scene *s, u32 esp)
+{
+    for (u32 up = PAGE_SIZE; up <= OVERFLOW_NEAR; up += PAGE_SIZE) {
+        u32 page = (esp & ~PAGE_MASK) + up, word;
+        if (box_word(s, page, &word))
+            return page;
+    }
+    return 0;
+}
+
+static void lost_stack(struct text *t, struct scene *s, const struct blame *b)
+{
+    u32 above = stack_above(s, b->at);
+
+    text_add(t, "the stack pointer, ESP 0x%08x, is in a page that %s",
+             s->cpu->gpr[ESP],
+             b->fault.error & PF_PRESENT ? "may not be written"
+                                         : "is not mapped");
+    if (above)
+        text_add(t, ", just below the mapped page 0x%08x: a stack overflow",
+                 above);
+    text_add(t, "; ");
+}
+
+/* The stack pointer's own page, or the one just below it, is what cannot be
+ * written. */
+static bool stack_is_lost(const struct scene *s, const struct blame *b)
+{
+    u32 top = s->cpu->seg[SEG_SS].base + s->cpu->gpr[ESP];
+
+    return b->what == BLAME_STACK_PAGE && !b->inner && top - b->at <= PAGE_SIZE;
+}
+
+/* What explains the first fault. */
+static void background(struct text *t, struct scene *s, const struct event *e,
+                       const struct blame *b)
+{
+    int vector = is_fetch(s, e) ? handler_here(s) : -1;
+    u32 again = e->kind == EVENT_EXCEPTION ? frames_of_here(s) : 0;
+
+    if (is_fetch(s, e) && is_switch(s))
+        lost_by_switch(t, s);
+    else if (vector >= 0)
+        lost_handler(t, s, (u32)vector, e);
+    else if (is_fetch(s, e) && !(e->fault.error & PF_PRESENT))
+        lost_control(t, s);
+    else if (again >= MANY)
+        text_add(t,
+                 "a handler faults itself: this instruction has faulted %s%u "
+                 "times within its own handling; ",
+                 again >= FRAMES_SCANNED / 8 ? "at least " : "", again);
+    else if (stack_is_lost(s, b))
+        lost_stack(t, s, b);
+}
+
+static bool doubles_recent(const struct vm *vm)
+{
+    const struct blackbox *box = &vm->box;
+
+    return box->doubles &&
+           vm->exits + vm->interpreted - box->double_clock <= BOX_RECENT;
+}
+
+/* Double faults that were delivered tell more than what came of them. */
+static void doubles(struct text *t, const struct vm *vm)
+{
+    const struct blackbox *box = &vm->box;
+
+    if (box->doubles >= MANY)
+        text_add(t,
+                 "double faults came %u times in a row, to the handler "
+                 "0x%08x",
+                 box->doubles, box->double_entry);
+    else
+        text_add(t, "a double fault had been delivered, to the handler 0x%08x",
+                 box->double_entry);
+    box_name(t, vm, box->double_entry);
+    text_add(t, "%s because %s; ", box->doubles > 1 ? ", the first" : ",",
+             box->doubled);
+}
+
+static void triple(struct text *t, struct vm *vm)
+{
+    const struct blackbox *box = &vm->box;
+    struct scene s = {vm, &box->chain.cpu};
+
+    if (doubles_recent(vm)) {
+        doubles(t, vm);
+        text_add(t, "at last ");
+    } else {
+        background(t, &s, &box->chain.attempt[0].event, &box->blame[0]);
+    }
+    box_chain(t, &s, &box->chain, box->blame);
+}
+
+static void own_verdict(struct text *t, struct vm *vm)
+{
+    struct scene s = {vm, &vm->cpu};
+
+    if (doubles_recent(vm))
+        doubles(t, vm);
+    text_add(t,
+             "it ended itself with status 0x%x, which is not the 0x10 of "
+             "success, at ",
+             vm->status);
+    box_place(t, &s);
+}
+
+/* Sentences begin with a capital and end with a full stop. */
+static void round_off(struct text *t)
+{
+    if (t->at[0] >= 'a' && t->at[0] <= 'z')
+        t->at[0] = (char)(t->at[0] - 'a' + 'A');
+    text_add(t, ".");
+}
+
+void box_cause(struct vm *vm)
+{
+    struct text t = text_of(vm->box.cause, sizeof(vm->box.cause));
+    struct scene s = {vm, &vm->cpu};
+
+    if (vm->box.chain.failed && vm->state == VM_KILLED) {
+        triple(&t, vm);
+    } else if (vm->state == VM_EXITED) {
+        own_verdict(&t, vm);
+    } else {
+        text_add(&t, "%s (at ", vm->reason);
+        box_place(&t, &s);
+        text_add(&t, ")");
+    }
+    round_off(&t);
+}
