@@ -187,21 +187,27 @@ static void greet(struct export *e)
     }
 }
 
+/* As much as the line takes now, and another packet behind one that is
+ * through. */
+enum push { PUSH_STUCK, PUSH_SENT, PUSH_EMPTY };
+static enum push push(struct hv *hv, u64 now)
+{
+    u64 before = hv->export.bytes;
+
+    if (!send(&hv->export))
+        return hv->export.bytes == before ? PUSH_STUCK : PUSH_SENT;
+    return make_packet(hv, now, true) ? PUSH_SENT : PUSH_EMPTY;
+}
+
 /* Until half of the ring is free, or the line is stuck. */
 static void catch_up(struct hv *hv, u64 now)
 {
-    struct export *e = &hv->export;
-    u64 progress = now, bytes = e->bytes;
+    u64 progress = now;
 
-    while (pending(hv) > hv->trace.mask / 2) {
-        if (send(e))
-            make_packet(hv, now, true);
+    while (pending(hv) > hv->trace.mask / 2 && now - progress <= STUCK_NS) {
+        bool stuck = push(hv, now) == PUSH_STUCK;
         now = arch_now_ns();
-        if (e->bytes != bytes)
-            progress = now;
-        else if (now - progress > STUCK_NS)
-            return;
-        bytes = e->bytes;
+        progress = stuck ? progress : now;
     }
 }
 
@@ -248,19 +254,16 @@ static void skip(struct hv *hv)
 void export_finish(struct hv *hv)
 {
     struct export *e = &hv->export;
-    u64 now = arch_now_ns(), start = now, progress = now, bytes = e->bytes;
-    bool more = e->on && !e->busy;
+    u64 now = arch_now_ns(), start = now, progress = now;
+    enum push state = e->on && !e->busy ? PUSH_SENT : PUSH_EMPTY;
 
     e->busy = true;
-    while (more && now - progress <= STUCK_NS) {
+    while (state != PUSH_EMPTY && now - progress <= STUCK_NS) {
         if (!e->waits && now - start > FINISH_NS)
             skip(hv);
-        if (send(e))
-            more = make_packet(hv, now, true);
+        state = push(hv, now);
         now = arch_now_ns();
-        if (e->bytes != bytes)
-            progress = now;
-        bytes = e->bytes;
+        progress = state == PUSH_STUCK ? progress : now;
     }
     e->on = false;
 }
