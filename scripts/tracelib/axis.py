@@ -8,6 +8,7 @@
 #
 # LIMIT: a time before the first is counted in the first piece.
 BINS = 480
+FEWEST, EACH = 60, 40  # pieces, and what a piece should hold at least
 
 
 class Axis:
@@ -28,10 +29,19 @@ class Axis:
 
     def fold(self, ticks):
         while (ticks - self.start) >> self.shift >= BINS:
-            self.shift += 1
-            for series in self.all:
-                folded = [a + b for a, b in zip(series[::2], series[1::2])]
-                series[:] = folded + [0] * (BINS - len(folded))
+            self.double()
+
+    def double(self):
+        self.shift += 1
+        for series in self.all:
+            folded = [a + b for a, b in zip(series[::2], series[1::2])]
+            series[:] = folded + [0] * (BINS - len(folded))
+
+    def coarsen(self, most):
+        """At the end: no more pieces than that, for few records make no
+        curve in many."""
+        while self.used() > most:
+            self.double()
 
     def series(self):
         made = [0] * BINS

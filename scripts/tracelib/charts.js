@@ -93,7 +93,7 @@ function lines(series, options) {
 /* A distribution with a logarithmic time axis: four pieces an octave. */
 function distribution(costs, paint, range) {
   const {low, n} = costs.hist, first = range[0], last = range[1];
-  const most = Math.max(...n), edge = i => 2 ** (i / 4);
+  const most = Math.max(...n) * 1.2, edge = i => 2 ** (i / 4);
   const all = [];
   for (let p = 0; p <= 12; p++) all.push(10 ** p, 3 * 10 ** p);
   const place = ns => 4 * Math.log2(Math.max(ns, 1)) - first;
@@ -131,38 +131,61 @@ function distribution(costs, paint, range) {
   return plot.root;
 }
 
-/* lanes: {name, colour, turns, share}; every turn where there are few enough,
- * else the share of each piece as the height of the lane's bar. */
-function lanesOfTime(lanes) {
-  const high = Math.max(18, Math.min(34, 420 / lanes.length));
-  const widest = Math.max(...lanes.map(l => l.name.length));
-  const plot = frame({name: "who ran", left: Math.min(190, 20 + widest * 6.5),
-    height: TOP + BOTTOM + lanes.length * high, x: timeAxis()});
+/* lanes: {name, colour}; draw(lane, top, full, plot) gives a lane's path. */
+function lanesFrame(lanes, x, draw, title) {
+  const high = Math.max(17, Math.min(32, 400 / lanes.length));
+  const widest = Math.min(26, Math.max(...lanes.map(l => l.name.length)));
+  const plot = frame({name: title, left: 26 + widest * 6.6,
+    height: TOP + BOTTOM + lanes.length * high, x});
   lanes.forEach((lane, row) => {
     const top = TOP + row * high + 3, full = high - 6;
     const words = lane.name.length > 26 ? lane.name.slice(0, 25) + "…" :
       lane.name;
-    let path = "";
-    const box = (x, wide, tall) => {
-      path += `M${x.toFixed(2)} ${(top + full).toFixed(1)}h${wide.toFixed(2)}` +
-        `v${(-tall).toFixed(1)}h${(-wide).toFixed(2)}z`;
-    };
-    if (lane.turns.length)
-      for (const [a, b] of lane.turns)
-        box(plot.x(a), Math.max(plot.x(b) - plot.x(a), 0.4), full);
-    else
-      lane.share.forEach((v, i) => v && box(plot.x(i * DATA.piece),
-        plot.wide / DATA.pieces, full * Math.min(v / 1e6, 1)));
     plot.body.append(
       svg("rect", {x: plot.left, y: top, width: plot.wide, height: full,
                    style: "fill:var(--grid);opacity:.45"}),
-      svg("path", {d: path, style: `fill:${lane.colour}`}),
+      svg("path", {d: draw(lane, top, full, plot),
+                   style: `fill:${lane.colour}`}),
       svg("text", {class: "name", x: plot.left - 7, y: top + full / 2 + 4,
                    "text-anchor": "end"}, words));
   });
+  return plot;
+}
+function box(x, bottom, wide, tall) {
+  return `M${x.toFixed(2)} ${bottom.toFixed(1)}h${wide.toFixed(2)}` +
+    `v${(-tall).toFixed(1)}h${(-wide).toFixed(2)}z`;
+}
+/* The share of each piece as the height of a bar; most: the full height. */
+function lanesOfTime(lanes, most) {
+  const plot = lanesFrame(lanes, timeAxis(), (lane, top, full, at) =>
+    lane.share.map((v, i) => v ? box(at.x(i * DATA.piece), top + full,
+      at.wide / DATA.pieces, full * Math.min(v / most, 1)) : "").join(""),
+    "share of the CPU over time");
   shadeLost(plot);
   timeHover(plot, i => lanes.map(lane => [lane.colour, lane.name,
     percent(lane.share[i], 1e6)]));
+  return plot.root;
+}
+/* Turn by turn, for the first `span` ns. */
+function lanesOfTurns(lanes, span) {
+  const marks = ticks(span, 7);
+  const plot = lanesFrame(lanes, {most: span, ticks: marks, format: time,
+    label: "time since the first record"}, (lane, top, full, at) =>
+    lane.turns.map(([a, b]) => box(at.x(a), top + full,
+      Math.max(at.x(b) - at.x(a), 0.6), full)).join(""), "turns one by one");
+  const cover = svg("rect", {x: plot.left, y: TOP, width: plot.wide,
+                             height: plot.high, fill: "transparent"});
+  plot.root.append(cover);
+  cover.addEventListener("pointermove", event => {
+    const area = cover.getBoundingClientRect();
+    const at = (event.clientX - area.left) / area.width * span;
+    const found = lanes.flatMap(lane => lane.turns.filter(([a, b]) =>
+      a <= at && at <= b).map(([a, b]) => [lane.colour, lane.name,
+                                           time(b - a)]));
+    showTip(event, `at ${time(at)}`, found.length ? found :
+      [[null, "nobody's turn", ""]]);
+  });
+  cover.addEventListener("pointerleave", hideTip);
   return plot.root;
 }
 

@@ -18,7 +18,7 @@ from .names import (CPL_FIELD, CURVES, EIP_FIELD, NO_OPERATION, VM_FIELD,
                     Operation, usable)
 
 MOST_PLACES, MOST_OPERATIONS = 200000, 1000
-MOST_TURNS, MOST_GATES = 1500, 600
+MOST_TURNS, MOST_GATES = 400, 600
 VMS = 256
 
 
@@ -57,7 +57,7 @@ class Model:
         vm_at = found.context.get(VM_FIELD)
         counts = self.counts.setdefault(found.name, [0] * VMS)
         curves = [self.curve(found, number, row)
-                  for number, row in enumerate(CURVES) if row[0] == found.name]
+                  for number, row in enumerate(CURVES) if found.name in row[0]]
         operation = None if found.name in NO_OPERATION else Operation(found)
         pending, slot = self.pending, self.axis.slot
 
@@ -166,6 +166,10 @@ class Model:
         else:
             self.more_turns[vm] += 1
 
+    def turn_count(self):
+        return sum(len(row) for row in self.turns.values()) + \
+            self.more_turns.total()
+
     # ---- memory, handlers, interrupts
 
     def curve(self, found, number, row):
@@ -188,7 +192,8 @@ class Model:
             self.reasons[vm, name, found.label("reason", values[at])] += 1
         return handle
 
-    of_shadow_flush = of_shadow_drop
+    of_shadow_drop_all = of_shadow_flush = of_shadow_flush_all = \
+        of_shadow_drop
 
     def of_gate(self, found):
         at = {f: found.index.get(f) for f in ("vector", "handler", "old",

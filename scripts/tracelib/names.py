@@ -24,7 +24,9 @@ NEEDED = {
     "irq_eoi": ("line",),
     "shadow_fill": (),
     "shadow_drop": ("reason",),
+    "shadow_drop_all": ("reason",),
     "shadow_flush": ("reason",),
+    "shadow_flush_all": ("reason",),
     "page_entry": (),
     "vm": ("vm_name",),
     "created": ("vm_name",),
@@ -38,20 +40,21 @@ KEYS = {
     "wrmsr": ("msr", "{:#x}"), "int": ("vector", "{:#x}"),
     "exception": ("vector", "{}"), "port_in": ("port", "{:#x}"),
     "port_out": ("port", "{:#x}"), "irq_inject": ("vector", "{:#x}"),
-    "shadow_flush": ("reason", "{}"), "shadow_drop": ("reason", "{}"),
+    **dict.fromkeys(("shadow_flush", "shadow_flush_all", "shadow_drop",
+                     "shadow_drop_all"), ("reason", "{}")),
 }
 # Records between two exits that are not what the exit was for.
 NO_OPERATION = ("exit", "vm", "picked", "turn_end", "idle", "command", "created",
                 "destroyed", "paused", "resumed", "reset", "exited", "killed",
                 "irq_raise", "triple_fault")
-# Curves of the memory plot: event, what it is called, and a condition.
+# Curves of the memory plot: events, what they are called, and a condition.
 PAGE_FAULT = 14
 CURVES = (
-    ("exception", "page faults of the guest", ("vector", PAGE_FAULT)),
-    ("shadow_fill", "shadow fills", None),
-    ("shadow_drop", "shadow pages dropped", None),
-    ("shadow_flush", "shadow flushes", None),
-    ("page_entry", "page-table writes", None),
+    (("exception",), "page faults of the guest", ("vector", PAGE_FAULT)),
+    (("shadow_fill",), "shadow fills", None),
+    (("shadow_drop", "shadow_drop_all"), "shadow pages dropped", None),
+    (("shadow_flush", "shadow_flush_all"), "shadow flushes", None),
+    (("page_entry",), "page-table writes", None),
 )
 EXCEPTIONS = ("#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF",
               "", "#TS", "#NP", "#SS", "#GP", "#PF", "", "#MF", "#AC", "#MC",

@@ -37,6 +37,13 @@ function part(title, ...content) {
   return el("div", {}, el("h3", {}, title), ...content);
 }
 
+/* A table that is not scrolled. */
+function whole(columns, rows) {
+  const made = table(columns, rows);
+  made.firstChild.classList.remove("scroll");
+  return made;
+}
+
 /* ---- sections */
 
 function tiles() {
@@ -70,7 +77,7 @@ function guestsSection() {
   const spent = sum(rows, r => r.spent);
   return section("guests", "Guests", "What each guest did while the trace " +
     "was recorded. Cost is time from an exit to the end of its handling.",
-    table([guestColumn(), numbers("records", r => r.records),
+    whole([guestColumn(), numbers("records", r => r.records),
       numbers("exits", r => r.exits, count, {bar: true}),
       numbers("exits/s", r => r.exits * 1e9 / (DATA.span || 1), short),
       numbers("cost of exits", r => r.spent, time, {bar: true}),
@@ -125,29 +132,29 @@ function exitsSection() {
 function symbolsSection() {
   const rows = DATA.symbols.rows.filter(wanted);
   if (!rows.length) return null;
-  const whole = costsOf(-1).total, top = rows[0];
-  const more = list => list.more ? `${count(list.more)} more with less cost ` +
-    "are not shown." : null;
+  const all = costsOf(-1).total, top = rows[0];
   return section("symbols", "Where exits come from, and what for",
     `The most expensive place is ${top.name} of ${nameOf(top.g)}: ` +
-    `${count(top.count)} exits, ${percent(top.total, whole)} of the cost. ` +
+    `${count(top.count)} exits, ${percent(top.total, all)} of the cost. ` +
     "Addresses without a name in the guest's ELF file stand as they are.",
     el("div", {class: "pair even"},
       part("Guest code by the cost of its exits", table([
         {name: "symbol", value: r => r.name, mono: true},
         guestColumn(), {name: "in", value: r => r.ring},
         numbers("cost", r => r.total, time, {bar: true}),
-        numbers("share", r => r.total, v => percent(v, whole)),
+        numbers("share", r => r.total, v => percent(v, all)),
         numbers("exits", r => r.count),
         numbers("mean", r => r.total / r.count, time),
-        numbers("places", r => r.places)], rows, more(DATA.symbols))),
+        numbers("places", r => r.places)], rows, DATA.symbols.more ?
+        `${count(DATA.symbols.more)} more with less cost are not shown.` :
+        null)),
       part("What exits were for", table([
-        {name: "operation", value: r => r.name, mono: true}, guestColumn(),
+        {name: "operation", value: r => r.name, mono: true},
         numbers("cost", r => r.total, time, {bar: true}),
         numbers("exits", r => r.count), numbers("mean", r => r.mean, time),
         numbers("50 %", r => r.p50, time), numbers("99 %", r => r.p99, time),
         numbers("max", r => r.max, time)],
-        DATA.operations.rows.filter(wanted), more(DATA.operations)))));
+        DATA.operations.rows.filter(r => r.g === (chosen ?? -1))))));
 }
 
 let histogramKind = -1;
@@ -195,14 +202,18 @@ function schedulerSection() {
     share: unpack(t.share, DATA.pieces)}));
   if (!lanes.length) return null;
   const ran = lane => sum(lane.share, v => v) * DATA.piece / 1e6;
-  const exact = lanes.every(l => l.turns.length);
   const ends = DATA.ends.filter(wanted);
   const busy = [...lanes].sort((a, b) => ran(b) - ran(a))[0];
+  const peak = Math.max(...lanes.flatMap(l => l.share));
+  const most = [10, 20, 50, 100].find(p => p * 1e4 >= peak * 0.98) || 100;
   return section("scheduler", "Who ran",
     `${busy.name} had the CPU for ${percent(ran(busy), DATA.span)} of the ` +
-    `time. ${exact ? "Each bar is a turn." : "There are more turns than can " +
-    "be drawn: a bar's height is the share of the time in its piece."}`,
-    el("div", {class: "pair"}, el("div", {}, lanesOfTime(lanes)),
+    "time, the most of all.",
+    el("div", {class: "pair"}, el("div", {},
+      part(`Share of the CPU (full height: ${most} %)`,
+           lanesOfTime(lanes, most * 1e4)),
+      part(DATA.moreTurns ? `Turn by turn, the first ${time(DATA.single)}` :
+           "Turn by turn", lanesOfTurns(lanes, DATA.single))),
       part("Why turns ended", table([guestColumn(),
         {name: "why", value: r => r.why},
         numbers("turns", r => r.count, count, {bar: true}),

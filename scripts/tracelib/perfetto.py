@@ -98,7 +98,7 @@ class Perfetto:
             if usable(found) else None
         curves = [(text, found.index.get(rule[0]) if rule else None,
                    rule and rule[1])
-                  for name, text, rule in CURVES if name == found.name]
+                  for names, text, rule in CURVES if found.name in names]
 
         def handle(ticks, values):
             vm = values[at[VM_FIELD]] if at[VM_FIELD] is not None else 0

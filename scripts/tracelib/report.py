@@ -9,11 +9,12 @@
 # else.
 import collections
 
-from .axis import packed
+from .axis import EACH, FEWEST, packed
 from .costs import Costs
 from .names import CURVES, vector_name
 
 MOST_SYMBOLS, MOST_EACH, MOST_ROWS = 40, 15, 60
+MOST_TURNS = 240  # that are drawn one by one
 MOST_VMS = 17  # the VMM and 16 guests
 
 
@@ -22,6 +23,7 @@ class Report:
         self.model, self.trace, self.guests = model, trace, guests
         self.symbols, self.words = symbols, words
         self.ns = 1e9 / model.hz
+        model.axis.coarsen(max(FEWEST, model.records() // EACH))
         self.used = model.axis.used()
         count = collections.Counter()
         for row in model.counts.values():
@@ -58,6 +60,8 @@ class Report:
             "kinds": kinds, "exits": self.exits(kinds),
             "costs": self.costs(kinds), "operations": self.operations(),
             "symbols": self.places(), "turns": self.turns(),
+            "single": self.single, "moreTurns": self.model.turn_count() > sum(
+                len(row["turns"]) for row in self.turns()),
             "ends": self.ends(), "curves": [row[1] for row in CURVES],
             "memory": self.memory(), "reasons": self.reasons(),
             "gates": self.gates(), "moreGates": self.model.more_gates,
@@ -130,13 +134,17 @@ class Report:
         return {"rows": kept, "more": len(rows) - len(kept)}
 
     def operations(self):
-        made = []
+        """Of each guest, and of all guests together, which is -1."""
+        joined = collections.defaultdict(Costs)
         for (vm, label), costs in self.model.operations.items():
+            for guest in (vm, -1):
+                joined[guest, label or "(not in the trace)"].join(costs)
+        made = []
+        for (guest, name), costs in joined.items():
             row = costs.summary(self.ns)
             if row:
                 del row["hist"]
-                made.append({"g": vm, "name": label or "(not in the trace)",
-                             **row})
+                made.append({"g": guest, "name": name, **row})
         return self.best(made, lambda row: row["total"])
 
     def place_name(self, vm, cpl, eip):
@@ -161,14 +169,19 @@ class Report:
         return self.best(made, lambda row: row["total"])
 
     def turns(self):
-        start = self.model.axis.start or 0
+        """The share of each piece, and the first turns one by one, as far as
+        they are known of everybody."""
+        model, start = self.model, self.model.axis.start or 0
+        known = [row[-1][1] for vm, row in model.turns.items()
+                 if model.more_turns[vm]]
+        every = sorted(b for row in model.turns.values() for _, b in row)
+        last = min(known + every[MOST_TURNS:][:1] + every[-1:], default=start)
+        self.single = round((last - start) * self.ns)
         return [{"g": vm, "share": self.shares(series),
-                 "more": self.model.more_turns[vm],
                  "turns": [[round((a - start) * self.ns),
                             round((b - start) * self.ns)]
-                           for a, b in self.model.turns[vm]]
-                 if not self.model.more_turns[vm] else []}
-                for vm, series in sorted(self.model.ran.items())]
+                           for a, b in model.turns[vm] if b <= last]}
+                for vm, series in sorted(model.ran.items())]
 
     def ends(self):
         return [{"g": vm, "why": why, "count": e[0], "ran": e[1],

@@ -95,6 +95,7 @@ class Writer:
         os.makedirs(folder, exist_ok=True)
         self.rows = catalogue() + [("vm", [("TEXT", "vm_name"),
                                            ("U64", "memory")])]
+        self.fields = dict(self.rows)
         self.numbers = {name: n for n, (name, _) in enumerate(self.rows)}
         with open(os.path.join(folder, "metadata"), "w") as out:
             out.write(metadata(self.rows))
@@ -109,15 +110,17 @@ class Writer:
                     FORMS.get(kind, "I") for kind, _ in fields))
 
     def payload(self, name, values):
+        """Fields that are not said are 0."""
         if name in self.forms:
-            return self.forms[name].pack(*values)
+            return self.forms[name].pack(*[values.get(field, 0) for _, field
+                                           in self.fields[name]])
         made = b""
-        for (kind, _), value in zip(dict(self.rows)[name], values):
-            made += value.encode() + b"\0" if kind == "TEXT" else \
-                struct.pack("<" + FORMS.get(kind, "I"), value)
+        for kind, field in self.fields[name]:
+            made += values[field].encode() + b"\0" if kind == "TEXT" else \
+                struct.pack("<" + FORMS.get(kind, "I"), values.get(field, 0))
         return made
 
-    def add(self, time, name, vm, eip, cpl, *values):
+    def add(self, time, name, vm, eip, cpl, **values):
         if self.begin is None:
             self.begin = time
         data = EVENT.pack(self.numbers[name], time & 0xFFFFFFFF, vm, cpl,
@@ -160,59 +163,62 @@ class Play:
         return 0xC0100000 + min(int(self.random.paretovariate(0.9)) * 16,
                                 0x3FF0)
 
-    def event(self, name, *values, eip=None, cpl=0):
+    def event(self, name, eip=None, cpl=0, **values):
         self.now += self.random.randrange(200, 900)
-        self.w.add(self.now, name, self.vm, eip or self.eip(), cpl, *values)
+        self.w.add(self.now, name, self.vm, eip or self.eip(), cpl, **values)
 
     def exit(self, kind, mean, vector=0, error=0, at=0, cpl=0):
         cost = int(mean * self.random.lognormvariate(0, 0.5))
         self.now += cost
         self.w.add(self.now, "exit", self.vm, self.eip(), cpl,
-                   KINDS.index(kind), vector, error, at, cost)
+                   kind=KINDS.index(kind), vector=vector, error=error, at=at,
+                   cost=cost)
         key = self.vm, kind
         count, total = self.truth.get(key, (0, 0))
         self.truth[key] = count + 1, total + cost
         self.now += self.random.randrange(2000, 40000)
 
     def boot(self):
-        self.event("vm", NAMES[self.vm - 1], 16 << 20)
+        self.event("vm", vm_name=NAMES[self.vm - 1], memory=16 << 20)
         for vector in (*range(20), *range(0x20, 0x30), 0x80):
-            self.event("gate", vector, 0,
-                       0xC0108E0000080000 | vector * 16, 0xC0104000 +
-                       vector * 16, eip=0xC0100420)
+            self.event("gate", eip=0xC0100420, vector=vector,
+                       now=0xC0108E0000080000 | vector * 16,
+                       handler=0xC0104000 + vector * 16)
             self.exit("page_write", 5200)
 
     def fault(self):
         at = 0xC0000000 + self.random.randrange(1 << 22)
         if self.random.random() < 0.3:
-            self.event("exception", 14, 2, at, 14, 0xC01040E0)
+            self.event("exception", vector=14, error=2, cr2=at,
+                       delivered=14, handler=0xC01040E0)
             self.exit("page_true", 6100, 14, 2, at, 3)
         else:
-            self.event("shadow_fill", at, 2, at >> 12 & 0xFFF, at | 3)
+            self.event("shadow_fill", at=at, access=2,
+                       frame=at >> 12 & 0xFFF, leaf=at | 3)
             self.exit("page_fill", 4300, 14, 2, at)
 
     def step(self):
         what = self.random.random()
         if what < 0.25:
-            self.event("int", 0x80, self.random.randrange(9), 1, 2, 3, 4, 5,
-                       0xC0104800, cpl=3)
+            self.event("int", cpl=3, vector=0x80,
+                       eax=self.random.randrange(9), handler=0xC0104800)
             self.exit("softint", 2600, 0x80, cpl=3)
-            self.event("iret", 0x1B, 0x8048000, 0x202, 0, 0xBFFFF000)
+            self.event("iret", cs=0x1B, to=0x8048000, eflags=0x202)
             self.exit("iret", 2100)
         elif what < 0.45:
-            self.event("cli" if what < 0.35 else "sti", 0x246)
+            self.event("cli" if what < 0.35 else "sti", eflags=0x246)
             self.exit("privileged", 900, 13)
         elif what < 0.52:
-            self.event("cr_write", 3, 0x105000)
-            self.event("shadow_flush", 0, 0, 0)
+            self.event("cr_write", cr=3, value=0x105000)
+            self.event("shadow_flush_all", reason=0)
             self.exit("privileged", 3900, 13)
         elif what < 0.65:
-            self.event("port_out", 0x3F8, 1, 0x41)
+            self.event("port_out", port=0x3F8, size=1, value=0x41)
             self.exit("io", 3100, 13)
         elif what < 0.9:
             self.fault()
         else:
-            self.event("page_entry", 0x105000, 4, 0, 0x106003)
+            self.event("page_entry", at=0x105000, size=4, now=0x106003)
             self.exit("page_write", 5600, 14)
 
     def run_turn(self):
@@ -220,18 +226,19 @@ class Play:
         began = self.now
         if self.turn < self.guests:
             self.boot()
-        if self.turn % 3 == 0:
-            self.event("irq_raise", 0)
-            self.event("irq_inject", 0x20, 0xC0104200)
-            self.event("irq_eoi", 0)
+        if self.turn // self.guests % 3 == 0:
+            self.event("irq_raise", line=0)
+            self.event("irq_inject", vector=0x20, handler=0xC0104200)
+            self.event("irq_eoi", line=0)
         for _ in range(self.random.randrange(5, 60)):
             self.step()
         self.exit("host_irq", 1500, 0x20)
         why = self.random.choice((0, 0, 1, 2))
-        self.event("turn_end", why, (self.now - began) * 10 ** 9 // HZ)
+        self.event("turn_end", why=why,
+                   ran=(self.now - began) * 10 ** 9 // HZ)
         if why == 1 and self.guests < 4:
             self.now += HZ // 5000
-            self.w.add(self.now, "idle", 0, 0, 0, 200000)
+            self.w.add(self.now, "idle", 0, 0, 0, ns=200000)
         self.turn += 1
 
     def run(self):
