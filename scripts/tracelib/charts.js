@@ -170,7 +170,7 @@ function lanesOfTime(lanes, most) {
 function lanesOfTurns(lanes, span) {
   const marks = ticks(span, 7);
   const plot = lanesFrame(lanes, {most: span, ticks: marks, format: time,
-    label: "time since the first record"}, (lane, top, full, at) =>
+    label: SINCE}, (lane, top, full, at) =>
     lane.turns.map(([a, b]) => box(at.x(a), top + full,
       Math.max(at.x(b) - at.x(a), 0.6), full)).join(""), "turns one by one");
   const cover = svg("rect", {x: plot.left, y: TOP, width: plot.wide,
@@ -200,7 +200,7 @@ function gatePoints(gates, nameOf) {
     height: TOP + BOTTOM + vectors.length * high + 6,
     x: {most: span * 1.02, ticks: marks, label:
       first ? `time since the first, which came ${time(first)} after the ` +
-              "first record" : "time since the first record",
+              "first record" : SINCE,
       format: time}});
   const every = Math.ceil(13 / high), row = new Map();
   vectors.forEach((v, i) => {

@@ -48,6 +48,8 @@ def run(trace, writers, choice, progress):
     for ticks, found, values in trace.records():
         if low is None:
             low, high = choice.bounds(ticks)
+            for writer in writers:
+                writer.start = ticks
         if ticks < low:
             continue
         if high is not None and ticks > high:

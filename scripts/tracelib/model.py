@@ -23,17 +23,19 @@ VMS = 256
 
 
 class ExitRow:
-    """Exits of one kind of one VM."""
+    """Exits of one kind of one VM. label: what an exit was for when no record
+    says it."""
 
-    def __init__(self, axis):
-        self.series, self.spent, self.costs = (axis.series(), axis.series(),
-                                               Costs())
+    def __init__(self, axis, name):
+        self.label = f"({name})"
+        self.series, self.spent = axis.series(), axis.series()
+        self.costs = Costs()
 
 
 class Model:
     def __init__(self, trace, guests):
         self.trace, self.guests, self.axis = trace, guests, Axis()
-        self.hz = trace.clock.hz
+        self.hz, self.start = trace.clock.hz, 0
         self.counts = {}       # class name -> records by VM
         self.exits = {}        # (vm, kind) -> ExitRow
         self.places = {}       # (vm, cpl, eip) -> [exits, ticks]
@@ -95,7 +97,7 @@ class Model:
             row.costs.append(cost)
             if len(row.costs.fresh) >= BATCH:
                 row.costs.flush()
-            label, pending[vm] = pending[vm], None
+            label, pending[vm] = pending[vm] or row.label, None
             costs = operations.get((vm, label))
             if costs is None:
                 costs = self.new_operation(vm, label)
@@ -119,7 +121,7 @@ class Model:
         name = self.exit_class.label("kind", kind)
         name = "(unknown)" if name == str(kind) else name
         same = (vm, name)
-        row = self.exits.setdefault(same, None) or ExitRow(self.axis)
+        row = self.exits.setdefault(same, None) or ExitRow(self.axis, name)
         self.exits[same] = row
         if len(self.exits) < 1 << 14:
             self.exits[vm, kind] = row

@@ -4,7 +4,6 @@
  * are chosen, and the sentence that says what is to be seen in it. Sections
  * without a record are left out.
  */
-const DATA = JSON.parse(document.getElementById("data").textContent);
 const byId = new Map(DATA.guests.map(g => [g.id, g]));
 let chosen = null; /* a guest's number, or null for all */
 

@@ -27,7 +27,7 @@ class Perfetto:
         self.out, self.trace, self.guests = out, trace, guests
         self.symbols = symbols
         self.scale = 1e6 / trace.clock.hz
-        self.start, self.first, self.now = None, True, 0
+        self.start, self.first = 0, True
         self.ends, self.seen = {}, set()
         self.counts, self.period = {}, 0
         out.write('{"displayTimeUnit":"ns","traceEvents":[')
@@ -38,9 +38,6 @@ class Perfetto:
         self.out.write(json.dumps(event, separators=(",", ":")))
 
     def us(self, ticks):
-        if self.start is None:
-            self.start = ticks
-        self.now = max(self.now, (ticks - self.start) * self.scale)
         return max((ticks - self.start) * self.scale, 0)
 
     def slice(self, vm, track, name, end, length, args):

@@ -7,6 +7,7 @@
  *
  * Whatever comes from the trace is put in as text, never as markup.
  */
+const DATA = JSON.parse(document.getElementById("data").textContent);
 const WIDTH = 760;
 const LEFT = 62, RIGHT = 12, BOTTOM = 38, TOP = 10;
 const SVG = "http://www.w3.org/2000/svg";
@@ -122,11 +123,13 @@ function frame(options) {
     d: `M${left} ${TOP}V${TOP + high}H${left + wide}`}));
   return made;
 }
+const SINCE = DATA.since ? `time since ${time(DATA.since)} after the first ` +
+  "record" : "time since the first record";
 /* The time axis, which most plots share. */
 function timeAxis() {
   const all = ticks(DATA.span, 8), step = all.length > 1 ? all[1] : DATA.span;
   return {most: DATA.pieces * DATA.piece, ticks: all,
-          format: t => moment(t, step), label: "time since the first record"};
+          format: t => moment(t, step), label: SINCE};
 }
 
 /* ---- the read-out */

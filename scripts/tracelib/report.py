@@ -25,6 +25,7 @@ class Report:
         self.ns = 1e9 / model.hz
         model.axis.coarsen(max(FEWEST, model.records() // EACH))
         self.used = model.axis.used()
+        self.single = 0
         count = collections.Counter()
         for row in model.counts.values():
             count.update({vm: n for vm, n in enumerate(row) if n})
@@ -45,9 +46,10 @@ class Report:
     def everything(self):
         axis = self.model.axis
         start = axis.start or 0
-        kinds = self.kinds()
+        kinds, turns = self.kinds(), self.turns()
         return {
             "trace": self.words, "hz": self.model.hz,
+            "since": round((start - self.model.start) * self.ns),
             "span": round((axis.last - start) * self.ns),
             "piece": (1 << axis.shift) * self.ns, "pieces": self.used,
             "records": self.model.records(),
@@ -59,9 +61,9 @@ class Report:
             "guests": [self.guest(vm) for vm in self.vms],
             "kinds": kinds, "exits": self.exits(kinds),
             "costs": self.costs(kinds), "operations": self.operations(),
-            "symbols": self.places(), "turns": self.turns(),
-            "single": self.single, "moreTurns": self.model.turn_count() > sum(
-                len(row["turns"]) for row in self.turns()),
+            "symbols": self.places(), "turns": turns, "single": self.single,
+            "moreTurns": self.model.turn_count() > sum(len(row["turns"])
+                                                       for row in turns),
             "ends": self.ends(), "curves": [row[1] for row in CURVES],
             "memory": self.memory(), "reasons": self.reasons(),
             "gates": self.gates(), "moreGates": self.model.more_gates,
@@ -138,7 +140,7 @@ class Report:
         joined = collections.defaultdict(Costs)
         for (vm, label), costs in self.model.operations.items():
             for guest in (vm, -1):
-                joined[guest, label or "(not in the trace)"].join(costs)
+                joined[guest, label].join(costs)
         made = []
         for (guest, name), costs in joined.items():
             row = costs.summary(self.ns)

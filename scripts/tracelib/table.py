@@ -35,7 +35,7 @@ class Table:
     def __init__(self, out, trace, guests, symbols):
         self.trace, self.guests, self.symbols = trace, guests, symbols
         self.rows = csv.writer(out, lineterminator="\r\n")
-        self.start, self.hz = None, trace.clock.hz
+        self.start, self.hz = 0, trace.clock.hz
         self.columns = {}
         for found in trace.all_classes():
             for field, _, _ in found.fields:
@@ -65,8 +65,6 @@ class Table:
         return handle
 
     def head(self, row, ticks, vm, event):
-        if self.start is None:
-            self.start = ticks
         row[0] = f"{(ticks - self.start) / self.hz:.9f}"
         row[1], row[2] = ticks, vm
         row[3], row[7] = harmless(self.guests.name(vm)), event
