@@ -338,6 +338,8 @@ static bool read_option(struct slice word)
 
     if (slice_eq(word, "exit=stopped"))
         hv.exit_when_idle = true;
+    else if (slice_eq(word, "gdb.wait=1"))
+        hv.gdb.wait = true;
     else if (slice_eq(word, "canary=1"))
         hv.canary = true;
     else if (slice_eq(key, "crash"))
@@ -368,6 +370,7 @@ static void read_options(void)
                      "Trapline: the option \"%.*s\" is unknown; there are "
                      "exit=stopped, canary=1, clock=pit|pit0|acpi|hpet|cpuid, "
                      "alarm=apic|pit, gdb=com1|com2|com3|com4|pci, "
+                     "gdb.wait=1, "
                      "trace=com1|com2|com3|com4|pci|e9 with ,wait or "
                      ",GROUP of events behind it, and "
                      "crash=gp|ud|stack|check\n",

@@ -81,7 +81,9 @@ static const char usage[] =
     "  --trace=PATH   the trace of all guests goes into that file\n"
     "  --help         this\n"
     "VMM options: exit=stopped ends when every guest has stopped, canary=1\n"
-    "checks frames between those of the guests, trace=GROUP,... says which\n"
+    "checks frames between those of the guests, gdb.wait=1 has the guests "
+    "wait\n"
+    "for gdb, trace=GROUP,... says which\n"
     "events --trace= gets.\n"
     "\n"
     "At a terminal, `poweroff` in the monitor ends it. Anything else on stdin\n"
@@ -166,6 +168,8 @@ static bool read_vmm_option(const char *arg)
         hv.exit_when_idle = true;
     else if (str_eq(arg, "canary=1"))
         hv.canary = true;
+    else if (str_eq(arg, "gdb.wait=1"))
+        hv.gdb.wait = true;
     else if (str_starts(arg, "trace="))
         choose_events(arg + sizeof("trace=") - 1);
     else

@@ -349,7 +349,7 @@ static void turn(struct hv *hv, u64 now)
 {
     u64 wake =
         min_u64(min_u64(console_deadline(&hv->console), view_deadline(hv)),
-                export_deadline(hv, now));
+                min_u64(export_deadline(hv, now), gdb_deadline(hv, now)));
     u64 devices = service_all(hv);
     int slot = sched_pick(&hv->sched);
 
@@ -378,6 +378,7 @@ u32 hv_run(struct hv *hv)
 
     ring_init(&hv->typed, hv->typed_bytes, sizeof(hv->typed_bytes));
     view_init(&hv->view);
+    gdb_init(hv);
     if (!hv->exit_when_idle)
         console_prompt(&hv->console);
     while (!hv->poweroff) {
@@ -386,7 +387,8 @@ u32 hv_run(struct hv *hv)
         now = arch_now_ns();
         view_tick(hv, now);
         export_turn(hv, now);
-        if (hv->exit_when_idle && all_stopped(hv)) {
+        gdb_poll(hv);
+        if (hv->exit_when_idle && !gdb_busy(hv) && all_stopped(hv)) {
             hv->poweroff_status = verdict(hv);
             break;
         }

@@ -28,6 +28,7 @@
 #include "vmm/vm/console.h"
 #include "vmm/vm/export.h"
 #include "vmm/vm/fast.h"
+#include "vmm/vm/gdb.h"
 #include "vmm/vm/kinds.h"
 #include "vmm/vm/probe.h"
 #include "vmm/vm/recorder.h"
@@ -86,6 +87,7 @@ struct vm {
     struct trace_wish tracing;
     struct probes probes;
     struct stop stop; /* the last one */
+    enum gdb_bond bond;
     /* accounting */
     u64 exits;
     u64 exit_count[EXIT_KINDS];
@@ -114,6 +116,7 @@ struct hv {
     struct sched sched;
     struct console console;
     struct view view;
+    struct gdb gdb;
     struct trace_ring trace;
     struct trace_wish tracing;   /* of itself */
     struct trace_wish trace_new; /* of VMs to come */
