@@ -164,6 +164,7 @@ static bool wants_vm(enum monitor_takes takes, struct slice rest)
     case TAKES_VM:
     case TAKES_VM_AND:
     case TAKES_VM_OR_MORE:
+    case TAKES_VM_ANY:
         return true;
     case TAKES_VM_OR_NONE:
         return slice_word(&rest, &word);

@@ -19,6 +19,7 @@ enum monitor_takes {
     TAKES_VM_OR_NONE, /* the name of a VM, or nothing */
     TAKES_VM_AND,     /* the name of a VM and more words */
     TAKES_VM_OR_MORE, /* the name of a VM, and one word if one likes */
+    TAKES_VM_ANY,     /* the name of a VM, and as it likes */
     TAKES_WORDS,      /* as it likes */
 };
 
@@ -71,6 +72,22 @@ void monitor_probes(const struct monitor_args *args);
 /* A VM has stopped where the monitor asked for it. */
 void monitor_stopped(struct vm *vm);
 
+/* Words behind the VM's name; false: it was said what is wrong with them. */
+bool monitor_address(const struct monitor_args *args, struct slice word,
+                     u32 *at);
+/* A number from 1 to most; without one *count stays. */
+bool monitor_count(const struct monitor_args *args, struct slice *rest,
+                   u32 most, u32 *count);
+/* Whether that is all there is to the line. */
+bool monitor_end(const struct monitor_args *args, struct slice rest);
+/* Instructions from CS:eip on, one a line. */
+void monitor_insns(const struct monitor_args *args, u32 eip, u32 count);
+
+void monitor_regs(const struct monitor_args *args);
+void monitor_mem(const struct monitor_args *args);
+void monitor_dis(const struct monitor_args *args);
+void monitor_gdt(const struct monitor_args *args);
+void monitor_tss(const struct monitor_args *args);
 void monitor_list(const struct monitor_args *args);
 void monitor_idt(const struct monitor_args *args);
 void monitor_blackbox(const struct monitor_args *args);

@@ -86,6 +86,39 @@ const struct monitor_command monitor_commands[] = {
      .help = "start a VM from a boot module (the first image, or module=)",
      .takes = TAKES_WORDS,
      .run = monitor_create},
+    {.name = "regs",
+     .usage = "NAME",
+     .help = "the guest's processor: registers, segments, stack",
+     .more = "  All of the virtual processor, as the guest would read it, the "
+             "next\n"
+             "  instruction, and the chain of callers by EBP.",
+     .takes = TAKES_VM,
+     .run = monitor_regs},
+    {.name = "mem",
+     .usage = "NAME [phys] ADDRESS [BYTES]",
+     .help = "memory by linear or physical address, with names",
+     .more =
+         "  ADDRESS: 0xc0100000, 4096, a name of the guest's symbols, $eip or\n"
+         "  another register, each with +OFFSET. Linear addresses go through\n"
+         "  the guest's page tables; phys: guest-physical ones. Reading has "
+         "no\n"
+         "  consequences: devices are not read. 128 bytes, at most 4096.",
+     .words = "phys",
+     .takes = TAKES_VM_AND,
+     .run = monitor_mem},
+    {.name = "dis",
+     .usage = "NAME [ADDRESS [COUNT]]",
+     .help = "instructions, from EIP or an address on",
+     .more = "  ADDRESS is an offset in CS, as EIP is: 0xc0100000, a name, "
+             "$eip+8.\n"
+             "  `=>` marks the next one to run. 10 of them, at most 256.",
+     .takes = TAKES_VM_ANY,
+     .run = monitor_dis},
+    {.name = "gdt",
+     .usage = "NAME",
+     .help = "the guest's GDT and LDT, each entry in words",
+     .takes = TAKES_VM,
+     .run = monitor_gdt},
     {.name = "idt",
      .usage = "NAME",
      .help = "the trap handlers a guest installed, and the last changes",
@@ -96,6 +129,11 @@ const struct monitor_command monitor_commands[] = {
      .help = "of what a guest died: cause, faults, registers, stack, exits",
      .takes = TAKES_VM,
      .run = monitor_blackbox},
+    {.name = "tss",
+     .usage = "NAME",
+     .help = "the task state segment, and the ports it opens",
+     .takes = TAKES_VM,
+     .run = monitor_tss},
     {.name = "audit",
      .usage = "[NAME]",
      .help = "check shadows, p2m, frames and canaries, of one VM or of all",
