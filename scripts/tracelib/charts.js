@@ -92,7 +92,7 @@ function lines(series, options) {
 
 /* A distribution with a logarithmic time axis: four pieces an octave. */
 function distribution(costs, paint, range) {
-  const {low, n} = costs.hist, first = range[0], last = range[1];
+  const {low, n} = costs.hist, [first, last] = range;
   const most = Math.max(...n) * 1.2, edge = i => 2 ** (i / 4);
   const all = [];
   for (let p = 0; p <= 12; p++) all.push(10 ** p, 3 * 10 ** p);
@@ -123,9 +123,11 @@ function distribution(costs, paint, range) {
     const at = plot.x(place(costs[p]));
     row = at - taken < 92 ? row + 1 : 0;
     taken = at;
+    const right = plot.left + plot.wide - at < 92;
     plot.body.append(svg("line", {class: "mark", x1: at, x2: at, y1: TOP,
                                   y2: TOP + plot.high}),
-      svg("text", {x: at + 4, y: TOP + 10 + 14 * row, class: "name"},
+      svg("text", {x: right ? at - 4 : at + 4, y: TOP + 10 + 14 * row,
+                   class: "name", "text-anchor": right ? "end" : "start"},
           `${p.slice(1)} %: ${time(costs[p])}`));
   }
   return plot.root;

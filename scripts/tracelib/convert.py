@@ -5,7 +5,7 @@
 # record is then handed to them. A stretch of time and a choice of guests
 # narrow down what they see.
 from .ctf import LOST
-from .names import VM_FIELD
+from .names import NAME_FIELD, VM_FIELD
 from .progress import EVERY
 from .types import TraceError
 
@@ -42,14 +42,27 @@ def bind(found, writers, choice):
     return handle
 
 
-def run(trace, writers, choice, progress):
-    """Returns how many records there were, wanted or not."""
+def naming(trace):
+    """The classes that say what a VM is called, with the places of its
+    number and its name."""
+    return {c: (c.context[VM_FIELD], c.index[NAME_FIELD])
+            for c in trace.all_classes()
+            if VM_FIELD in c.context and NAME_FIELD in c.index}
+
+
+def run(trace, guests, writers, choice, progress):
+    """Returns how many records were wanted. What guests are called is learnt
+    from all."""
+    names = naming(trace)
     records, bound, low, high = 0, {}, None, None
     for ticks, found, values in trace.records():
         if low is None:
             low, high = choice.bounds(ticks)
             for writer in writers:
                 writer.start = ticks
+        if found in names:
+            vm_at, name_at = names[found]
+            guests.event(values[vm_at], values[name_at])
         if ticks < low:
             continue
         if high is not None and ticks > high:

@@ -33,8 +33,8 @@ class ExitRow:
 
 
 class Model:
-    def __init__(self, trace, guests):
-        self.trace, self.guests, self.axis = trace, guests, Axis()
+    def __init__(self, trace):
+        self.trace, self.axis = trace, Axis()
         self.hz, self.start = trace.clock.hz, 0
         self.counts = {}       # class name -> records by VM
         self.exits = {}        # (vm, kind) -> ExitRow
@@ -93,7 +93,10 @@ class Model:
                 row = self.new_exits(vm, kind)
             slot = axis.slot(ticks)
             row.series[slot] += 1
-            row.spent[slot] += cost
+            if (ticks - cost - axis.start) >> axis.shift == slot:
+                row.spent[slot] += cost
+            else:
+                axis.spread(row.spent, ticks - cost, ticks)
             row.costs.append(cost)
             if len(row.costs.fresh) >= BATCH:
                 row.costs.flush()
@@ -233,13 +236,7 @@ class Model:
     def of_irq_eoi(self, found):
         return self.counted("line", "acknowledged")(found)
 
-    # ---- names, losses
-
-    def of_created(self, found):
-        at = found.index["vm_name"]
-        return lambda ticks, vm, values: self.guests.event(vm, values[at])
-
-    of_vm = of_destroyed = of_created
+    # ---- losses
 
     def lost(self, first, last, count):
         """Records that the writer left out between two packets."""

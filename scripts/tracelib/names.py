@@ -9,7 +9,7 @@
 # Also here: whom a record is about. The context's `vm` is the VM's slot + 1,
 # and 0 is the VMM itself; what a VM is called comes from the enumeration that
 # the field is, from the trace's env (vm_1 = "alpha"), or from the events that
-# say so.
+# say so; and where the symbols of each stand (Book).
 
 # Event: the fields that the reports read. An event whose fields are not all
 # there counts as any other event.
@@ -28,9 +28,6 @@ NEEDED = {
     "shadow_flush": ("reason",),
     "shadow_flush_all": ("reason",),
     "page_entry": (),
-    "vm": ("vm_name",),
-    "created": ("vm_name",),
-    "destroyed": ("vm_name",),
 }
 # What an operation is told apart by, besides its name: "cr_write cr3".
 KEYS = {
@@ -61,6 +58,7 @@ EXCEPTIONS = ("#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF",
               "#XM")
 # Whose record it is, where, and at which privilege level.
 VM_FIELD, EIP_FIELD, CPL_FIELD, CPU_FIELD = "vm", "eip", "cpl", "cpu"
+NAME_FIELD = "vm_name"
 VMM = "VMM"
 
 
@@ -139,3 +137,28 @@ class Guests:
         if said:
             return ", ".join(said)
         return self.names.get(number, f"vm {number}")
+
+    def known(self):
+        """{name: number}, as far as the trace was read."""
+        found = {name: number for number, name in self.names.items()}
+        for number, said in self.said.items():
+            found.update({name: number for name in said})
+        return found
+
+
+class Book:
+    """The symbols of each guest, by the name that it has at the time; those
+    under None are of all others."""
+
+    def __init__(self, guests):
+        self.guests, self.tables = guests, {}
+
+    def of(self, number):
+        said = self.guests.said.get(number)
+        name = said[-1] if said else self.guests.names.get(number)
+        return self.tables.get(name) or self.tables.get(None)
+
+    def text(self, number, address):
+        """symbol+0x12, or the address."""
+        table = self.of(number)
+        return table.text(address) if table else f"{address:#010x}"

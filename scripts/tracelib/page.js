@@ -20,6 +20,7 @@ function numbers(name, of, text, more) {
   return {name, value: of, text: r => (text || count)(of(r)), number: true,
           ...more};
 }
+function some(n, word) { return `${count(n)} ${word}${n === 1 ? "" : "s"}`; }
 /* Values a second, from counts of pieces. */
 function rates(values) { return values.map(v => v * 1e9 / DATA.piece); }
 function added(rows, field) {
@@ -39,7 +40,7 @@ function part(title, ...content) {
 /* A table that is not scrolled. */
 function whole(columns, rows) {
   const made = table(columns, rows);
-  made.firstChild.classList.remove("scroll");
+  made.firstChild.className = "whole";
   return made;
 }
 
@@ -52,7 +53,7 @@ function tiles() {
     el("b", {style: warn ? "color:var(--lost)" : null}, value),
     el("span", {}, words));
   return el("div", {class: "tiles"}, tile(time(DATA.span), "recorded"),
-    tile(String(guests.length), guests.length === 1 ? "guest" : "guests"),
+    tile(count(guests.length), guests.length === 1 ? "guest" : "guests"),
     tile(count(DATA.records), "records"),
     tile(count(exits), "exits"),
     tile(short(exits * 1e9 / (DATA.span || 1)), "exits a second"),
@@ -104,7 +105,7 @@ function exitsSection() {
   const series = field => kinds.map(k => ({...k, values:
     added(k.rows, field)}));
   return section("exits", "Exits by kind over time",
-    `Of ${count(all.count)} exits of ${who()}, ` +
+    `Of ${some(all.count, "exit")} of ${who()}, ` +
     `${percent(often.costs.count, all.count)} are ${often.name}; ` +
     `${dear.name} takes the most time, ` +
     `${percent(dear.costs.total, all.total)} of ${time(all.total)}. ` +
@@ -134,7 +135,7 @@ function symbolsSection() {
   const all = costsOf(-1).total, top = rows[0];
   return section("symbols", "Where exits come from, and what for",
     `The most expensive place is ${top.name} of ${nameOf(top.g)}: ` +
-    `${count(top.count)} exits, ${percent(top.total, all)} of the cost. ` +
+    `${some(top.count, "exit")}, ${percent(top.total, all)} of the cost. ` +
     "Addresses without a name in the guest's ELF file stand as they are.",
     el("div", {class: "pair even"},
       part("Guest code by the cost of its exits", table([
@@ -163,7 +164,9 @@ function latencySection() {
   const kinds = [{k: -1, name: "all kinds", colour: "var(--accent)"},
     ...DATA.kinds.map((name, k) => ({k, name, colour: colour(k)}))]
     .map(k => ({...k, costs: costsOf(k.k)})).filter(k => k.costs);
-  const range = [all.hist.low, all.hist.low + all.hist.n.length];
+  const low = all.hist.low, many = all.hist.n.length;
+  const pad = Math.max(1, Math.ceil((16 - many) / 2));
+  const range = [low - pad, low + many + pad];
   const host = el("div"), buttons = el("div", {class: "key"});
   function draw() {
     const kind = kinds.find(k => k.k === histogramKind) || kinds[0];
@@ -231,9 +234,9 @@ function memorySection() {
   const fills = series.find(s => s.name === "shadow fills");
   const faults = series.find(s => s.name.startsWith("page faults"));
   return section("memory", "Page faults and the shadow tables",
-    `${count(faults ? faults.total : 0)} page faults went to the guest's ` +
-    `own handler, ${count(fills ? fills.total : 0)} were filled from its ` +
-    "tables without its knowing.",
+    `${some(faults ? faults.total : 0, "page fault")} went to the guest's own ` +
+    `handler; ${some(fills ? fills.total : 0, "time")} its tables were ` +
+    "followed without its knowing.",
     el("div", {class: "pair"}, lines(series, {name: "memory", label:
       "a second", format: v => short(v) + "/s"}), el("div", {},
       part("Each curve, exactly", table([
@@ -251,7 +254,7 @@ function gatesSection() {
   const gates = DATA.gates.filter(wanted);
   if (!gates.length) return null;
   return section("gates", "Trap handlers installed",
-    `${count(gates.length)} gates of the IDT were written by ${who()}` +
+    `${some(gates.length, "gate")} of the IDT written by ${who()}` +
     (DATA.moreGates ? `; ${count(DATA.moreGates)} later ones are not shown.` :
     "."),
     el("div", {class: "pair even"}, gatePoints(gates, nameOf), table([

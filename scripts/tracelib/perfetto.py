@@ -104,8 +104,8 @@ class Perfetto:
             if at[EIP_FIELD] is not None and vm:
                 eip = values[at[EIP_FIELD]]
                 args["eip"] = f"{eip:#010x}"
-                if vm in self.symbols or None in self.symbols:
-                    args["at_symbol"] = self.symbol(vm, eip)
+                if self.symbols.of(vm):
+                    args["at_symbol"] = self.symbols.text(vm, eip)
             for text, place, wanted in curves:
                 if place is None or values[place] == wanted:
                     self.count(vm, text, us)
@@ -114,10 +114,6 @@ class Perfetto:
             else:
                 self.instant(vm, found.name, us, args)
         return handle
-
-    def symbol(self, vm, eip):
-        table = self.symbols.get(vm) or self.symbols.get(None)
-        return table.text(eip) if table else f"{eip:#010x}"
 
     def exit(self, found, vm, us, values, args):
         name = str(args["kind"])

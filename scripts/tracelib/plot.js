@@ -200,8 +200,8 @@ function table(columns, rows, more) {
   function draw() {
     body.replaceChildren(...rows.map(row => el("tr", {},
       ...columns.map((c, i) => el("td", {
-        class: [c.number ? "n" : "", c.mono ? "m" : "",
-                c.bar ? "bar" : ""].join(" ").trim() || null,
+        class: [c.number ? "n" : "", c.mono ? "m" : "", c.bar ? "bar" : "",
+                c.paint ? "g" : ""].join(" ").trim() || null,
         style: c.bar ? `--part:${100 * c.value(row) / (most[i] || 1)}%` : null
       }, c.paint ? el("i", {style: `background:${c.paint(row)}`}) : null,
          (c.text || c.value)(row))))));

@@ -152,7 +152,7 @@ class Report:
     def place_name(self, vm, cpl, eip):
         if eip is None:
             return "(other addresses)", ""
-        table = self.symbols.get(vm) or self.symbols.get(None)
+        table = self.symbols.of(vm)
         found = table.find(eip) if table else None
         ring = f"ring {cpl}" if cpl else "kernel"
         return (found[0] if found else f"{eip:#010x}"), ring
@@ -203,7 +203,7 @@ class Report:
         start, made = self.model.axis.start or 0, []
         for ticks, vm, row in self.model.gates:
             handler, _ = self.place_name(vm, 0, row["handler"])
-            by = self.text(vm, row["eip"]) if "eip" in row else ""
+            by = self.symbols.text(vm, row["eip"]) if "eip" in row else ""
             made.append({"g": vm, "t": round((ticks - start) * self.ns),
                          "v": row["vector"],
                          "vector": vector_name(row["vector"]),
@@ -212,10 +212,6 @@ class Report:
                          "old": f"{row.get('old', 0):016x}",
                          "now": f"{row.get('now', 0):016x}"})
         return made
-
-    def text(self, vm, eip):
-        table = self.symbols.get(vm) or self.symbols.get(None)
-        return table.text(eip) if table else f"{eip:#010x}"
 
     def irqs(self):
         return [{"g": vm, "what": what,

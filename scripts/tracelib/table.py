@@ -55,7 +55,7 @@ class Table:
             if eip_at is not None and vm:
                 eip = values[eip_at]
                 row[5] = f"{eip:#010x}"
-                table = self.symbols.get(vm) or self.symbols.get(None)
+                table = self.symbols.of(vm)
                 if table and table.find(eip):
                     row[6] = harmless(table.text(eip))
                 row[4] = values[cpl_at] if cpl_at is not None else ""

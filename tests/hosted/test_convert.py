@@ -28,7 +28,7 @@ sys.path.insert(0, os.path.join(ROOT, "scripts"))
 from tracelib import ctf, elf, tsdl  # noqa: E402
 from tracelib.convert import Choice, run as convert_run  # noqa: E402
 from tracelib.model import Model  # noqa: E402
-from tracelib.names import Guests  # noqa: E402
+from tracelib.names import Book, Guests  # noqa: E402
 from tracelib.progress import Progress  # noqa: E402
 from tracelib.report import Report  # noqa: E402
 from tracelib.types import TraceError  # noqa: E402
@@ -252,10 +252,11 @@ def whole(folder):
     """A conversion in this process."""
     trace = ctf.Trace(folder)
     guests = Guests(trace)
-    model = Model(trace, guests)
-    convert_run(trace, [model], Choice(trace.clock.hz, None, None, None),
+    model = Model(trace)
+    convert_run(trace, guests, [model],
+                Choice(trace.clock.hz, None, None, None),
                 Progress(trace, True))
-    json.dumps(Report(model, trace, guests, {}, "t").data())
+    json.dumps(Report(model, trace, guests, Book(guests), "t").data())
     return trace
 
 
