@@ -17,12 +17,19 @@
 # interleaved runs) and as an ordinary program on this very machine
 # (tests/bench), which are the only figures here that are times.
 #
+# What a record of the trace costs is the difference that record=all makes,
+# divided by the records: each exit of these operations leaves two, the exit
+# and what it was for.
+#
 # The same is written as JSON. No other seconds are measured: under TCG they
 # say little about silicon, where only the counts carry over.
 #
-# usage: bench.py BUILD [--json FILE] [--limit N] [--counts]
+# usage: bench.py BUILD [--json FILE] [--limit N] [--record-limit N]
+#                 [--counts]
 #   --limit N   fail when reflecting a syscall or fault costs more than N
 #               VMM instructions an entry
+#   --record-limit N
+#               the same for a record of the trace
 #   --counts    no times under TCG
 import argparse
 import json
@@ -35,6 +42,8 @@ import sys
 LINE = re.compile(r"bench (\S+) ops=(\d+) tsc=(\d+) exits=(-?\d+)")
 REFLECTED = ("null_syscall", "divide_fault", "page_fault")
 INTERPRETED = "kernel_compute"
+RECORDED = ("null_syscall", "divide_fault", "page_fault", "cli_sti")
+RECORDS_AN_EXIT = 2
 DISPATCHERS = ("plain", "threaded")
 TIMED_RUNS = 5
 CLOCK = re.compile(r"clock +TSC, (\d+) MHz")
@@ -54,11 +63,11 @@ def bare_machine(build, program):
                 "-append", f"quiet run={program}"), PASS
 
 
-def vmm_machine(build, keys, program):
+def vmm_machine(build, keys, program, option=""):
     line = (f"{os.path.join(build, 'hare.elf')} vm=bench mem=32M {keys} -- "
             f"quiet run={program}")
     return qemu("-m", "128", "-kernel", os.path.join(build, "trapline.elf"),
-                "-append", "exit=stopped", "-initrd", line), 1
+                "-append", f"exit=stopped {option}", "-initrd", line), 1
 
 
 def interpreter(build, how):
@@ -179,6 +188,25 @@ def show_interpreter(table, speed):
     print(speed, end="")
 
 
+def derive_records(build, results):
+    """VMM instructions for a record, by operation."""
+    table = {}
+    for op in RECORDED:
+        command, want = vmm_machine(build, "shadow=cached", f"bench:{op}",
+                                    "record=all")
+        told = run("recorded", command, want)[op]
+        quiet = results["cached"]["rows"][op]
+        extra = told["tsc"] / told["ops"] - quiet["tsc"] / quiet["ops"]
+        records = RECORDS_AN_EXIT * told["exits"] / told["ops"]
+        table[op] = extra / records
+    return table
+
+
+def show_records(table):
+    print("\nthe trace, VMM instructions for a record: "
+          + ", ".join(f"{op} {spent:.1f}" for op, spent in table.items()))
+
+
 def tcg_speed(build, instructions):
     """By dispatcher: millions of instructions a second under TCG, and how
     many times the bare machine's time that is."""
@@ -221,16 +249,26 @@ def over_limit(table, limit):
     return bad
 
 
+def over_record_limit(records, limit):
+    """None, or next to nothing: then nothing was recorded."""
+    return [f"a record of {op} costs {spent:.1f} VMM instructions, not 10 to "
+            f"{limit}" for op, spent in records.items()
+            if not 10 <= spent <= limit]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build")
     parser.add_argument("--json")
     parser.add_argument("--limit", type=float)
+    parser.add_argument("--record-limit", type=float)
     parser.add_argument("--counts", action="store_true")
     args = parser.parse_args()
     results = measure(args.build)
     table = derive(results)
     show(table)
+    records = derive_records(args.build, results)
+    show_records(records)
     counts = derive_interpreter(results)
     show_interpreter(counts, host_speed(args.build))
     speed = None
@@ -240,9 +278,12 @@ def main():
     if args.json:
         with open(args.json, "w") as out:
             json.dump({"per_operation": table, "interpreter": counts,
+                       "per_record": records,
                        "under_tcg": speed, "runs": results}, out, indent=1)
         print(f"bench: wrote {args.json}")
     bad = over_limit(table, args.limit) if args.limit else []
+    if args.record_limit:
+        bad += over_record_limit(records, args.record_limit)
     for line in bad:
         print(f"bench: {line}")
     if bad or not all(r["repeats"] for r in results.values()):

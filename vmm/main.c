@@ -20,7 +20,8 @@
  * measured against and what interrupts guests, where the VMM's own choice turns
  * out to be a bad one. gdb=com2 and trace=com3|e9 say where the wires are that
  * arch.h speaks of: com1 to com4, pci, and e9 for the trace, behind which may
- * stand what is to be traced (export.h).
+ * stand what is to be traced (export.h). record=all|GROUP,... keeps events in
+ * the ring, where a black box finds them, though nobody looks at them live.
  */
 #include "arch/x86/arch.h"
 #include "arch/x86/defs/ports.h"
@@ -47,6 +48,7 @@ static struct {
     enum clock_source clock;
     enum alarm_source alarm;
     struct slice crash;
+    u32 record; /* groups of events */
 } options;
 
 static void put(void *ctx, const char *text, size_t len)
@@ -353,6 +355,8 @@ static bool read_option(struct slice word)
     else if (slice_eq(key, "gdb") &&
              choose(value, host_wire_places, UART_PLACES, &number))
         host_wire_choose(ARCH_WIRE_GDB, number);
+    else if (slice_eq(key, "record"))
+        return trace_groups_parse(value, &options.record);
     else if (slice_eq(key, "trace"))
         return read_trace(value);
     else
@@ -372,7 +376,8 @@ static void read_options(void)
                      "alarm=apic|pit, gdb=com1|com2|com3|com4|pci, "
                      "gdb.wait=1, "
                      "trace=com1|com2|com3|com4|pci|e9 with ,wait or "
-                     ",GROUP of events behind it, and "
+                     ",GROUP of events behind it, "
+                     "record=all|GROUP,... and "
                      "crash=gp|ud|stack|check\n",
                      (int)word.len, word.at);
     }
@@ -409,6 +414,7 @@ static void hypervisor_init(void)
     hv.module_data = module_data;
     arch_panic_hook = last_words;
     trace_init(&hv.trace, trace_records, TRACE_RECORDS);
+    trace_want_all(&hv, TRACE_KEEP, options.record);
     sched_init(&hv.sched, &sched_round_robin);
     console_init(&hv.console, out);
 }

@@ -85,7 +85,15 @@ void arch_flush_all(void);
 const u64 *arch_host_pml4(void); /* entries 256..511 are the VMM's */
 
 /* Time. */
+#if __STDC_HOSTED__
 u64 arch_tsc(void);
+#else
+/* Here, since a record of the trace is made of little else. */
+static inline u64 arch_tsc(void)
+{
+    return __builtin_ia32_rdtsc();
+}
+#endif
 u64 arch_tsc_hz(void); /* of arch_tsc(), as measured */
 u64 arch_now_ns(void); /* monotonic since boot */
 u64 arch_epoch(void);  /* seconds since 1970 at boot, from the CMOS */

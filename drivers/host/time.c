@@ -239,11 +239,6 @@ enum alarm_source time_alarm(void)
     return clock.apic ? ALARM_APIC : ALARM_PIT;
 }
 
-u64 arch_tsc(void)
-{
-    return rdtsc();
-}
-
 u64 arch_tsc_hz(void)
 {
     return time_tsc_hz();

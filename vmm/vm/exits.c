@@ -81,8 +81,8 @@ static __attribute__((noinline)) void raise_traced(struct vm *vm,
     u32 delivered = raise_quietly(vm, fault);
 
     if (delivered < TRAP_VECTORS)
-        TRACE_AT(vm, eip, cpl, EXCEPTION, fault->vector, fault->error,
-                 fault->cr2, delivered, vm->cpu.eip);
+        TRACE_HOT(vm, eip, cpl, EXCEPTION, fault->vector, fault->error,
+                  fault->cr2, delivered, vm->cpu.eip);
 }
 
 /* An exception for the guest; a triple fault kills the VM. */
@@ -232,10 +232,14 @@ static __attribute__((noinline)) void protection_traced(struct vm *vm)
 {
     u32 eip = vm->cpu.eip, cpl = vm->cpu.cpl;
 
-    if (short_way(vm))
-        trace_short(vm, eip, cpl);
-    else
+    if (!short_way(vm))
         long_way(vm);
+    else if (vm->exit_kind == EXIT_SOFTINT)
+        trace_int(vm, eip, cpl);
+    else if (vm->exit_kind == EXIT_IRET)
+        trace_iret(vm, eip, cpl);
+    else
+        trace_simple(vm, eip, cpl);
 }
 
 static void on_protection(struct vm *vm)
@@ -425,14 +429,15 @@ void exit_handle(struct vm *vm)
 
 void exit_handle_traced(struct vm *vm)
 {
-    u64 from = arch_tsc(), cost;
+    u64 from = arch_tsc();
     u32 eip = vm->cpu.eip, cpl = vm->cpu.cpl;
+    struct trace_record *r;
 
     vm->exit_kind = EXIT_KINDS;
     exit_handle(vm);
-    cost = min_u64(arch_tsc() - from, UINT32_MAX);
-    TRACE_AT(vm, eip, cpl, EXIT, vm->exit_kind, vm->arch.vector, vm->arch.error,
-             vm->arch.fault_at, (u32)cost);
+    r = trace_put(&vm->hv->trace, TRACE_EXIT, vm->slot + 1, eip, cpl);
+    TRACE_FILL(r, EXIT, vm->exit_kind, vm->arch.vector, vm->arch.error,
+               vm->arch.fault_at, (u32)min_u64(r->tsc - from, UINT32_MAX));
 }
 
 /* The one instruction that STI or MOV SS grants. One that the emulator does

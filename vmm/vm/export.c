@@ -24,17 +24,6 @@ STATIC_ASSERT(EXPORT_VMS == HV_VMS);
 
 /* ---- options */
 
-static u32 group_mask(struct slice word)
-{
-    if (slice_eq(word, "all"))
-        return TRACE_EVERYTHING;
-    for (u32 i = 0; i < TRACE_GROUPS; i++) {
-        if (slice_eq(word, trace_group_words[i]))
-            return BIT(i);
-    }
-    return 0;
-}
-
 static bool choose_word(struct export *e, struct slice word)
 {
     bool without = word.len && word.at[0] == '-';
@@ -45,7 +34,7 @@ static bool choose_word(struct export *e, struct slice word)
         return true;
     }
     mask =
-        group_mask(without ? (struct slice){word.at + 1, word.len - 1} : word);
+        trace_group_mask(without ? (struct slice){word.at + 1, word.len - 1} : word);
     if (without && !e->groups)
         e->groups = TRACE_EVERYTHING;
     e->groups = without ? e->groups & ~mask : e->groups | mask;

@@ -96,6 +96,38 @@ const char *trace_enum_word(enum trace_type type, u32 value)
     }
 }
 
+u32 trace_group_mask(struct slice word)
+{
+    if (slice_eq(word, "all"))
+        return TRACE_EVERYTHING;
+    for (u32 i = 0; i < TRACE_GROUPS; i++) {
+        if (slice_eq(word, trace_group_words[i]))
+            return BIT(i);
+    }
+    return 0;
+}
+
+bool trace_groups_parse(struct slice words, u32 *groups)
+{
+    bool first = true, more = true;
+    struct slice word;
+
+    for (*groups = 0; more; first = false) {
+        bool without;
+        u32 mask;
+        more = slice_split(words, ',', &word, &words);
+        without = word.len && word.at[0] == '-';
+        if (without && first)
+            *groups = TRACE_EVERYTHING;
+        mask = trace_group_mask(
+            without ? (struct slice){word.at + 1, word.len - 1} : word);
+        if (!mask)
+            return false;
+        *groups = without ? *groups & ~mask : *groups | mask;
+    }
+    return true;
+}
+
 u32 trace_word(const struct trace_row *row, u32 i)
 {
     u32 words = 0;
@@ -177,35 +209,15 @@ bool trace_wanted_by(const struct hv *hv, enum trace_consumer who,
     return (wish->by[who] & group) != 0;
 }
 
-static inline struct trace_record *next(struct trace_ring *ring)
-{
-    struct trace_record *r = &ring->record[(u32)ring->next++ & ring->mask];
-
-    r->tsc = arch_tsc();
-    return r;
-}
-
 struct trace_record *trace_next(struct vm *vm, enum trace_event event, u32 eip,
                                 u32 cpl)
 {
-    struct trace_record *r = next(&vm->hv->trace);
-
-    r->eip = eip;
-    r->event = (u8)event;
-    r->vm = (u8)(vm->slot + 1);
-    r->cpl = (u8)cpl;
-    r->cpu = 0;
-    return r;
+    return trace_put(&vm->hv->trace, event, vm->slot + 1, eip, cpl);
 }
 
 struct trace_record *trace_next_hv(struct hv *hv, enum trace_event event)
 {
-    struct trace_record *r = next(&hv->trace);
-
-    r->eip = 0;
-    r->event = (u8)event;
-    r->vm = r->cpl = r->cpu = 0;
-    return r;
+    return trace_put(&hv->trace, event, 0, 0, 0);
 }
 
 void trace_text(struct trace_record *record, const char *text)

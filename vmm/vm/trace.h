@@ -20,7 +20,9 @@
 #ifndef VM_TRACE_H
 #define VM_TRACE_H
 
+#include "arch/x86/arch.h"
 #include "vmm/base/bits.h"
+#include "vmm/base/str.h"
 #include "vmm/base/types.h"
 
 struct vm;
@@ -83,6 +85,11 @@ extern const char *const trace_group_words[TRACE_GROUPS];
 extern const char *const trace_group_texts[TRACE_GROUPS];
 /* "x32", "enum_exit": as trace.def names them, in small letters. */
 extern const char *const trace_type_words[TRACE_TYPES];
+/* A group's bit, or all of them, for "all"; 0 for other words. */
+u32 trace_group_mask(struct slice word);
+/* "priv,syscall", "all,-shadow", "-shadow" (all others); false when a word is
+ * none of these. */
+bool trace_groups_parse(struct slice words, u32 *groups);
 /* Words of arg[] that a value takes. */
 u32 trace_type_size(enum trace_type type);
 /* What values of an ENUM_ type are called, from 0 on; null: no such value, or
@@ -118,6 +125,7 @@ enum trace_consumer {
     TRACE_LIVE,
     TRACE_EXPORT,
     TRACE_PROFILE,
+    TRACE_KEEP, /* the ring itself, for whoever looks later */
     TRACE_CONSUMERS
 };
 struct trace_wish {
@@ -162,24 +170,43 @@ struct trace_record *trace_next_hv(struct hv *hv, enum trace_event event);
 /* The one field of a TEXT event, cut to what there is room for. */
 void trace_text(struct trace_record *record, const char *text);
 
-struct trace_args {
-    u32 arg[TRACE_ARGS];
-};
-static inline void trace_fill(struct trace_record *r,
-                              const struct trace_args *args)
+/* What trace_next() does, in place. who: slot + 1. */
+static inline struct trace_record *trace_put(struct trace_ring *ring,
+                                             enum trace_event event, u32 who,
+                                             u32 eip, u32 cpl)
 {
-    for (u32 i = 0; i < TRACE_ARGS; i++)
-        r->arg[i] = args->arg[i];
+    struct trace_record *r = &ring->record[(u32)ring->next++ & ring->mask];
+
+    r->tsc = arch_tsc();
+    r->eip = eip;
+    r->event = (u8)event;
+    r->vm = (u8)who;
+    r->cpl = (u8)cpl;
+    r->cpu = 0;
+    return r;
 }
 
-/* The words of event `id`, as many as its row has. */
+/* The words of event `id`, as many as its row has, and zeros. */
 #define TRACE_FILL(record, id, ...)                                            \
     do {                                                                       \
-        const struct trace_args args_ = {{__VA_ARGS__}};                       \
         STATIC_ASSERT(sizeof((const u32[]){__VA_ARGS__}) ==                    \
                       4 * TRACE_WORDS_##id);                                   \
-        trace_fill(record, &args_);                                            \
+        TRACE_FILL_8(record, __VA_ARGS__, 0, 0, 0, 0, 0, 0, 0, 0);             \
     } while (0)
+#define TRACE_FILL_8(record, a, b, c, d, e, f, g, h, ...)                      \
+    trace_fill(record, a, b, c, d, e, f, g, h)
+static inline void trace_fill(struct trace_record *r, u32 a, u32 b, u32 c,
+                              u32 d, u32 e, u32 f, u32 g, u32 h)
+{
+    r->arg[0] = a;
+    r->arg[1] = b;
+    r->arg[2] = c;
+    r->arg[3] = d;
+    r->arg[4] = e;
+    r->arg[5] = f;
+    r->arg[6] = g;
+    r->arg[7] = h;
+}
 /* A value of 64 bits as two words. */
 #define TRACE_64(value) (u32)(value), (u32)((u64)(value) >> 32)
 
@@ -189,7 +216,12 @@ static inline void trace_fill(struct trace_record *r,
 #define TRACE_WANTS(who, id) TRACE_WANTS_OF(who, BIT(TRACE_GROUP_OF_##id))
 #define TRACE_INSTRUCTIONS   (BIT(TRACE_GROUP_PRIV) | BIT(TRACE_GROUP_SYSCALL))
 
-/* TRACE(vm, CR, n, old, now): the event, if anybody wants it. */
+/* TRACE(vm, CR, n, old, now): the event, if anybody wants it. TRACE_HOT: what
+ * TRACE_AT does, in place, and without that question. */
+#define TRACE_HOT(vm, eip, cpl, id, ...)                                       \
+    TRACE_FILL(                                                                \
+        trace_put(&(vm)->hv->trace, TRACE_##id, (vm)->slot + 1, eip, cpl), id, \
+        __VA_ARGS__)
 #define TRACE_AT(vm, eip, cpl, id, ...)                                        \
     do {                                                                       \
         if (TRACE_WANTS(vm, id))                                               \

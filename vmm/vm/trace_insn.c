@@ -15,25 +15,32 @@ struct stood {
     u32 eip, cpl;
 };
 
-static void told_int(struct vm *vm, struct stood at, u32 vector)
+/* These two are what a guest does most. */
+static inline __attribute__((always_inline)) void
+told_int(struct vm *vm, struct stood at, u32 vector)
 {
     const u32 *gpr = vm->cpu.gpr;
 
-    TRACE_AT(vm, at.eip, at.cpl, INT, vector, gpr[EAX], gpr[EBX], gpr[ECX],
-             gpr[EDX], gpr[ESI], gpr[EDI], vm->cpu.eip);
+    if (TRACE_WANTS(vm, INT))
+        TRACE_HOT(vm, at.eip, at.cpl, INT, vector, vm->cpu.eip, gpr[EAX],
+                  gpr[ECX], gpr[EDX], gpr[EBX], gpr[ESI], gpr[EDI]);
 }
 
-static void told_iret(struct vm *vm, struct stood at)
+static inline __attribute__((always_inline)) void told_iret(struct vm *vm,
+                                                            struct stood at)
 {
     const struct cpu *cpu = &vm->cpu;
 
-    TRACE_AT(vm, at.eip, at.cpl, IRET, cpu->seg[SEG_CS].sel, cpu->eip,
-             cpu->eflags, cpu->gpr[EAX], cpu->gpr[ESP]);
+    if (TRACE_WANTS(vm, IRET))
+        TRACE_HOT(vm, at.eip, at.cpl, IRET, cpu->seg[SEG_CS].sel, cpu->eip,
+                  cpu->eflags, cpu->gpr[EAX], cpu->gpr[ESP]);
 }
 
-static void told_cr_read(struct vm *vm, struct stood at, u32 cr, u32 reg)
+static __attribute__((noinline)) void
+told_cr_read(struct vm *vm, struct stood at, u32 cr, u32 reg)
 {
-    TRACE_AT(vm, at.eip, at.cpl, CR_READ, reg, cr, vm->cpu.gpr[reg]);
+    if (TRACE_WANTS(vm, CR_READ))
+        TRACE_HOT(vm, at.eip, at.cpl, CR_READ, reg, cr, vm->cpu.gpr[reg]);
 }
 
 static void told_table(struct vm *vm, struct stood at, enum cpu_table table)
@@ -146,32 +153,27 @@ static const u8 *code_of(const struct vm *vm, enum fast_use use, u32 eip)
     return vm->fast.page[use].page + (eip & PAGE_MASK);
 }
 
-static void told_simple(struct vm *vm, struct stood at)
+void trace_int(struct vm *vm, u32 eip, u32 cpl)
 {
-    const u8 *code = code_of(vm, USE_SIMPLE, at.eip);
-
-    if (*code == FAST_CLI)
-        TRACE_AT(vm, at.eip, at.cpl, CLI, vm->cpu.eflags);
-    else if (*code == FAST_STI)
-        TRACE_AT(vm, at.eip, at.cpl, STI, vm->cpu.eflags);
-    else
-        told_cr_read(vm, at, code[2] >> 3 & 7, code[2] & 7);
+    told_int(vm, (struct stood){eip, cpl}, code_of(vm, USE_INT, eip)[1]);
 }
 
-void trace_short(struct vm *vm, u32 eip, u32 cpl)
+void trace_iret(struct vm *vm, u32 eip, u32 cpl)
 {
-    struct stood at = {eip, cpl};
+    told_iret(vm, (struct stood){eip, cpl});
+}
 
-    switch (vm->exit_kind) {
-    case EXIT_SOFTINT:
-        told_int(vm, at, code_of(vm, USE_INT, eip)[1]);
-        break;
-    case EXIT_IRET:
-        told_iret(vm, at);
-        break;
-    default:
-        told_simple(vm, at);
-    }
+void trace_simple(struct vm *vm, u32 eip, u32 cpl)
+{
+    const u8 *code = code_of(vm, USE_SIMPLE, eip);
+    enum trace_event event = *code == FAST_CLI ? TRACE_CLI : TRACE_STI;
+
+    if (*code != FAST_CLI && *code != FAST_STI)
+        told_cr_read(vm, (struct stood){eip, cpl}, code[2] >> 3 & 7,
+                     code[2] & 7);
+    else if (TRACE_WANTS(vm, CLI))
+        TRACE_FILL(trace_put(&vm->hv->trace, event, vm->slot + 1, eip, cpl),
+                   CLI, vm->cpu.eflags);
 }
 
 void trace_fill_of(struct vm *vm, gva_t at, u32 access,

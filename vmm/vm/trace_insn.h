@@ -22,9 +22,11 @@ struct shadow_result;
 
 /* A finished step (STEP_OK): PRIV and SYSCALL events, if anybody wants them. */
 void trace_step(struct vm *vm, const struct step *step);
-/* An instruction at eip that fast_int(), fast_iret() or fast_simple() has
- * run; vm->exit_kind says which. */
-void trace_short(struct vm *vm, u32 eip, u32 cpl);
+/* The instruction at eip that fast_int(), fast_iret() or fast_simple() has
+ * run, in ring cpl. */
+void trace_int(struct vm *vm, u32 eip, u32 cpl);
+void trace_iret(struct vm *vm, u32 eip, u32 cpl);
+void trace_simple(struct vm *vm, u32 eip, u32 cpl);
 /* The shadow was filled for a fault with these bits (PF_). */
 void trace_fill_of(struct vm *vm, gva_t at, u32 access,
                    const struct shadow_result *result);
