@@ -352,6 +352,51 @@ static void a_panic_of_its_own(void)
     EXPECT_EQ(fake_wires[ARCH_WIRE_TRACE].written, 0);
 }
 
+static char answer[2000];
+
+static void keep(void *ctx, const char *text, size_t len)
+{
+    size_t have = strlen(answer);
+
+    EXPECT(have + len < sizeof(answer));
+    memcpy(answer + have, text, len);
+}
+
+static const char *command(const char *words)
+{
+    const struct sink out = {keep, NULL};
+
+    memset(answer, 0, sizeof(answer));
+    monitor_command_to(&fake_hv, words, &out);
+    return answer;
+}
+
+static void a_person_changes_it(void)
+{
+    char words[80];
+
+    start("");
+    EXPECT(strstr(command("export"), "wire: all events\n"));
+    happen(0, 5);
+    EXPECT(strstr(command("export -exit"), "wire: priv, exception, "));
+    EXPECT(strstr(answer, " bytes sent, 6 events waiting, 0 lost"));
+    EXPECT(strstr(command("export wait,priv"),
+                  "wire: priv; guests wait for the line\n"));
+    EXPECT_EQ(vm->tracing.by[TRACE_EXPORT], BIT(TRACE_GROUP_PRIV));
+    EXPECT(strstr(command("export wait"), "wire: all events; guests wait"));
+    EXPECT(strstr(command("export off"), "wire: nothing\n"));
+    EXPECT(!vm->tracing.by[TRACE_EXPORT]);
+    EXPECT(strstr(command("export io"), "\"io\" will not do; write all, off"));
+    EXPECT(strstr(command("export priv exit"), "\"priv exit\" will not"));
+    for (u32 i = 0; i < TRACE_GROUPS; i++) {
+        snprintf(words, sizeof(words), "export %s", trace_group_words[i]);
+        EXPECT(strstr(command(words), trace_group_words[i]));
+        EXPECT(strstr(command("help export"), trace_group_words[i]));
+    }
+    fake_hv.export.on = false;
+    EXPECT(strstr(command("export"), "there is no trace wire; start the"));
+}
+
 static const struct unit_case cases[] = {
     CASE(nothing_without_a_wire),
     CASE(words_choose),
@@ -367,6 +412,7 @@ static const struct unit_case cases[] = {
     CASE(the_end_sends_all),
     CASE(the_end_is_an_end),
     CASE(a_panic_of_its_own),
+    CASE(a_person_changes_it),
 };
 
 int main(void)

@@ -54,6 +54,21 @@ bool export_choose(struct export *e, struct slice words)
     return true;
 }
 
+bool export_change(struct hv *hv, struct slice words)
+{
+    struct export wish = {0};
+    bool off = slice_eq(words, "off");
+
+    if (!off && !export_choose(&wish, words))
+        return false;
+    if (!off && !wish.groups)
+        wish.groups = TRACE_EVERYTHING;
+    hv->export.groups = wish.groups;
+    hv->export.waits = wish.waits;
+    trace_want_all(hv, TRACE_EXPORT, wish.groups);
+    return true;
+}
+
 /* ---- packets */
 
 void export_start(struct hv *hv)

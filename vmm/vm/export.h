@@ -49,6 +49,8 @@ struct export
 bool export_choose(struct export *e, struct slice words);
 /* Before the first VM is made; nothing happens where there is no wire. */
 void export_start(struct hv *hv);
+/* The same words while it runs, or "off". */
+bool export_change(struct hv *hv, struct slice words);
 /* Sends what goes. now: ns since boot. */
 void export_turn(struct hv *hv, u64 now);
 /* When it wants to be called again. */

@@ -149,6 +149,19 @@ const struct monitor_command monitor_commands[] = {
      .help = "print a VM's exits as they come; KINDs are those of `stats`",
      .takes = TAKES_VM_OR_MORE,
      .run = monitor_trace},
+    {.name = "export",
+     .usage = "[all|off|wait|GROUP,GROUP...]",
+     .help = "what goes over the trace wire, and how much of it",
+     .more =
+         "  GROUPs are exit, priv, exception, syscall, interrupt, install,\n"
+         "  control, pagetable, shadow, device, sched, monitor; one with a\n"
+         "  '-' before it is left out. With `wait`, guests wait for a line\n"
+         "  that is too slow for them; else what it cannot take is lost, and\n"
+         "  counted. On the VMM's command line: trace=e9,wait,priv,syscall",
+     .words = "all off wait exit priv exception syscall interrupt install "
+              "control pagetable shadow device sched monitor",
+     .takes = TAKES_WORDS,
+     .run = monitor_export},
     {.name = "modules",
      .usage = "",
      .help = "what the boot loader brought",
