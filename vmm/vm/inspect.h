@@ -55,6 +55,20 @@ struct inspect_level {
 u32 inspect_levels(const struct vm *vm, gva_t at,
                    struct inspect_level out[INSPECT_LEVELS]);
 
+/* The same of the shadow that the real processor walks, down to the first
+ * entry that is not present. None: the VM has no shadow. */
+struct inspect_shadow {
+    const char *name; /* "PML4E" */
+    u32 index;
+    hpa_t at;
+    u64 entry;
+};
+#define INSPECT_SHADOWS 4
+u32 inspect_shadows(const struct vm *vm, gva_t at,
+                    struct inspect_shadow out[INSPECT_SHADOWS]);
+/* Its leaf, 0 when there is none. */
+u64 inspect_shadow_leaf(const struct vm *vm, gva_t at);
+
 /* "RAM", "ROM", "a device", "nothing": what is at a physical address. */
 const char *inspect_what(const struct vm *vm, gpa_t at);
 

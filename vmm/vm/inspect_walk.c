@@ -86,6 +86,39 @@ u32 inspect_levels(const struct vm *vm, gva_t at,
     return n + 1;
 }
 
+u32 inspect_shadows(const struct vm *vm, gva_t at,
+                    struct inspect_shadow out[INSPECT_SHADOWS])
+{
+    static const char *const names[INSPECT_SHADOWS] = {"PML4E", "PDPTE", "PDE",
+                                                       "PTE"};
+    const struct shadow *s = &vm->shadow;
+    const u32 index[INSPECT_SHADOWS] = {
+        0, at.v >> SHADOW_DIR_SHIFT, at.v >> SHADOW_TABLE_SHIFT & SHADOW_INDEX,
+        at.v >> PAGE_SHIFT & SHADOW_INDEX};
+    u64 table = s->ready ? shadow_root(s).v : 0;
+    u32 n = 0;
+
+    while (s->ready && n < INSPECT_SHADOWS) {
+        hpa_t where = hpa(table + index[n] * sizeof(u64));
+        u64 entry = shadow_table(s, table)[index[n]];
+        out[n] = (struct inspect_shadow){names[n], index[n], where, entry};
+        n++;
+        if (!(entry & PTE_P))
+            break;
+        table = entry & PTE64_ADDR;
+    }
+    return n;
+}
+
+u64 inspect_shadow_leaf(const struct vm *vm, gva_t at)
+{
+    struct inspect_shadow level[INSPECT_SHADOWS];
+
+    if (inspect_shadows(vm, at, level) < INSPECT_SHADOWS)
+        return 0;
+    return level[INSPECT_SHADOWS - 1].entry;
+}
+
 static enum p2m_kind kind_at(const struct vm *vm, gpa_t at)
 {
     if (!vm->p2m.ready || at.v >> PAGE_SHIFT >= P2M_FRAMES)

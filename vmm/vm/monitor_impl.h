@@ -87,6 +87,8 @@ void monitor_insns(const struct monitor_args *args, u32 eip, u32 count);
 void monitor_regs(const struct monitor_args *args);
 void monitor_mem(const struct monitor_args *args);
 void monitor_dis(const struct monitor_args *args);
+void monitor_walk(const struct monitor_args *args);
+void monitor_map(const struct monitor_args *args);
 void monitor_gdt(const struct monitor_args *args);
 void monitor_tss(const struct monitor_args *args);
 void monitor_list(const struct monitor_args *args);

@@ -114,6 +114,25 @@ const struct monitor_command monitor_commands[] = {
              "  `=>` marks the next one to run. 10 of them, at most 256.",
      .takes = TAKES_VM_ANY,
      .run = monitor_dis},
+    {.name = "walk",
+     .usage = "NAME ADDRESS",
+     .help = "how an address is translated, by the guest and by its shadow",
+     .more = "  Every entry of the guest's walk and of the one that the real "
+             "processor\n"
+             "  makes, what is behind them, and a sentence on each kind of "
+             "access:\n"
+             "  would it fault, and why. The bits have the names of the SDM.",
+     .takes = TAKES_VM_AND,
+     .run = monitor_walk},
+    {.name = "map",
+     .usage = "NAME [ADDRESS]",
+     .help = "the address space as ranges: rights, what is behind, shadow",
+     .more = "  From ADDRESS on. `r-` is read-only, `rw` writable, G global; "
+             "large\n"
+             "  pages are of 4 MiB (PAE: 2 MiB). What is not listed is not "
+             "mapped.",
+     .takes = TAKES_VM_ANY,
+     .run = monitor_map},
     {.name = "gdt",
      .usage = "NAME",
      .help = "the guest's GDT and LDT, each entry in words",
