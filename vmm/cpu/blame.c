@@ -11,8 +11,9 @@
 #include "vmm/cpu/blame.h"
 #include "vmm/cpu/seg_impl.h"
 
-#define GATE_SIZE 8
-#define RAW_MAX   (FRAME_WORDS_MAX * 4)
+#define GATE_SIZE    8
+#define POINTER_SIZE 4u /* in real-address mode */
+#define RAW_MAX      (FRAME_WORDS_MAX * 4)
 
 #define TSS_IS_32   (SYS_TSS32_BUSY ^ SYS_TSS16_BUSY)
 #define TSS_BUSY    (SYS_TSS32_BUSY ^ SYS_TSS32_FREE)
@@ -117,6 +118,7 @@ static bool gate(struct search *s, struct gate *g)
 
     s->out->base = cpu->idtr.base;
     s->out->limit = cpu->idtr.limit;
+    s->out->size = GATE_SIZE;
     if (cpu->idtr.limit < GATE_SIZE - 1)
         return is(s, BLAME_IDT_NONE, TRAP_GP, error);
     if (offset + GATE_SIZE - 1 > cpu->idtr.limit)
@@ -375,16 +377,19 @@ static void real_mode(struct search *s)
 {
     const struct cpu *cpu = s->cpu;
     struct entry e = {.stack = {.ss = cpu->seg[SEG_SS], .esp = cpu->gpr[ESP]}};
-    u32 last = s->out->vector * 4u + 3;
+    u32 offset = s->out->vector * POINTER_SIZE, limit = cpu->idtr.limit;
 
     s->out->base = cpu->idtr.base;
-    s->out->limit = cpu->idtr.limit;
+    s->out->limit = limit;
     s->out->esp = cpu->gpr[ESP];
-    s->out->size = 6;
-    if (last > cpu->idtr.limit) {
-        is(s, BLAME_IDT_LIMIT, TRAP_GP, (last - 3) | TRAP_ERR_IDT);
+    s->out->size = POINTER_SIZE;
+    if (offset + POINTER_SIZE - 1 > limit) {
+        is(s, limit < POINTER_SIZE - 1 ? BLAME_IDT_NONE : BLAME_IDT_LIMIT,
+           TRAP_GP, offset | TRAP_ERR_IDT);
         return;
     }
+    s->out->size = 6;
+    s->out->limit = e.stack.ss.limit;
     if (!frame_holds(&e.stack, (e.stack.esp - 6) & stack_mask(&e.stack.ss), 6,
                      2))
         is(s, BLAME_STACK_LIMIT, TRAP_SS, 0);

@@ -75,10 +75,10 @@ struct blame {
     u32 at;          /* the linear address that faulted */
     u32 base, limit; /* of the table or segment that is too short */
     u32 lo, hi;      /* the gate or descriptor */
-    u32 esp;         /* of the stack for the frame, and its size */
-    u32 size;
-    u32 eip;      /* of the handler */
-    u32 segments; /* BLAME_NEW_SEGMENT: the register, SEG_ */
+    u32 esp;         /* of the stack for the frame ... */
+    u32 size;        /* ... and its size; of an entry of the IDT */
+    u32 eip;         /* of the handler */
+    u32 segments;    /* BLAME_NEW_SEGMENT: the register, SEG_ */
 };
 
 /* env->read is asked with ACC_WRITE for what delivery writes, and must only

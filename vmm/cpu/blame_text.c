@@ -12,8 +12,6 @@
 #include "vmm/cpu/blame.h"
 #include "vmm/cpu/seg_impl.h"
 
-#define GATE_SIZE 8
-
 static const char *const mnemonics[] = {
     [TRAP_DE] = "#DE", [TRAP_DB] = "#DB", [TRAP_NMI] = "NMI", [TRAP_BP] = "#BP",
     [TRAP_OF] = "#OF", [TRAP_BR] = "#BR", [TRAP_UD] = "#UD",  [TRAP_NM] = "#NM",
@@ -152,13 +150,13 @@ static size_t idt_text(const struct blame *b, char *out, size_t size)
     switch (b->what) {
     case BLAME_IDT_NONE:
         return fmt_buf(out, size,
-                       "no IDT is loaded (IDTR has base 0x%08x, limit 0x%04x)",
+                       "no IDT is loaded (IDTR: base 0x%08x, limit 0x%04x)",
                        b->base, b->limit);
     case BLAME_IDT_LIMIT:
         return fmt_buf(out, size,
                        "IDT entry %u lies beyond the IDT's limit 0x%04x, which "
                        "ends it behind entry %u",
-                       v, b->limit, (b->limit + 1) / GATE_SIZE - 1);
+                       v, b->limit, (b->limit + 1) / b->size - 1);
     case BLAME_GATE_EMPTY:
         return fmt_buf(out, size,
                        "IDT entry %u is empty (all zeroes, so not present)", v);
@@ -276,10 +274,10 @@ static size_t paged_text(const struct blame *b, char *out, size_t size)
                        b->sel, page);
     default:
         return fmt_buf(out, size,
-                       "its %u bytes go on the stack at 0x%08x%s, "
-                       "and that lies %s",
-                       b->size, b->esp,
-                       b->inner ? " (ESP0 in the TSS)" : " (ESP)", page);
+                       "its frame of %u bytes cannot be pushed on the stack at "
+                       "0x%08x (%s), for it falls %s",
+                       b->size, b->esp, b->inner ? "ESP0 in the TSS" : "ESP",
+                       page);
     }
 }
 
@@ -362,8 +360,8 @@ static size_t stack_text(const struct blame *b, char *out, size_t size)
 {
     if (b->what == BLAME_STACK_LIMIT)
         return fmt_buf(out, size,
-                       "its %u bytes do not fit on the stack at 0x%08x, within "
-                       "the stack segment's limit 0x%x",
+                       "its frame of %u bytes does not fit on the stack at "
+                       "0x%08x, whose segment has the limit 0x%x",
                        b->size, b->esp, b->limit);
     if (b->what == BLAME_STACK_ALIGN)
         return fmt_buf(out, size, "the stack at 0x%08x is not aligned", b->esp);

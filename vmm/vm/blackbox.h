@@ -40,9 +40,18 @@ struct box_switch {
     u32 eip, old, now;
 };
 
+/* A fault of interpreted code, which is no exit. */
+struct box_fault {
+    u32 eip;
+    struct fault fault;
+};
+#define BOX_FAULTS 32
+
 struct blackbox {
     bool taken; /* the VM has died, and `cause` says of what */
     struct box_switch space;
+    struct box_fault fault[BOX_FAULTS]; /* a ring ... */
+    u64 faults;                         /* ... of all there were */
     struct event_chain chain; /* of the triple fault; failed = 0: none */
     struct blame blame[EVENT_CHAIN];
     u32 doubles; /* double faults delivered, one soon after the other ... */
@@ -56,6 +65,12 @@ struct blackbox {
  * the handler of `delivered` was entered) or EVENT_TRIPLE. */
 void blackbox_failed(struct vm *vm, const struct event_chain *chain,
                      enum event_status status, u8 delivered);
+/* An interpreted instruction is about to fault. */
+static inline void blackbox_fault(struct blackbox *box, u32 eip,
+                                  const struct fault *fault)
+{
+    box->fault[box->faults++ % BOX_FAULTS] = (struct box_fault){eip, *fault};
+}
 /* CR n, which was `old`, governs addresses otherwise now. */
 void blackbox_space(struct vm *vm, unsigned n, u32 old);
 /* Power-on: the past is over. */

@@ -17,7 +17,7 @@
 #define LINE_MAX      200u
 #define WRAP          90u /* columns of the cause */
 #define REPORT_FRAMES 10u
-#define REPORT_EXITS  16u /* lines */
+#define REPORT_EXITS  12u /* lines, for each engine */
 #define INSN_WORDS    48
 
 /* One line: printable ASCII, and never longer than LINE_MAX. */
@@ -174,6 +174,19 @@ static void show_walks(const struct sink *out, struct vm *vm)
     }
 }
 
+static void show_space(const struct sink *out, const struct vm *vm)
+{
+    const struct box_switch *space = &vm->box.space;
+    char name[100];
+    struct text t = text_of(name, sizeof(name));
+
+    if (!space->there)
+        return;
+    box_name(&t, vm, space->eip);
+    tell(out, "space  last changed at %08x%s: CR%u <- 0x%08x (it was 0x%08x)",
+         space->eip, name, space->n, space->now, space->old);
+}
+
 static void show_stack(const struct sink *out, struct vm *vm)
 {
     struct inspect_frame frame[REPORT_FRAMES];
@@ -196,15 +209,24 @@ static void show_stack(const struct sink *out, struct vm *vm)
 
 /* ---- the last exits */
 
+/* What an exit and a fault of interpreted code have in common. */
+static struct vm_last_exit of_ring(const struct vm *vm, bool interpreted,
+                                   u64 back)
+{
+    const struct blackbox *box = &vm->box;
+    const struct box_fault *f = &box->fault[(box->faults - back) % BOX_FAULTS];
+
+    if (!interpreted)
+        return vm->last[(vm->exits - back) % VM_LAST_EXITS];
+    return (struct vm_last_exit){.eip = f->eip,
+                                 .vector = f->fault.vector,
+                                 .error = f->fault.error,
+                                 .cr2 = f->fault.cr2};
+}
+
 static bool alike(const struct vm_last_exit *a, const struct vm_last_exit *b)
 {
     return a->eip == b->eip && a->vector == b->vector && a->error == b->error;
-}
-
-/* The last but `back`. */
-static const struct vm_last_exit *exit_back(const struct vm *vm, u64 back)
-{
-    return &vm->last[(vm->exits - back) % VM_LAST_EXITS];
 }
 
 /* A page fault that the guest's own tables do not explain was the shadow's. */
@@ -244,26 +266,40 @@ static void exit_words(struct vm *vm, const struct vm_last_exit *e,
 }
 
 /* Newest first; like ones that follow each other are one line. */
-static void show_exits(const struct sink *out, struct vm *vm)
+static void show_ring(const struct sink *out, struct vm *vm, bool interpreted,
+                      u64 kept)
 {
-    u64 kept = min_u64(vm->exits, VM_LAST_EXITS);
-    u32 lines = 0;
     char line[LINE_MAX];
+    u32 lines = 0;
 
-    tell(out, "exits  the last %u of %llu, newest first:", (u32)kept,
-         (unsigned long long)vm->exits);
     for (u64 i = 1; i <= kept && lines < REPORT_EXITS; lines++) {
-        const struct vm_last_exit *e = exit_back(vm, i);
+        struct vm_last_exit e = of_ring(vm, interpreted, i), older = e;
         struct text t = text_of(line, sizeof(line));
-        u64 next = i + 1;
-        while (next <= kept && alike(e, exit_back(vm, next)))
-            next++;
-        exit_words(vm, e, &t);
+        u64 next = i;
+        while (alike(&e, &older) && ++next <= kept)
+            older = of_ring(vm, interpreted, next);
+        exit_words(vm, &e, &t);
         if (next - i > 1)
             text_add(&t, ", %u times", (u32)(next - i));
         tell(out, "       -%u %s", (u32)i, line);
         i = next;
     }
+}
+
+static void show_exits(const struct sink *out, struct vm *vm)
+{
+    u64 exits = min_u64(vm->exits, VM_LAST_EXITS);
+    u64 faults = min_u64(vm->box.faults, BOX_FAULTS);
+
+    if (exits)
+        tell(out, "exits  the last %u of %llu, newest first:", (u32)exits,
+             (unsigned long long)vm->exits);
+    show_ring(out, vm, false, exits);
+    if (faults)
+        tell(out,
+             "faults of interpreted code, the last %u of %llu:", (u32)faults,
+             (unsigned long long)vm->box.faults);
+    show_ring(out, vm, true, faults);
 }
 
 void blackbox_last_words(struct vm *vm, const struct sink *out)
@@ -275,9 +311,9 @@ void blackbox_last_words(struct vm *vm, const struct sink *out)
              vm->cpu.cr3);
     fmt_sink(out, "last exits of %s, newest first:\n", vm->config.name);
     for (u64 i = 1; i <= kept; i++) {
-        const struct vm_last_exit *e = exit_back(vm, i);
+        struct vm_last_exit e = of_ring(vm, false, i);
         fmt_sink(out, "  vector %3u error 0x%04x cr2 0x%08x eip 0x%08x\n",
-                 e->vector, e->error, e->cr2, e->eip);
+                 e.vector, e.error, e.cr2, e.eip);
     }
 }
 
@@ -329,6 +365,7 @@ void blackbox_print(struct vm *vm, const struct sink *out)
     show_insn(out, vm);
     show_chain(out, &vm->box);
     show_registers(out, &vm->cpu);
+    show_space(out, vm);
     show_walks(out, vm);
     show_stack(out, vm);
     show_exits(out, vm);

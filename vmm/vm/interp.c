@@ -66,6 +66,8 @@ static u32 some(struct vm *vm, const struct cpu_env *env, u32 most)
         status = blocks_run(&vm->blocks, cpu, env, &step, most, &done);
     else
         status = cpu_step_debug(cpu, env, &step);
+    if (status == STEP_FAULT)
+        blackbox_fault(&vm->box, cpu->eip, &step.fault);
     exit_stepped(vm, &step, status);
     return max_u32(done, 1);
 }
