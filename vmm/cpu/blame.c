@@ -12,7 +12,8 @@
 #include "vmm/cpu/seg_impl.h"
 
 #define GATE_SIZE    8
-#define POINTER_SIZE 4u /* in real-address mode */
+#define POINTER_SIZE 4u /* in real-address mode ... */
+#define REAL_FRAME   6u /* ... and what is pushed there */
 #define RAW_MAX      (FRAME_WORDS_MAX * 4)
 
 #define TSS_IS_32   (SYS_TSS32_BUSY ^ SYS_TSS16_BUSY)
@@ -373,26 +374,42 @@ static void new_task(struct search *s)
 }
 
 /* The table of far pointers that real-address mode has. */
-static void real_mode(struct search *s)
+static bool real_mode(struct search *s)
 {
     const struct cpu *cpu = s->cpu;
-    struct entry e = {.stack = {.ss = cpu->seg[SEG_SS], .esp = cpu->gpr[ESP]}};
+    const struct stack stack = {.ss = cpu->seg[SEG_SS], .esp = cpu->gpr[ESP]};
     u32 offset = s->out->vector * POINTER_SIZE, limit = cpu->idtr.limit;
+    u32 at = (stack.esp - REAL_FRAME) & stack_mask(&stack.ss);
+    u8 pointer[POINTER_SIZE];
 
     s->out->base = cpu->idtr.base;
     s->out->limit = limit;
-    s->out->esp = cpu->gpr[ESP];
+    s->out->esp = stack.esp;
     s->out->size = POINTER_SIZE;
-    if (offset + POINTER_SIZE - 1 > limit) {
-        is(s, limit < POINTER_SIZE - 1 ? BLAME_IDT_NONE : BLAME_IDT_LIMIT,
-           TRAP_GP, offset | TRAP_ERR_IDT);
-        return;
-    }
-    s->out->size = 6;
-    s->out->limit = e.stack.ss.limit;
-    if (!frame_holds(&e.stack, (e.stack.esp - 6) & stack_mask(&e.stack.ss), 6,
-                     2))
-        is(s, BLAME_STACK_LIMIT, TRAP_SS, 0);
+    if (limit < POINTER_SIZE - 1)
+        return is(s, BLAME_IDT_NONE, TRAP_GP, offset | TRAP_ERR_IDT);
+    if (offset + POINTER_SIZE - 1 > limit)
+        return is(s, BLAME_IDT_LIMIT, TRAP_GP, offset | TRAP_ERR_IDT);
+    if (look_system(s, BLAME_IDT_PAGE, cpu->idtr.base + offset, POINTER_SIZE,
+                    pointer))
+        return true;
+    s->out->size = REAL_FRAME;
+    s->out->limit = stack.ss.limit;
+    if (!frame_holds(&stack, at, REAL_FRAME, 2))
+        return is(s, BLAME_STACK_LIMIT, TRAP_SS, 0);
+    return push(s, &stack, at, 2);
+}
+
+/* All checks, in their order; true: one fails. */
+static bool search(struct search *s)
+{
+    struct gate g;
+
+    if (cpu_mode(s->cpu) == MODE_REAL)
+        return real_mode(s);
+    if (gate(s, &g))
+        return true;
+    return g.type == SYS_TASK_GATE ? to_task(s, g.sel) : through_gate(s, &g);
 }
 
 void blame_event(const struct cpu *cpu, const struct cpu_env *env,
@@ -405,20 +422,10 @@ void blame_event(const struct cpu *cpu, const struct cpu_env *env,
         .ext = event->kind == EVENT_SOFTWARE ? 0 : TRAP_ERR_EXT,
         .out = out,
     };
-    struct gate g;
-    bool found;
 
     *out = (struct blame){.vector = event->fault.vector};
-    if (switched) {
+    if (switched)
         new_task(&s);
-        return;
-    }
-    if (cpu_mode(cpu) == MODE_REAL) {
-        real_mode(&s);
-        return;
-    }
-    found = gate(&s, &g) || (g.type == SYS_TASK_GATE ? to_task(&s, g.sel)
-                                                     : through_gate(&s, &g));
-    if (!found)
+    else if (!search(&s))
         out->what = BLAME_NOTHING;
 }
