@@ -2,6 +2,9 @@
  *
  * The monitor's command `export`: what goes over the trace wire, and how well
  * it gets through. See export.h.
+ *
+ * LIMIT: it is of all VMs together; what is left out on a slow line is a
+ * group of events, not a guest.
  */
 #include "vmm/base/fmt.h"
 #include "vmm/vm/monitor_impl.h"
