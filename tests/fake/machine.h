@@ -338,7 +338,7 @@ static void fake_image_make(void)
 }
 
 /* One running VM of mem bytes under the given policy, made anew. */
-static struct vm *fake_vm(u32 mem, enum shadow_policy_id policy)
+static inline struct vm *fake_vm(u32 mem, enum shadow_policy_id policy)
 {
     struct vm_config config = {.kind = CONFIG_VM,
                                .name = "fake",

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Module lines: every key, every error, every sentence.
- * LINKS: vmm/vm vmm/base
+ * LINKS: vmm/vm vmm/mm vmm/cpu drivers/model drivers/bus vmm/base
  */
+#include "tests/fake/machine.h"
 #include "tests/unit/unit.h"
 #include "vmm/vm/config.h"
 

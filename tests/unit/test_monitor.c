@@ -412,17 +412,6 @@ static void stats_names_every_kind_of_exit(void)
     SAYS("stats fake", "(cached)");
 }
 
-static void trace_takes_kinds_and_says_what_it_is(void)
-{
-    start();
-    SAYS_ALL("trace fake", "fake: trace is off.\r\n");
-    SAYS_ALL("trace fake io,mmio", "fake: trace is io,mmio.\r\n");
-    SAYS("trace fake io,nonsense", "\"io,nonsense\" is not a list");
-    SAYS("trace fake io mmio", "usage: trace NAME");
-    SAYS_ALL("trace fake", "fake: trace is io,mmio.\r\n");
-    SAYS_ALL("trace fake off", "fake: trace is off.\r\n");
-}
-
 static void modules_are_listed(void)
 {
     start();
@@ -581,7 +570,6 @@ static const struct unit_case cases[] = {
     CASE(the_audit_of_all_finds_what_changed),
     CASE(canary_mode_shows_the_books),
     CASE(stats_names_every_kind_of_exit),
-    CASE(trace_takes_kinds_and_says_what_it_is),
     CASE(modules_are_listed),
     CASE(type_presses_and_releases),
     CASE(type_keeps_inner_spaces_and_escapes),

@@ -8,7 +8,7 @@
 #include "vmm/vm/config.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fmt.h"
-#include "vmm/vm/kinds.h"
+#include "vmm/vm/trace_filter.h"
 
 struct key {
     const char *name;
@@ -79,7 +79,11 @@ static bool parse_weight(struct slice value, struct vm_config *out)
 
 static bool parse_trace(struct slice value, struct vm_config *out)
 {
-    return exit_kinds_parse(value, &out->trace);
+    struct trace_filter filter;
+    char error[2];
+
+    return trace_filter_parse(NULL, value, &filter, error, sizeof(error)) &&
+           slice_copy(out->trace, sizeof(out->trace), value);
 }
 
 static const struct key keys[] = {
@@ -91,8 +95,8 @@ static const struct key keys[] = {
     {"shadow", parse_shadow, "vtlb or cached"},
     {"weight", parse_weight, "a number from 1 to 100"},
     {"trace", parse_trace,
-     "off, all, or kinds of exits as `stats` names them, such as "
-     "privileged,io"},
+     "off, all, or kinds of events and filters as `help trace` lists them, "
+     "such as priv,syscall,mode=user"},
 };
 
 const char *config_key(u32 i, const char **wanted)

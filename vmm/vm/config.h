@@ -20,6 +20,7 @@
 #define VM_MEM_MIN    (1u << 20)
 #define VM_MEM_MAX    0xc0000000u
 #define VM_WEIGHT_MAX 100
+#define VM_TRACE_MAX  128
 
 enum vm_exec { EXEC_TRAP, EXEC_INTERP };
 
@@ -41,8 +42,8 @@ struct vm_config {
     enum vm_dispatch dispatch;
     enum shadow_policy_id shadow;
     u32 weight;
-    u32 trace;              /* bits by enum exit_kind */
-    char line[VM_LINE_MAX]; /* guest command line, or the attached module's */
+    char trace[VM_TRACE_MAX]; /* words of trace_filter.h, empty for off */
+    char line[VM_LINE_MAX];   /* guest command line, or the attached module's */
 };
 
 /* false: error holds the sentence. */

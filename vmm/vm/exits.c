@@ -440,6 +440,15 @@ void exit_handle_traced(struct vm *vm)
                vm->arch.fault_at, (u32)min_u64(r->tsc - from, UINT32_MAX));
 }
 
+void exit_handle_shown(struct vm *vm)
+{
+    if (TRACE_WANTS(vm, EXIT))
+        exit_handle_traced(vm);
+    else
+        exit_handle(vm);
+    trace_live_show(vm->hv);
+}
+
 /* The one instruction that STI or MOV SS grants. One that the emulator does
  * not know is not privileged, and nobody can tell whether it came first. */
 static void pass_shadow(struct vm *vm)

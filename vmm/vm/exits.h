@@ -19,6 +19,8 @@ struct vm;
 void exit_handle(struct vm *vm);
 /* The same, with a TRACE_EXIT behind it. */
 void exit_handle_traced(struct vm *vm);
+/* ... and the live trace shows what happened. */
+void exit_handle_shown(struct vm *vm);
 /* What follows from one instruction on the virtual processor. */
 void exit_stepped(struct vm *vm, const struct step *step,
                   enum step_status status);

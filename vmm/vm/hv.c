@@ -15,7 +15,6 @@
 #include "vmm/base/bits.h"
 #include "vmm/base/fmt.h"
 #include "vmm/vm/direct.h"
-#include "vmm/vm/exitline.h"
 #include "vmm/vm/exits.h"
 #include "vmm/vm/interp.h"
 #include "vmm/vm/vm.h"
@@ -189,8 +188,8 @@ static u64 service(struct vm *vm)
 
 static void (*handler_of(const struct vm *vm))(struct vm *)
 {
-    if (vm->config.trace)
-        return exit_line;
+    if (vm->live.filter.events)
+        return exit_handle_shown;
     return TRACE_WANTS(vm, EXIT) ? exit_handle_traced : exit_handle;
 }
 
@@ -386,6 +385,7 @@ u32 hv_run(struct hv *hv)
         show_lines(hv);
         now = arch_now_ns();
         view_tick(hv, now);
+        trace_live_turn(hv, now);
         export_turn(hv, now);
         gdb_poll(hv);
         if (hv->exit_when_idle && !gdb_busy(hv) && all_stopped(hv)) {

@@ -8,8 +8,6 @@
 #ifndef VM_KINDS_H
 #define VM_KINDS_H
 
-#include "vmm/base/str.h"
-
 enum exit_kind {
     EXIT_PRIVILEGED, /* emulated instruction, but for those below */
     EXIT_SOFTINT,    /* INT n, INT3, INTO */
@@ -26,11 +24,5 @@ enum exit_kind {
 };
 
 const char *exit_kind_name(enum exit_kind kind);
-
-/* "privileged,io", "all" or "off" into bits by enum exit_kind; false when a
- * word is none of them. */
-bool exit_kinds_parse(struct slice words, u32 *kinds);
-/* The same words again, for people; cut to size. */
-void exit_kinds_format(u32 kinds, char *out, size_t size);
 
 #endif

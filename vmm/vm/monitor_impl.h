@@ -20,6 +20,7 @@ enum monitor_takes {
     TAKES_VM_AND,     /* the name of a VM and more words */
     TAKES_VM_OR_MORE, /* the name of a VM, and one word if one likes */
     TAKES_VM_ANY,     /* the name of a VM, and as it likes */
+    TAKES_MAYBE_VM,   /* nothing, or the name of a VM and any words */
     TAKES_WORDS,      /* as it likes */
 };
 

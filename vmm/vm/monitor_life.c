@@ -178,27 +178,6 @@ void monitor_create(const struct monitor_args *args)
         say(args, "create: %s.", error);
 }
 
-void monitor_trace(const struct monitor_args *args)
-{
-    struct vm *vm = args->vm;
-    struct slice rest = args->rest, word;
-    char text[160];
-    u32 kinds;
-
-    if (slice_word(&rest, &word)) {
-        if (!exit_kinds_parse(word, &kinds)) {
-            say(args,
-                "\"%.*s\" is not a list of exit kinds; write all, off, or "
-                "kinds as `stats %s` names them, with commas between.",
-                (int)word.len, word.at, vm->config.name);
-            return;
-        }
-        vm->config.trace = kinds;
-    }
-    exit_kinds_format(vm->config.trace, text, sizeof(text));
-    say(args, "%s: trace is %s.", vm->config.name, text);
-}
-
 void monitor_poweroff(const struct monitor_args *args)
 {
     args->hv->poweroff = true;

@@ -164,9 +164,20 @@ const struct monitor_command monitor_commands[] = {
      .takes = TAKES_VM,
      .run = monitor_stats},
     {.name = "trace",
-     .usage = "NAME [all|off|KIND,KIND...]",
-     .help = "print a VM's exits as they come; KINDs are those of `stats`",
-     .takes = TAKES_VM_OR_MORE,
+     .usage = "[NAME [off|all|KIND,...] [FILTER=...]...]",
+     .help = "show a VM's events as they come, by kind, place and mode",
+     .more = "KINDs are groups of events (`trace` alone lists them) or single "
+             "events.\nA FILTER lets through what is in its range:\n"
+             "  vector=14    vector=0x20-0x2f\n"
+             "  port=0x3f8-0x3ff\n"
+             "  at=main      at=0xc0100000-0xc01fffff   the instruction, or an "
+             "address it touches\n"
+             "  mode=kernel  mode=user\n"
+             "  rate=100     lines a second at most; the others are counted",
+     .words = "off all priv syscall exception interrupt install control "
+              "pagetable shadow device exit sched monitor vector= port= at= "
+              "mode=kernel mode=user rate=",
+     .takes = TAKES_MAYBE_VM,
      .run = monitor_trace},
     {.name = "export",
      .usage = "[all|off|wait|GROUP,GROUP...]",

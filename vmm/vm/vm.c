@@ -65,6 +65,7 @@ static void host_console(void *ctx, u8 byte)
 {
     struct vm *vm = ctx;
 
+    trace_live_show(vm->hv);
     console_guest(&vm->hv->console, vm->slot, byte, arch_now_ns());
 }
 
@@ -143,6 +144,7 @@ static void host_exit(void *ctx, u32 status)
     vm->status = status;
     stopped(vm, VM_EXITED);
     TRACE(vm, EXITED, status);
+    trace_live_show(vm->hv);
     console_print(&vm->hv->console, "trapline: %s: exited with status 0x%x",
                   vm->config.name, status);
     say_books(vm->hv);
@@ -159,6 +161,7 @@ void vm_kill(struct vm *vm, const char *format, ...)
     va_end(args);
     stopped(vm, VM_KILLED);
     TRACE_TEXT(vm, KILLED, vm->reason);
+    trace_live_show(vm->hv);
     console_print(&vm->hv->console, "trapline: %s: killed: %s.",
                   vm->config.name, vm->reason);
     say_books(vm->hv);
@@ -465,6 +468,7 @@ bool vm_create(struct hv *hv, const struct vm_config *config, u32 module,
     sched_add(&hv->sched, vm->slot, config->weight);
     sched_set_runnable(&hv->sched, vm->slot, true);
     console_add(&hv->console, vm->slot, config->name);
+    trace_live_begin(vm);
     TRACE_TEXT(vm, CREATED, config->name);
     return true;
 }
@@ -474,6 +478,7 @@ void vm_destroy(struct vm *vm)
     struct hv *hv = vm->hv;
 
     TRACE_TEXT(vm, DESTROYED, vm->config.name);
+    trace_live_set(vm, &(struct trace_filter){0});
     sched_remove(&hv->sched, vm->slot);
     console_remove(&hv->console, vm->slot);
     view_forget(hv, vm->slot);

@@ -36,6 +36,7 @@
 #include "vmm/vm/symbols.h"
 #include "vmm/vm/tables.h"
 #include "vmm/vm/trace.h"
+#include "vmm/vm/trace_live.h"
 #include "vmm/vm/view.h"
 
 #define HV_VMS 16
@@ -85,6 +86,7 @@ struct vm {
     struct recorder recorder;
     struct symbols symbols;
     struct trace_wish tracing;
+    struct trace_live live;
     struct probes probes;
     struct stop stop; /* the last one */
     enum gdb_bond bond;
@@ -120,6 +122,7 @@ struct hv {
     struct trace_ring trace;
     struct trace_wish tracing;   /* of itself */
     struct trace_wish trace_new; /* of VMs to come */
+    struct trace_live_all live;
     struct export export;
     struct vm *current; /* whose state is in the real registers */
     u8 typed_bytes[1024];
@@ -156,6 +159,13 @@ const char *vm_state_name(const struct vm *vm);
 static inline bool probe_holds(const struct vm *vm)
 {
     return vm->probes.on && probe_held(vm);
+}
+
+/* Whoever prints shows first what was before. */
+static inline void trace_live_show(struct hv *hv)
+{
+    if (hv->live.on && hv->live.cursor.next != hv->trace.next)
+        trace_live_read(hv);
 }
 
 /* Starts every VM the boot modules describe; prints one sentence per line

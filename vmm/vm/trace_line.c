@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See trace_line.h. Whatever a record holds, hostile names and values of no
+ * enumeration among it, becomes printable text.
+ *
+ * LIMIT: an instruction is shown as the code segment of now decodes it.
+ */
+#include "vmm/vm/trace_line.h"
+#include "arch/x86/defs/desc.h"
+#include "arch/x86/defs/traps.h"
+#include "vmm/base/fmt.h"
+#include "vmm/base/str.h"
+#include "vmm/cpu/decode.h"
+#include "vmm/vm/vm.h"
+
+struct line {
+    const struct vm *vm; /* null: of the hypervisor itself */
+    const struct trace_record *record;
+    char *out;
+    size_t size, len;
+};
+
+static const char *const exception_names[TRAP_EXCEPTIONS] = {
+    [TRAP_DE] = "#DE", [TRAP_DB] = "#DB", [TRAP_NMI] = "NMI", [TRAP_BP] = "#BP",
+    [TRAP_OF] = "#OF", [TRAP_BR] = "#BR", [TRAP_UD] = "#UD",  [TRAP_NM] = "#NM",
+    [TRAP_DF] = "#DF", [TRAP_TS] = "#TS", [TRAP_NP] = "#NP",  [TRAP_SS] = "#SS",
+    [TRAP_GP] = "#GP", [TRAP_PF] = "#PF", [TRAP_MF] = "#MF",  [TRAP_AC] = "#AC",
+    [TRAP_MC] = "#MC", [TRAP_XM] = "#XM",
+};
+
+static void add(struct line *l, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void add(struct line *l, const char *format, ...)
+{
+    va_list args;
+
+    if (l->len >= l->size)
+        return;
+    va_start(args, format);
+    l->len += fmt_vbuf(l->out + l->len, l->size - l->len, format, args);
+    va_end(args);
+}
+
+static void add_address(struct line *l, u32 at)
+{
+    char text[SYMBOL_NAME + 16];
+
+    if (!l->vm) {
+        add(l, "0x%08x", at);
+        return;
+    }
+    symbols_print(l->vm, at, text, sizeof(text));
+    add(l, "%s", text);
+}
+
+static void add_vector(struct line *l, u32 vector)
+{
+    const char *name =
+        vector < TRAP_EXCEPTIONS ? exception_names[vector] : NULL;
+
+    if (name)
+        add(l, "%u (%s)", vector, name);
+    else
+        add(l, "0x%02x", vector);
+}
+
+/* Characters that a terminal might obey are left out. */
+static void add_text(struct line *l, const u32 *arg)
+{
+    const u8 *at = (const u8 *)arg;
+
+    for (u32 i = 0; i < TRACE_ARGS * sizeof(u32) && at[i]; i++)
+        add(l, "%c", at[i] >= ' ' && at[i] <= '~' ? at[i] : '?');
+}
+
+static void add_code(struct line *l, const u32 *arg)
+{
+    bool code32 = !l->vm || (l->vm->cpu.seg[SEG_CS].attr & ATTR_DB);
+    u32 count = trace_type_size(TRACE_TYPE_BYTES) * (u32)sizeof(u32);
+    const u8 *bytes = (const u8 *)arg;
+    struct insn insn;
+    char text[80];
+
+    if (insn_decode(bytes, count, code32, &insn) == DECODE_OK) {
+        insn_print(&insn, l->record->eip, text, sizeof(text));
+        add(l, "%s", text);
+        return;
+    }
+    for (u32 i = 0; i < count; i++)
+        add(l, "%s%02x", i ? " " : "", bytes[i]);
+}
+
+static void add_word(struct line *l, enum trace_type type, u32 value)
+{
+    const char *word = trace_enum_word(type, value);
+
+    if (word)
+        add(l, "%s", word);
+    else
+        add(l, "%u", value);
+}
+
+static void add_value(struct line *l, enum trace_type type, const u32 *arg)
+{
+    u64 wide = arg[0];
+
+    if (trace_type_size(type) == 2)
+        wide |= (u64)arg[1] << 32;
+    switch (type) {
+    case TRACE_TYPE_X32:
+    case TRACE_TYPE_GPA:
+        add(l, "0x%08x", arg[0]);
+        break;
+    case TRACE_TYPE_X64:
+        add(l, "0x%016llx", (unsigned long long)wide);
+        break;
+    case TRACE_TYPE_U64:
+        add(l, "%llu", (unsigned long long)wide);
+        break;
+    case TRACE_TYPE_PORT:
+    case TRACE_TYPE_GFN:
+        add(l, "0x%x", arg[0]);
+        break;
+    case TRACE_TYPE_BYTES:
+        add_code(l, arg);
+        break;
+    case TRACE_TYPE_TEXT:
+        add_text(l, arg);
+        break;
+    case TRACE_TYPE_VECTOR:
+        add_vector(l, arg[0]);
+        break;
+    case TRACE_TYPE_GVA:
+        add_address(l, arg[0]);
+        break;
+    default:
+        add_word(l, type, arg[0]);
+    }
+}
+
+/* The field that a "{name" begins with; how long the name is. */
+static size_t add_field(struct line *l, const struct trace_row *row,
+                        const char *name)
+{
+    for (u32 i = 0; row->field[i].type != TRACE_NO_TYPE; i++) {
+        const struct trace_field *field = &row->field[i];
+        size_t len = str_len(field->name);
+        if (!str_starts(name, field->name) || name[len] != '}')
+            continue;
+        add_value(l, field->type, &l->record->arg[trace_word(row, i)]);
+        return len + 1;
+    }
+    return 0;
+}
+
+/* Is it about the code that the guest was in? */
+static bool has_place(const struct trace_row *row)
+{
+    return row->group != TRACE_GROUP_SCHED && row->group != TRACE_GROUP_MONITOR;
+}
+
+size_t trace_line(const struct hv *hv, const struct trace_record *record,
+                  char *out, size_t size)
+{
+    const struct trace_row *row = &trace_catalogue[record->event];
+    struct line l = {.vm = record->vm ? &hv->vm[record->vm - 1] : NULL,
+                     .record = record,
+                     .out = out,
+                     .size = size};
+
+    for (const char *at = row->text; *at;) {
+        char c = *at++;
+        if (c == '{')
+            at += add_field(&l, row, at);
+        else
+            add(&l, "%c", c);
+    }
+    if (l.vm && has_place(row)) {
+        add(&l, " at ");
+        add_address(&l, record->eip);
+        add(&l, "%s", record->cpl == 3 ? " (user)" : "");
+    }
+    return l.len;
+}
