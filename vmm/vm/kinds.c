@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * See kinds.h. The words are those of the console, of traces and of reports;
- * a script reads them, so they stay.
+ * See kinds.h. The words are those of the console, of traces and of reports:
+ * a table of stats, `stats json`, the enumeration in a trace's metadata. A
+ * script reads them, so they stay, and new ones come behind the others.
  */
 #include "vmm/vm/kinds.h"
 
