@@ -325,6 +325,7 @@ static void read_wire(struct hv *hv)
         case GDB_CAME:
             g->talking = false;
             gdb_command(hv);
+            look(hv); /* a command of the monitor may have made a VM */
             break;
         case GDB_INTERRUPT:
             interrupt(hv);
