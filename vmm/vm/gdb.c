@@ -227,7 +227,6 @@ void gdb_tell_stop(struct hv *hv, u32 slot)
     struct gdb *g = &hv->gdb;
     struct vm *vm = gdb_vm(hv, (int)slot);
 
-    g->slot[slot].held |= vm && vm->state == VM_PAUSED;
     if (!vm) {
         gdb_hold_all(hv);
         tell_end(hv, slot);

@@ -510,15 +510,16 @@ void gdb_set_registers(const struct gdb_args *args)
     inspect_sync(vm);
     for (u32 i = 0; i < IN_G && rest.len; i++) {
         u8 bytes[REG_BYTES];
-        if (gdb_take_bytes(&rest, bytes, regs[i].bytes) != regs[i].bytes)
+        if (gdb_take_bytes(&rest, bytes, regs[i].bytes) != regs[i].bytes) {
+            wrong = regs[i].name;
+            fmt_buf(error.text, sizeof(error.text), "it came incomplete");
             break;
+        }
         if (!set(vm, &regs[i], bytes, &error) && !wrong)
             wrong = regs[i].name;
     }
     inspect_changed(vm);
-    if (rest.len)
-        gdb_error(args->gdb, GDB_EINVAL);
-    else if (wrong)
+    if (wrong)
         gdb_refuse(args->gdb, "%s: %s", wrong, error.text);
     else
         gdb_ok(args->gdb);
