@@ -7,7 +7,7 @@
 #   make fuzz ROUNDS=1 SEED=123              one round, by its seed
 #   make fuzz T=step FUZZ_TIME=60            one host fuzzer alone: decode, step,
 #                                            shadow, bus, config, elf, linux,
-#                                            guest, bootinfo, monitor
+#                                            guest, bootinfo, monitor, gdb
 
 FUZZ_GUEST := $(patsubst tests/fuzz/random/%,$(B)/fuzz/obj/%.o, \
               $(sort $(wildcard tests/fuzz/random/*.c tests/fuzz/random/*.S)))
@@ -43,7 +43,8 @@ $(B)/fuzz/host: $(FUZZ_OBJ)
 
 # The same program by the name of each target. Its corpus grows beside it;
 # tests/fuzz/corpus has what each starts with.
-FUZZ_TARGETS := decode step shadow bus config elf linux guest bootinfo monitor
+FUZZ_TARGETS := decode step shadow bus config elf linux guest bootinfo monitor \
+                gdb
 FUZZ_HOSTS   := $(FUZZ_TARGETS:%=$(B)/fuzz/target/%)
 $(FUZZ_HOSTS): $(B)/fuzz/host
 	@mkdir -p $(@D)

@@ -3,8 +3,8 @@
  * The pure layers under random input, with sanitizers watching.
  *
  * One libFuzzer program for all, which goes by many names: called decode,
- * step, shadow, bus, config, elf or linux it is that target's; as `host` the
- * first byte of an input names the target and the rest is the target's.
+ * step, shadow, bus, config, elf, linux or gdb it is that target's; as `host`
+ * the first byte of an input names the target and the rest is the target's.
  * `-runs=N -seed=S` repeats exactly; a crash leaves the input in a file, and
  * the program shows it again, given that file.
  */
@@ -71,6 +71,7 @@ static const struct target {
     {"monitor", fuzz_monitor, 1}, {"elf", fuzz_loader, 1},
     {"decode", fuzz_decode, 1},   {"step", fuzz_step, 3},
     {"shadow", fuzz_shadow, 1},   {"linux", fuzz_linux, 1},
+    {"gdb", fuzz_gdb, 1},
 };
 
 static const struct target *chosen;

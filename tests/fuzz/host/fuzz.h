@@ -43,5 +43,6 @@ void fuzz_loader(struct input *in);
 void fuzz_devices(struct input *in);
 void fuzz_monitor(struct input *in);
 void fuzz_guest(struct input *in);
+void fuzz_gdb(struct input *in);
 
 #endif

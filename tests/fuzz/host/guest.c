@@ -2,7 +2,8 @@
  *
  * A guest made of random input, on the machine without a CPU: exits of every
  * vector with registers, code, descriptors and page tables as the input says,
- * and monitor commands between.
+ * and monitor commands between. The same machine takes what is typed at the
+ * monitor and what comes on gdb's wire.
  *
  * The input may do all that real guest code could have done before its trap:
  * general registers, EIP, flags, loads of data segments that the host tables
@@ -406,4 +407,193 @@ void fuzz_monitor(struct input *in)
             console_tick(&fake_hv.console, fake_now += word << 20);
         }
     }
+}
+
+/* ---- gdb's wire */
+
+#define GDB_OUT (4 * GDB_PACKET)
+
+static u8 gdb_in[2 * GDB_PACKET], gdb_out[GDB_OUT];
+static u32 gdb_in_len;
+
+static void to_gdb(const void *data, size_t len)
+{
+    len = min_u64(len, sizeof(gdb_in) - gdb_in_len);
+    memcpy(gdb_in + gdb_in_len, data, len);
+    gdb_in_len += (u32)len;
+}
+
+/* Words that make packets, and bytes between them. */
+static void gdb_text(struct input *in)
+{
+    static const char *const words[] = {
+        "qSupported:multiprocess+;swbreak+;hwbreak+",
+        "QStartNoAckMode",
+        "!",
+        "?",
+        "vAttach;",
+        "vCont",
+        ";c",
+        ";s",
+        ";r100020,100030",
+        ":p1.1",
+        ":p2.2",
+        "D;",
+        "vKill;",
+        "1",
+        "2",
+        "g",
+        "G",
+        "m100000,",
+        "M100020,4:",
+        "X100020,4:",
+        "Z0,100020,1",
+        "z0,100020,1",
+        "Z2,",
+        "Z4,",
+        "p",
+        "P2",
+        "=",
+        "Hg",
+        "Hcp1.",
+        "T",
+        "qXfer:",
+        "features:read:target.xml:",
+        "threads:read::",
+        "osdata:read::",
+        "exec-file:read:1:",
+        "0,fff",
+        "ffffffff",
+        "qRcmd,",
+        "6c697374",
+        "7265736574",
+        "vFile:",
+        "open:2f66616b652e656c66,0,0",
+        "pread:0,",
+        "fstat:0",
+        "Qqemu.PhyMemMode:1",
+        "qThreadExtraInfo,",
+        "k",
+        "vCont;c",
+        "00000000",
+        "}",
+    };
+    u32 word = take8(in);
+    u8 byte = (u8)take8(in);
+
+    if (word < ARRAY_LEN(words))
+        to_gdb(words[word], strlen(words[word]));
+    else
+        to_gdb(&byte, 1);
+}
+
+static void gdb_packet(struct input *in)
+{
+    u32 from, parts = 1 + take_below(in, 6);
+    char sum[4];
+    u8 all = 0;
+
+    to_gdb("$", 1);
+    from = gdb_in_len;
+    while (parts-- && in->left)
+        gdb_text(in);
+    for (u32 i = from; i < gdb_in_len; i++)
+        all += gdb_in[i];
+    snprintf(sum, sizeof(sum), "#%02x", all);
+    to_gdb(sum, 3);
+}
+
+/* What goes out is frames and acknowledgements, whatever came in. */
+static void check_frames(const struct fake_wire *w)
+{
+    size_t at = 0;
+
+    while (at < w->written) {
+        size_t from = ++at;
+        if (gdb_out[from - 1] != '$') {
+            MUST(strchr("+-", gdb_out[from - 1]));
+            continue;
+        }
+        while (at < w->written && gdb_out[at] != '#')
+            MUST(gdb_out[at++] != '$');
+        MUST(at - from <= GDB_PACKET);
+        at += 3;
+    }
+}
+
+/* While gdb waits for no stop, nobody runs whom it has. */
+static void check_held(void)
+{
+    for (u32 i = 0; i < HV_VMS && !fake_hv.gdb.waiting; i++)
+        MUST(!fake_hv.gdb.slot[i].attached ||
+             fake_hv.vm[i].state != VM_RUNNING ||
+             fake_hv.vm[i].bond != GDB_HAS);
+}
+
+static void gdb_event(struct input *in)
+{
+    struct vm *which = &fake_hv.vm[take_below(in, 3)];
+
+    switch (take_below(in, 6)) {
+    case 0:
+        vm_kill(which, "it had to be");
+        break;
+    case 1:
+        if (which->state != VM_EMPTY)
+            vm_destroy(which);
+        break;
+    case 2:
+        probe_interrupt(which);
+        break;
+    case 3:
+        monitor_command(&fake_hv, "create vm=x mem=1M");
+        break;
+    case 4:
+        fake_now += (u64)take8(in) << 28;
+        break;
+    default:
+        to_gdb("\3", 1);
+        break;
+    }
+}
+
+void fuzz_gdb(struct input *in)
+{
+    struct fake_wire *w = &fake_wires[ARCH_WIRE_GDB];
+    u32 options = take8(in);
+
+    fake_now = 1000000;
+    fake_looks = 0;
+    fake_guest = NULL;
+    start(options);
+    *w = (struct fake_wire){.out = gdb_out};
+    for (u32 i = 0; i < STEPS && in->left; i++) {
+        bool cut = gdb_port_left(&fake_hv.gdb.port) != 0;
+        u32 what = take8(in);
+        gdb_in_len = 0;
+        if (what & 1)
+            gdb_packet(in);
+        else if (what & 2)
+            gdb_text(in);
+        else
+            gdb_event(in);
+        w->in = gdb_in;
+        w->in_size = gdb_in_len;
+        w->written = 0;
+        w->room = what & 0x80 ? what : GDB_OUT;
+        for (u32 k = 0; k < 4; k++)
+            gdb_poll(&fake_hv);
+        if (w->room == GDB_OUT && !cut)
+            check_frames(w);
+        gdb_poll(&fake_hv);
+        check_held();
+        if (vm->state != VM_EMPTY)
+            check_cpu();
+    }
+    *w = (struct fake_wire){0};
+    if (vm->state == VM_EMPTY)
+        return;
+    check_tables();
+    check_shadow();
+    tear_down();
 }
