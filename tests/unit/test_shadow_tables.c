@@ -22,6 +22,7 @@ static void cached_follows_writes(void)
     guest_put(PD, 0, 0);
     EXPECT(!hw_access(PAGE_0, 0));
     EXPECT(!p2m_lookup(&p2m, gfn(PT)).trace); /* reaped */
+    EXPECT_EQ(hw_why, SHADOW_BY_REAP);
     end();
 }
 
@@ -82,6 +83,7 @@ static void a_recycled_table_is_let_go(void)
     touch(PAGE_0, 0);
     for (u32 i = 100; i < 120; i++)
         guest_put(PT, i, i);
+    EXPECT_EQ(hw_why, SHADOW_BY_FLOOD);
     EXPECT(!p2m_lookup(&p2m, gfn(PT)).trace);
     EXPECT(shadow_stats(&shadow)->traced < 12);
     EXPECT(!hw_access(PAGE_0, 0));

@@ -64,6 +64,28 @@ static void types_have_words_and_sizes(void)
         EXPECT(trace_enum_word(TRACE_TYPE_ENUM_END, i));
 }
 
+static u32 groups_of(const char *words)
+{
+    u32 groups;
+
+    return trace_groups_parse(slice_of(words), &groups) ? groups : 0xffffffff;
+}
+
+static void groups_are_words(void)
+{
+    u32 priv = BIT(TRACE_GROUP_PRIV), exits = BIT(TRACE_GROUP_EXIT);
+
+    EXPECT_EQ(groups_of("priv"), priv);
+    EXPECT_EQ(groups_of("priv,exit"), priv | exits);
+    EXPECT_EQ(groups_of("all"), TRACE_EVERYTHING);
+    EXPECT_EQ(groups_of("-priv,-exit"), TRACE_EVERYTHING & ~(priv | exits));
+    EXPECT_EQ(groups_of("priv,exit,-priv"), exits);
+    EXPECT_EQ(groups_of(""), 0xffffffff);
+    EXPECT_EQ(groups_of("priv,"), 0xffffffff);
+    EXPECT_EQ(groups_of("-"), 0xffffffff);
+    EXPECT_EQ(groups_of("prin"), 0xffffffff);
+}
+
 static void a_record_says_what_happened(void)
 {
     struct vm *vm = fake_vm(4 << 20, SHADOW_CACHED);
@@ -162,6 +184,7 @@ static const struct unit_case cases[] = {
     CASE(every_row_fits_a_record),
     CASE(texts_name_fields_that_exist),
     CASE(types_have_words_and_sizes),
+    CASE(groups_are_words),
     CASE(a_record_says_what_happened),
     CASE(each_reader_is_told_what_it_lost),
     CASE(wishes_add_up),

@@ -33,8 +33,8 @@ static bool choose_word(struct export *e, struct slice word)
         e->waits = true;
         return true;
     }
-    mask =
-        trace_group_mask(without ? (struct slice){word.at + 1, word.len - 1} : word);
+    mask = trace_group_mask(without ? (struct slice){word.at + 1, word.len - 1}
+                                    : word);
     if (without && !e->groups)
         e->groups = TRACE_EVERYTHING;
     e->groups = without ? e->groups & ~mask : e->groups | mask;
