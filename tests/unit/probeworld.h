@@ -97,7 +97,8 @@ static enum env_status bare_write(void *ctx, gva_t at, const void *buf,
     return bare_access(ctx, at, copy, size, access | ACC_WRITE, true, fault);
 }
 
-/* INT n and IRET trap in a deprivileged guest; cpu_step() would do them. */
+/* INT n and IRET trap in a deprivileged guest; cpu_step() would do them. So
+ * does MOV to a segment register, here. */
 static bool bare_traps(struct cpu *hw, struct fault *fault)
 {
     u8 code[2];
@@ -105,7 +106,7 @@ static bool bare_traps(struct cpu *hw, struct fault *fault)
     if (bare_read(hw, gva(hw->eip), code, 1, ACC_FETCH, fault) != ENV_OK)
         return true;
     *fault = fault_error(TRAP_GP, 0);
-    if (code[0] == 0xcf)
+    if (code[0] == 0xcf || code[0] == 0x8e)
         return true;
     if (code[0] != 0xcd)
         return false;
@@ -198,7 +199,7 @@ static inline void turn(u32 slice)
             interp_run(vm);
         else if (vm->irq_waiting && (vm->cpu.eflags & EFLAGS_IF))
             interp_interrupt(vm);
-        else if (direct_run(vm) && !(vm->probes.on && probe_jumped(vm)))
+        else if (direct_run(vm) && !(vm->probes.on && probe_exit(vm)))
             exit_handle(vm);
         interp_breathe(vm);
     }

@@ -245,6 +245,8 @@ enum step_status blocks_run(struct blocks *b, struct cpu *cpu,
             break;
         }
     }
+    if (out->software_int)
+        out->insn = *r.x.insn;
     *done = r.done;
     if (r.done || status != ENV_OK)
         return exec_status(&r.x, status);

@@ -479,7 +479,8 @@ void exit_inject(struct vm *vm)
         return;
     if (in_shadow(&vm->cpu, vm->shadow_eip)) {
         pass_shadow(vm);
-        if (vm->state != VM_RUNNING || !(vm->cpu.eflags & EFLAGS_IF))
+        if (vm->state != VM_RUNNING || !(vm->cpu.eflags & EFLAGS_IF) ||
+            vm->probes.met)
             return;
     }
     vm->cpu.irq_shadow = 0;

@@ -217,7 +217,7 @@ static void run_mixed(struct vm *vm)
             interp_run(vm);
         else if (vm->irq_waiting && (vm->cpu.eflags & EFLAGS_IF))
             interp_interrupt(vm);
-        else if (direct_run(vm) && !(vm->probes.on && probe_jumped(vm)))
+        else if (direct_run(vm) && !(vm->probes.on && probe_exit(vm)))
             handle(vm);
         interp_breathe(vm);
     }

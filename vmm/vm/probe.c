@@ -46,11 +46,14 @@ static void changed(struct vm *vm)
     struct probes *p = &vm->probes;
 
     p->on = p->stepping;
-    p->data = false;
+    p->data = p->reads = false;
     p->changed = true;
     for (u32 i = 0; i < PROBES; i++) {
-        p->on |= p->probe[i].used;
-        p->data |= p->probe[i].used && p->probe[i].kind != PROBE_BREAK;
+        if (!p->probe[i].used)
+            continue;
+        p->on = true;
+        p->data |= p->probe[i].kind != PROBE_BREAK;
+        p->reads |= guard_of[p->probe[i].kind] == GUARD_READ;
     }
 }
 

@@ -95,6 +95,7 @@ struct probes {
     bool on;      /* there is one, or steps are to be done */
     bool changed; /* the shadow has not been told yet */
     bool data;    /* there is a watchpoint */
+    bool reads;   /* ... that is about reads, too */
     bool met;     /* ... and it was touched: `touch` */
     struct probe_touch touch;
     u32 touch_eip;
@@ -142,7 +143,7 @@ void probe_run(struct vm *vm, const struct cpu_env *env);
 void probe_stepped(struct vm *vm);
 /* The direct engine is back: true when all there was is that the guest has
  * jumped to a page for probe_run(). */
-bool probe_jumped(struct vm *vm);
+bool probe_exit(struct vm *vm);
 /* Pauses the VM if it is to stop. */
 void probe_settle(struct vm *vm);
 /* A paused VM goes on; a VM has come to its end; it begins anew. */

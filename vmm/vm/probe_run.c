@@ -19,6 +19,7 @@
  */
 #include "arch/x86/defs/regs.h"
 #include "arch/x86/defs/traps.h"
+#include "vmm/base/bits.h"
 #include "vmm/cpu/debug.h"
 #include "vmm/vm/exits.h"
 #include "vmm/vm/vm.h"
@@ -76,6 +77,13 @@ static bool is_finished(const struct cpu *cpu, const struct step *step, u32 at)
     return !step->insn.rep || place(cpu) != at || !(cpu->eflags & EFLAGS_RF);
 }
 
+/* The guest's own breakpoint came first: the instruction is still to come. Of
+ * every other fault RF in the pushed image tells, when the guest returns. */
+static bool held_back(const struct step *step, enum step_status status)
+{
+    return status == STEP_FAULT && step->fault.vector == TRAP_DB;
+}
+
 void probe_run(struct vm *vm, const struct cpu_env *env)
 {
     struct cpu *cpu = &vm->cpu;
@@ -89,7 +97,7 @@ void probe_run(struct vm *vm, const struct cpu_env *env)
         return;
     status = cpu_step_debug(cpu, env, &step);
     finished = status != STEP_OK || is_finished(cpu, &step, at);
-    if (passing && status == STEP_OK && finished)
+    if (passing && finished && !held_back(&step, status))
         vm->probes.pass = false;
     exit_stepped(vm, &step, status);
     if (finished)
@@ -107,8 +115,12 @@ void probe_stepped(struct vm *vm)
     vm->leave = true;
 }
 
-bool probe_jumped(struct vm *vm)
+/* The short ways of fast.c know what gates and descriptors say and do not read
+ * them. They keep out of a state in which CS is to be loaded anew. */
+bool probe_exit(struct vm *vm)
 {
+    if (vm->probes.reads)
+        vm->cpu.seg_dirty |= BIT(SEG_CS);
     if (vm->arch.vector != TRAP_PF || !probe_held(vm))
         return false;
     vm->cpu.eflags &= ~(u32)EFLAGS_RF;
