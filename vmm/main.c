@@ -56,7 +56,14 @@ static void put(void *ctx, const char *text, size_t len)
     arch_console_write(text, len);
 }
 
-static const struct sink out = {put, NULL};
+/* What is said before there is a console is kept as well. */
+static void put_early(void *ctx, const char *text, size_t len)
+{
+    arch_console_write(text, len);
+    textlog_put(&hv.log, text, len);
+}
+
+static const struct sink out = {put_early, NULL}, terminal = {put, NULL};
 
 /* The boot tables map the low 4 GiB, and loaders use no more. */
 static const void *view_at(void *ctx, hpa_t where, u64 size)
@@ -404,7 +411,7 @@ static const u8 *module_data(struct hv *h, u32 module)
 
 static void last_words(void)
 {
-    hv_last_words(&hv, &out);
+    hv_last_words(&hv, &terminal);
     export_finish(&hv);
 }
 
@@ -416,7 +423,7 @@ static void hypervisor_init(void)
     trace_init(&hv.trace, trace_records, TRACE_RECORDS);
     trace_want_all(&hv, TRACE_KEEP, options.record);
     sched_init(&hv.sched, &sched_round_robin);
-    console_init(&hv.console, out);
+    console_init(&hv.console, terminal);
 }
 
 void vmm_main(u32 magic, u32 info)

@@ -122,7 +122,12 @@ void console_print(struct console *c, const char *format, ...)
     va_start(args, format);
     len = fmt_vbuf(text, sizeof(text), format, args);
     va_end(args);
-    console_write(c, text, min_u64(len, sizeof(text) - 1));
+    len = min_u64(len, sizeof(text) - 1);
+    console_write(c, text, len);
+    if (!c->log)
+        return;
+    textlog_put(c->log, text, len);
+    textlog_put(c->log, "\n", 1);
 }
 
 void console_add(struct console *c, u32 slot, const char *name)

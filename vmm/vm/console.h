@@ -17,6 +17,7 @@
 #define VM_CONSOLE_H
 
 #include "vmm/base/lineedit.h"
+#include "vmm/base/textlog.h"
 
 #define CONSOLE_SLOTS      16
 #define CONSOLE_LINE       256
@@ -36,10 +37,11 @@ struct console_line {
 
 struct console {
     struct console_line line[CONSOLE_SLOTS];
-    struct sink out; /* the terminal */
-    int attached;    /* slot, or -1: the monitor has the keyboard */
-    int last;        /* slot whose unfinished line is on the terminal, or -1 */
-    bool prompt;     /* the monitor's input line is on the terminal */
+    struct sink out;     /* the terminal */
+    struct textlog *log; /* null, or where the VMM's own text is kept */
+    int attached;        /* slot, or -1: the monitor has the keyboard */
+    int last;    /* slot whose unfinished line is on the terminal, or -1 */
+    bool prompt; /* the monitor's input line is on the terminal */
     struct lineedit edit; /* that line as typed so far */
 };
 
@@ -56,7 +58,8 @@ void console_tick(struct console *c, u64 now);
 bool console_tick_line(struct console *c, u32 slot, u64 now);
 /* When console_tick() wants to be called; UINT64_MAX: not at all. */
 u64 console_deadline(const struct console *c);
-/* The VMM's own text, whole lines, above prompt and unfinished lines. */
+/* The VMM's own text, whole lines, above prompt and unfinished lines. The
+ * first keeps it in the log. */
 void console_print(struct console *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void console_write(struct console *c, const char *text, size_t len);

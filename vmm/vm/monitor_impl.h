@@ -90,6 +90,8 @@ void monitor_mem(const struct monitor_args *args);
 void monitor_dis(const struct monitor_args *args);
 void monitor_walk(const struct monitor_args *args);
 void monitor_map(const struct monitor_args *args);
+void monitor_devices(const struct monitor_args *args);
+void monitor_log(const struct monitor_args *args);
 void monitor_gdt(const struct monitor_args *args);
 void monitor_tss(const struct monitor_args *args);
 void monitor_list(const struct monitor_args *args);

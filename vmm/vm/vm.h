@@ -117,6 +117,7 @@ struct hv {
     struct vm vm[HV_VMS];
     struct sched sched;
     struct console console;
+    struct textlog log; /* what the VMM has said */
     struct view view;
     struct gdb gdb;
     struct trace_ring trace;
