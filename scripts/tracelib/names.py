@@ -43,7 +43,7 @@ KEYS = {
 # Records between two exits that are not what the exit was for.
 NO_OPERATION = ("exit", "vm", "picked", "turn_end", "idle", "command", "created",
                 "destroyed", "paused", "resumed", "reset", "exited", "killed",
-                "irq_raise", "triple_fault")
+                "irq_raise", "irq_inject", "irq_eoi", "triple_fault")
 # Curves of the memory plot: events, what they are called, and a condition.
 PAGE_FAULT = 14
 CURVES = (

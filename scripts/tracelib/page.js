@@ -205,12 +205,14 @@ function schedulerSection() {
   if (!lanes.length) return null;
   const ran = lane => sum(lane.share, v => v) * DATA.piece / 1e6;
   const ends = DATA.ends.filter(wanted);
-  const busy = [...lanes].sort((a, b) => ran(b) - ran(a))[0];
+  const busy = lanes.filter(l => l.g).sort((a, b) => ran(b) - ran(a))[0];
+  const idle = lanes.find(l => l.g === 0);
   const peak = Math.max(...lanes.flatMap(l => l.share));
   const most = [10, 20, 50, 100].find(p => p * 1e4 >= peak * 0.98) || 100;
   return section("scheduler", "Who ran",
-    `${busy.name} had the CPU for ${percent(ran(busy), DATA.span)} of the ` +
-    "time, the most of all.",
+    (busy ? `${busy.name} had the CPU for ${percent(ran(busy), DATA.span)} ` +
+     "of the time, the most of all. " : "") + (idle ?
+     `Nobody had anything to do for ${percent(ran(idle), DATA.span)}.` : ""),
     el("div", {class: "pair"}, el("div", {},
       part(`Share of the CPU (full height: ${most} %)`,
            lanesOfTime(lanes, most * 1e4)),

@@ -33,7 +33,8 @@ function count(n) { return grouped.format(n).replace(/,/g, "\u202f"); }
 function digits(n) {
   const size = Math.abs(n);
   return size >= 100 || size === 0 ? n.toFixed(0) :
-    size >= 10 ? n.toFixed(1) : n.toFixed(2);
+    size >= 10 ? n.toFixed(1) : size >= 0.1 ? n.toFixed(2) :
+    n.toFixed(Math.min(8, 1 - Math.floor(Math.log10(size))));
 }
 function short(n) {
   const size = Math.abs(n);

@@ -202,7 +202,7 @@ class Report:
     def gates(self):
         start, made = self.model.axis.start or 0, []
         for ticks, vm, row in self.model.gates:
-            handler, _ = self.place_name(vm, 0, row["handler"])
+            handler = self.symbols.text(vm, row["handler"])
             by = self.symbols.text(vm, row["eip"]) if "eip" in row else ""
             made.append({"g": vm, "t": round((ticks - start) * self.ns),
                          "v": row["vector"],
