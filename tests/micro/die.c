@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Ways to die. The word on the guest's command line says which; tests/hosted/
- * test_blackbox.py and tests/boot/test_blackbox.py hold what the black box
+ * Ways to die. The word on the guest's command line says which; tests/boot/
+ * test_blackbox.py and tests/hosted/test_deaths.py hold what the black box
  * says of each against tests/micro/die.txt. Without a word it lives.
  *
  * Each is a mistake that people make who write their first kernel, made on
@@ -430,10 +430,10 @@ static void die_usercli(void)
     ring3(user_cli);
 }
 
-static void die_nullsegment(void)
+static void die_badsegment(void)
 {
     no_trap_helps();
-    __asm__ volatile("movl %0, %%ds\n\tmovl $0, 0x5000" : : "r"(0));
+    __asm__ volatile("movl %0, %%ds" : : "r"(SEL(GDT_SIZE)));
 }
 
 /* ---- what an engine cannot do, and the guest's own verdict */
@@ -502,7 +502,7 @@ static const struct {
     {"iretcs", die_iretcs},
     {"iretss", die_iretss},
     {"usercli", die_usercli},
-    {"nullsegment", die_nullsegment},
+    {"badsegment", die_badsegment},
     {"pae", die_pae},
     {"real", die_real},
     {"assert", die_assert},

@@ -189,7 +189,8 @@ void box_fault(struct text *t, struct scene *s, const struct event *event)
 /* A mistake in a gate, which each entry of the IDT has for itself. */
 static bool is_of_gate(enum blame_what what)
 {
-    return what >= BLAME_IDT_LIMIT && what <= BLAME_SEL_MARK;
+    return what >= BLAME_IDT_LIMIT && what <= BLAME_SEL_ABSENT &&
+           what != BLAME_SEL_PAGE;
 }
 
 static bool same_reason(const struct blame *a, const struct blame *b)
