@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# The wires beside the console, on the machine: a trace over COM2 to somebody
-# who does not read for a while. The guest is not held up; what the ring could
+# The wires beside the console, on the machine: a trace over the debug port,
+# and one over COM2 to somebody who does not read for a while. The guest is not held up; what the ring could
 # not keep is counted, and told to babeltrace2 in the end. A wire that has no
 # port is one line of the checklist.
 import os
@@ -87,3 +87,21 @@ def test_slow_reader(env):
     check("discarded" in seen.stderr, "babeltrace2 misses nothing")
     check(re.search(r'command: .*line = "poweroff"', seen.stdout),
           "the end of the trace was not sent")
+
+
+def test_recorder(env):
+    """trace-record boots a machine whose trace comes by the debug port. The
+    console, whose serial port is gdb's, says nothing there any more."""
+    folder = env.path("folder")
+    done = tool([RECORD, folder, "boot", "--build", env.build,
+                 "--options=exit=stopped trace=e9,-device gdb=com1",
+                 env.hare, "vm=a", "mem=8M", "--", "check=only"])
+    check("nothing lost" in done.stderr, "something was lost on the way")
+    check(not done.stdout, f"the console was still there: {done.stdout}")
+    if not shutil.which("babeltrace2"):
+        raise Skip("there is no babeltrace2 here")
+    seen = tool(["babeltrace2", folder])
+    check(not seen.stderr, "babeltrace2 complains")
+    for event in ("exit", "created", "gate", "shadow_fill", "exited"):
+        check(f" {event}: " in seen.stdout, f"there is no {event}")
+    check(" port_out: " not in seen.stdout, "devices were traced")
