@@ -548,7 +548,7 @@ static void simple_instructions_do_the_same(void)
         env = env_of(it);
         it->cpu.cr2 = 0x12345678;
         it->cpu.cr4 = CR4_PSE;
-        it->cpu.eflags = EFLAGS_ONE | (i & 1 ? EFLAGS_IF : 0);
+        it->cpu.eflags = EFLAGS_ONE | EFLAGS_RF | (i & 1 ? EFLAGS_IF : 0);
         before = it->cpu;
         EXPECT(fast_simple(it));
         fast = it->cpu;

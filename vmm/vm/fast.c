@@ -369,6 +369,7 @@ static bool read_cr(struct cpu *cpu, u8 modrm)
     default:
         return false;
     }
+    cpu->eflags &= ~(u32)EFLAGS_RF;
     cpu->eip += 3;
     return true;
 }
@@ -390,7 +391,7 @@ bool fast_try_simple(struct vm *vm)
     if (*code != FAST_CLI && *code != FAST_STI)
         return false;
     cpu->irq_shadow = *code == FAST_STI && !(cpu->eflags & EFLAGS_IF);
-    cpu->eflags &= ~(u32)EFLAGS_IF;
+    cpu->eflags &= ~(u32)(EFLAGS_IF | EFLAGS_RF);
     if (*code == FAST_STI)
         cpu->eflags |= EFLAGS_IF;
     cpu->eip++;
