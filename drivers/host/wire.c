@@ -4,9 +4,10 @@
  * trace, each where the command line says: gdb=com2 trace=e9.
  *
  * A wire is a serial port that is nobody else's, or, for the trace, the debug
- * port of QEMU and Bochs, which takes a byte at any time and gives none. It
- * reads as its own number where it exists. COM1 may be a wire as well; the
- * console then leaves it and is on the screen alone.
+ * port of QEMU and Bochs, which takes a byte at any time (the emulator waits
+ * for whoever reads it) and gives none. It reads as its own number where it
+ * exists. COM1 may be a wire as well; the console then leaves it and is on the
+ * screen alone.
  *
  * Nothing waits. A byte that comes on a serial wire is an interrupt, which
  * ends arch_idle() and the turn of a guest that runs; without a PIC, and on a

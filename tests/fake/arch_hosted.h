@@ -69,6 +69,8 @@ void hosted_reset(void);
 /* arch_hosted_boot.c: instructions that the VMM's own interpreter ran, of the
  * VMs that are there. */
 u64 hosted_interpreted(void);
+/* What is left of the trace is sent, however the run ends. */
+void hosted_flush(void);
 /* --audit: a guest goes on; now and then all accounts of the VMM are looked
  * at, and a fault ends the run. */
 void hosted_audit(void);

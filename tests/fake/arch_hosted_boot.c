@@ -304,6 +304,11 @@ static void put(void *ctx, const char *text, size_t len)
 
 static const struct sink out = {put, NULL};
 
+void hosted_flush(void)
+{
+    export_finish(&hv);
+}
+
 static void last_words(void)
 {
     hv_last_words(&hv, &out);

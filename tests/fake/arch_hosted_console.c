@@ -176,6 +176,7 @@ void hosted_say(const char *format, ...)
 
 void hosted_end(u32 status)
 {
+    hosted_flush();
     hosted_say("%llu instructions, %llu exits, %llu interpreted, "
                "%llu.%06llu ms of machine time",
                (unsigned long long)hosted.instructions,
