@@ -22,6 +22,7 @@
  * arch.h speaks of: com1 to com4, pci, and e9 for the trace, behind which may
  * stand what is to be traced (export.h). record=all|GROUP,... keeps events in
  * the ring, where a black box finds them, though nobody looks at them live.
+ * trapline.cmd="..." runs monitor commands at the start (vmm/vm/script.h).
  */
 #include "arch/x86/arch.h"
 #include "arch/x86/defs/ports.h"
@@ -376,12 +377,12 @@ static void read_options(void)
     struct slice rest = slice_of(boot.command_line), word;
 
     while (slice_word(&rest, &word)) {
-        if (!read_option(word))
+        if (!script_option(&hv.script, word, &rest) && !read_option(word))
             fmt_sink(&out,
                      "Trapline: the option \"%.*s\" is unknown; there are "
                      "exit=stopped, canary=1, clock=pit|pit0|acpi|hpet|cpuid, "
                      "alarm=apic|pit, gdb=com1|com2|com3|com4|pci, "
-                     "gdb.wait=1, "
+                     "gdb.wait=1, trapline.cmd=\"COMMAND; ...\", "
                      "trace=com1|com2|com3|com4|pci|e9 with ,wait or "
                      ",GROUP of events behind it, "
                      "record=all|GROUP,... and "

@@ -84,7 +84,8 @@ static const char usage[] =
     "checks frames between those of the guests, gdb.wait=1 has the guests "
     "wait\n"
     "for gdb, trace=GROUP,... says which\n"
-    "events --trace= gets.\n"
+    "events --trace= gets, trapline.cmd='COMMAND; COMMAND...' runs monitor\n"
+    "commands at the start, `wait 20ms` and `wait NAME stopped` among them.\n"
     "\n"
     "At a terminal, `poweroff` in the monitor ends it. Anything else on stdin\n"
     "is a script that is typed line by line, each when the machine rests; "
@@ -170,6 +171,8 @@ static bool read_vmm_option(const char *arg)
         hv.canary = true;
     else if (str_eq(arg, "gdb.wait=1"))
         hv.gdb.wait = true;
+    else if (str_starts(arg, "trapline.cmd="))
+        script_set(&hv.script, slice_of(arg + sizeof("trapline.cmd=") - 1));
     else if (str_starts(arg, "trace="))
         choose_events(arg + sizeof("trace=") - 1);
     else

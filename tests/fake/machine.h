@@ -359,6 +359,7 @@ static inline struct vm *fake_vm(u32 mem, enum shadow_policy_id policy)
     trace_init(&fake_hv.trace, fake_records, FAKE_RECORDS);
     sched_init(&fake_hv.sched, &sched_round_robin);
     console_init(&fake_hv.console, (struct sink){fake_put, NULL});
+    fake_hv.console.log = &fake_hv.log;
     view_init(&fake_hv.view);
     if (!vm_create(&fake_hv, &config, 0, error, sizeof(error))) {
         printf("fake_vm: %s\n", error);

@@ -78,6 +78,7 @@ u32 hv_start(struct hv *hv)
 {
     u32 started = 0;
 
+    hv->console.log = &hv->log;
     export_start(hv);
     for (u32 i = 0; i < hv->boot->modules; i++)
         started += start_module(hv, i);
@@ -352,6 +353,7 @@ static void turn(struct hv *hv, u64 now)
     u64 devices = service_all(hv);
     int slot = sched_pick(&hv->sched);
 
+    wake = min_u64(wake, script_deadline(&hv->script));
     if (slot >= 0) {
         u64 slice;
         now = arch_now_ns();
@@ -378,7 +380,7 @@ u32 hv_run(struct hv *hv)
     ring_init(&hv->typed, hv->typed_bytes, sizeof(hv->typed_bytes));
     view_init(&hv->view);
     gdb_init(hv);
-    if (!hv->exit_when_idle)
+    if (!hv->exit_when_idle && !script_busy(&hv->script))
         console_prompt(&hv->console);
     while (!hv->poweroff) {
         keyboard(hv);
@@ -388,7 +390,9 @@ u32 hv_run(struct hv *hv)
         trace_live_turn(hv, now);
         export_turn(hv, now);
         gdb_poll(hv);
-        if (hv->exit_when_idle && !gdb_busy(hv) && all_stopped(hv)) {
+        script_turn(hv, now);
+        if (hv->exit_when_idle && !gdb_busy(hv) && !script_busy(&hv->script) &&
+            all_stopped(hv)) {
             hv->poweroff_status = verdict(hv);
             break;
         }

@@ -33,6 +33,7 @@
 #include "vmm/vm/probe.h"
 #include "vmm/vm/recorder.h"
 #include "vmm/vm/sched.h"
+#include "vmm/vm/script.h"
 #include "vmm/vm/symbols.h"
 #include "vmm/vm/tables.h"
 #include "vmm/vm/trace.h"
@@ -117,7 +118,8 @@ struct hv {
     struct vm vm[HV_VMS];
     struct sched sched;
     struct console console;
-    struct textlog log; /* what the VMM has said */
+    struct textlog log;   /* what the VMM has said */
+    struct script script; /* command line: trapline.cmd= */
     struct view view;
     struct gdb gdb;
     struct trace_ring trace;
