@@ -138,6 +138,8 @@ static void bare_cpu(struct cpu *cpu, struct arch_vcpu *av)
     hw.cr0 |= CR0_PE;
     while (cpu_left && bare_step(&hw, &fault))
         cpu_left--;
+    if (!cpu_left)
+        fault = fault_plain(HOST_IRQ);
     memcpy(cpu->gpr, hw.gpr, sizeof(hw.gpr));
     cpu->eip = hw.eip;
     av->hw_eflags = hw.eflags;

@@ -423,6 +423,7 @@ static struct seen expected[STOPS];
 static u32 expected_count;
 static struct stop hit; /* reason is STOP_NONE while there is none */
 static u32 insn_eip;
+static bool dead; /* a triple fault */
 static struct cpu_env under;
 
 static u8 *byte_at(u32 at)
@@ -580,8 +581,7 @@ static bool model_step(const struct cpu_env *env)
     if (hit.reason && !hit.wrote)
         hit.reason = STOP_NONE;
     event.fault = step.fault;
-    if (event_deliver(&vm->cpu, env, &event, NULL) != EVENT_OK)
-        abort();
+    dead |= event_deliver(&vm->cpu, env, &event, NULL) != EVENT_OK;
     return true;
 }
 
@@ -592,8 +592,7 @@ static void model_interrupt(const struct cpu_env *env)
     insn_eip = vm->cpu.eip;
     event.fault = fault_plain(pc_irq_ack(&vm->pc));
     vm->irq_waiting = pc_irq_pending(&vm->pc);
-    if (event_deliver(&vm->cpu, env, &event, NULL) != EVENT_OK)
-        abort();
+    dead |= event_deliver(&vm->cpu, env, &event, NULL) != EVENT_OK;
 }
 
 static void model_plan(const struct plan *p)
@@ -617,7 +616,7 @@ static bool model_run(const struct cpu_env *env, u32 steps, u32 *left)
     bool passing = at_break(&probe);
     struct stop stop;
 
-    for (; *left; --*left) {
+    for (; *left && !dead; --*left) {
         const struct cpu *cpu = &vm->cpu;
         bool finished = true;
         hit.reason = STOP_NONE;
@@ -636,7 +635,7 @@ static bool model_run(const struct cpu_env *env, u32 steps, u32 *left)
             if (passes && finished)
                 passing = false;
         }
-        if (!hit.reason && !(steps && finished && !--steps))
+        if (dead || (!hit.reason && !(steps && finished && !--steps)))
             continue;
         stop = (struct stop){.reason = STOP_STEP, .eip = cpu->eip};
         expected[expected_count++] = look(hit.reason ? &hit : &stop);
@@ -654,6 +653,7 @@ static void model(u32 seed)
     guest(seed, WAY_PLAIN, SHADOW_VTLB);
     memset(want, 0, sizeof(want));
     expected_count = 0;
+    dead = false;
     env = under = env_of(vm);
     env.read = model_read;
     env.write = model_write;

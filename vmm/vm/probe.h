@@ -31,6 +31,11 @@
  * LIMIT: instructions in a page with a breakpoint or a watch for reads are
  * interpreted: there the guest sees the exact processor, also where direct
  * execution shows it the host's (README: the sensitive instructions).
+ * LIMIT: where the guest has a breakpoint of its own in DR0 to DR3, that comes
+ * first under direct execution, and RF may hide ours behind it.
+ * LIMIT: an instruction that ops.def does not know raises #UD in a probed page.
+ * LIMIT: segments that the bare CPU loads are read from the host's copies of
+ * the guest's descriptors, which is no access to the guest's.
  * LIMIT: ENTER, INS and task switches try a place before they write it, which
  * counts as a read.
  */

@@ -21,6 +21,7 @@
 #include "arch/x86/defs/traps.h"
 #include "vmm/base/bits.h"
 #include "vmm/cpu/debug.h"
+#include "vmm/cpu/event.h"
 #include "vmm/vm/exits.h"
 #include "vmm/vm/vm.h"
 
@@ -115,13 +116,22 @@ void probe_stepped(struct vm *vm)
     vm->leave = true;
 }
 
-/* The short ways of fast.c know what gates and descriptors say and do not read
+static bool is_fault(u32 vector)
+{
+    return vector < TRAP_EXCEPTIONS && event_is_fault((u8)vector);
+}
+
+/* Nothing in a page of ours was executed: a fault there is one of the fetch,
+ * and the interpreter will say which.
+ *
+ * The short ways of fast.c know what gates and descriptors say and do not read
  * them. They keep out of a state in which CS is to be loaded anew. */
 bool probe_exit(struct vm *vm)
 {
     if (vm->probes.reads)
         vm->cpu.seg_dirty |= BIT(SEG_CS);
-    if (vm->arch.vector != TRAP_PF || !probe_held(vm))
+    if (vm->arch.vector == TRAP_DB || !is_fault(vm->arch.vector) ||
+        !probe_held(vm))
         return false;
     vm->cpu.eflags &= ~(u32)EFLAGS_RF;
     vm->exits++;
