@@ -2,8 +2,9 @@
  *
  * The report of the black box, from the cause to the hint, some fifty lines.
  *
- * Each part is bounded by itself: four attempts, REPORT_FRAMES frames,
- * REPORT_EXITS lines of exits with like ones put together. All that a guest
+ * Each part is bounded by itself: four attempts, REPORT_FRAMES frames; the
+ * exits, of which like ones are put together, fill what is left of
+ * REPORT_LINES. All that a guest
  * has named goes through put(), which lets printable ASCII pass and nothing
  * else, so that a symbol cannot move the cursor.
  */
@@ -16,8 +17,10 @@
 
 #define LINE_MAX      200u
 #define WRAP          90u /* columns of the cause */
+#define WRAP_LEAST    60u
 #define REPORT_FRAMES 10u
-#define REPORT_EXITS  12u /* lines, for each engine */
+#define REPORT_LINES  60u /* of which the exits take what is left ... */
+#define REPORT_EXITS  16u /* ... but no more than this */
 #define INSN_WORDS    48
 
 /* One line: printable ASCII, and never longer than LINE_MAX. */
@@ -51,7 +54,7 @@ static size_t break_at(const char *text, size_t len)
 
     if (len <= WRAP)
         return len;
-    while (at > WRAP / 2 && text[at] != ' ')
+    while (at > WRAP_LEAST && text[at] != ' ')
         at--;
     return text[at] == ' ' ? at : WRAP;
 }
@@ -267,12 +270,11 @@ static void exit_words(struct vm *vm, const struct vm_last_exit *e,
 
 /* Newest first; like ones that follow each other are one line. */
 static void show_ring(const struct sink *out, struct vm *vm, bool interpreted,
-                      u64 kept)
+                      u64 kept, u32 most)
 {
     char line[LINE_MAX];
-    u32 lines = 0;
 
-    for (u64 i = 1; i <= kept && lines < REPORT_EXITS; lines++) {
+    for (u64 i = 1; i <= kept && most; most--) {
         struct vm_last_exit e = of_ring(vm, interpreted, i), older = e;
         struct text t = text_of(line, sizeof(line));
         u64 next = i;
@@ -286,20 +288,23 @@ static void show_ring(const struct sink *out, struct vm *vm, bool interpreted,
     }
 }
 
-static void show_exits(const struct sink *out, struct vm *vm)
+/* In so many lines, of which each engine's events have a half. */
+static void show_exits(const struct sink *out, struct vm *vm, u32 lines)
 {
     u64 exits = min_u64(vm->exits, VM_LAST_EXITS);
     u64 faults = min_u64(vm->box.faults, BOX_FAULTS);
+    u32 most = exits && faults ? lines / 2 : lines;
 
+    most = min_u32(REPORT_EXITS, most ? most - 1 : 0);
     if (exits)
         tell(out, "exits  the last %u of %llu, newest first:", (u32)exits,
              (unsigned long long)vm->exits);
-    show_ring(out, vm, false, exits);
+    show_ring(out, vm, false, exits, most);
     if (faults)
         tell(out,
              "faults of interpreted code, the last %u of %llu:", (u32)faults,
              (unsigned long long)vm->box.faults);
-    show_ring(out, vm, true, faults);
+    show_ring(out, vm, true, faults, most);
 }
 
 void blackbox_last_words(struct vm *vm, const struct sink *out)
@@ -352,24 +357,46 @@ static void hint(const struct sink *out, const struct vm *vm)
              name, b->what == BLAME_STACK_PAGE ? b->at : page, name, name);
 }
 
+/* A sink in front of another, which counts the lines. */
+struct line_count {
+    const struct sink *to;
+    u32 lines;
+};
+
+static void count_line(void *ctx, const char *text, size_t len)
+{
+    struct line_count *count = ctx;
+
+    count->lines++;
+    count->to->put(count->to->ctx, text, len);
+}
+
+static void print_all(struct vm *vm, struct line_count *count)
+{
+    const struct sink out = {count_line, count};
+
+    inspect_sync(vm);
+    tell(&out, "black box:");
+    paragraph(&out, "cause", vm->box.cause);
+    show_insn(&out, vm);
+    show_chain(&out, &vm->box);
+    show_registers(&out, &vm->cpu);
+    show_space(&out, vm);
+    show_walks(&out, vm);
+    show_stack(&out, vm);
+    show_exits(&out, vm, REPORT_LINES - 1 - count->lines);
+    hint(&out, vm);
+}
+
 void blackbox_print(struct vm *vm, const struct sink *out)
 {
-    if (!vm->box.taken) {
+    struct line_count count = {.to = out};
+
+    if (vm->box.taken)
+        print_all(vm, &count);
+    else
         tell(out, "%s has not died; it is %s, and has no black box.",
              vm->config.name, vm_state_name(vm));
-        return;
-    }
-    inspect_sync(vm);
-    tell(out, "black box:");
-    paragraph(out, "cause", vm->box.cause);
-    show_insn(out, vm);
-    show_chain(out, &vm->box);
-    show_registers(out, &vm->cpu);
-    show_space(out, vm);
-    show_walks(out, vm);
-    show_stack(out, vm);
-    show_exits(out, vm);
-    hint(out, vm);
 }
 
 void monitor_blackbox(const struct monitor_args *args)

@@ -1,0 +1,668 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The black box over a fake machine: each explanation that the cause can have,
+ * what is kept while the guest lives, the bounds of the report; and that no
+ * state of a guest, however wild, makes it fail or go on without end. The same
+ * with real guests: tests/boot/deaths.py.
+ * LINKS: vmm/vm vmm/mm vmm/cpu drivers/model drivers/bus vmm/base
+ */
+#include "tests/unit/exitsworld.h"
+#include "vmm/vm/monitor_impl.h"
+
+#define LINES_MAX  60
+#define REPORT_MAX 16384
+#define TABLES_AT  0x10000 /* page directory, and one table behind it */
+#define TABLE_AT   0x11000
+#define NOWHERE    0x00300000
+#define ROUNDS     4000
+
+static char report[REPORT_MAX];
+static size_t report_len;
+static u32 report_lines, report_widest;
+
+static void take_line(void *ctx, const char *text, size_t len)
+{
+    EXPECT(len && text[len - 1] == '\n');
+    EXPECT(report_len + len < REPORT_MAX);
+    for (size_t i = 0; i + 1 < len; i++)
+        EXPECT(text[i] >= 0x20 && text[i] < 0x7f);
+    memcpy(report + report_len, text, len);
+    report_len += len;
+    report[report_len] = 0;
+    report_lines++;
+    report_widest = len > report_widest ? (u32)len : report_widest;
+}
+
+static const struct sink taker = {take_line, NULL};
+
+static void take_report(void)
+{
+    report_len = report_lines = report_widest = 0;
+    report[0] = 0;
+    blackbox_print(vm, &taker);
+}
+
+/* The guest has died in a turn that is over now. */
+static void dies(void)
+{
+    blackbox_look(vm);
+    EXPECT(vm->box.taken);
+    take_report();
+    EXPECT(report_lines > 10 && report_lines <= LINES_MAX);
+    EXPECT(report_widest <= 201);
+}
+
+static void expect_in(const char *text, const char *words)
+{
+    if (strstr(text, words))
+        return;
+    printf("there is no \"%s\" in:\n%s\n", words, text);
+    EXPECT(false);
+}
+
+#define EXPECT_CAUSE(words)  expect_in(vm->box.cause, words)
+#define EXPECT_REPORT(words) expect_in(report, words)
+
+/* ---- a guest with paging: 2 MiB and a bit, one to one, 4 KiB pages */
+
+static void set_pte(u32 at, u32 bits)
+{
+    poke(TABLE_AT + (at >> PAGE_SHIFT) * 4,
+         &(u32){bits ? (at & ~PAGE_MASK) | bits : 0}, 4);
+    priv_invlpg(vm, gva(at));
+}
+
+static void write_cr(u32 n, u32 value)
+{
+    u32 *cr = n == 0 ? &vm->cpu.cr0 : n == 3 ? &vm->cpu.cr3 : &vm->cpu.cr4;
+    u32 old = *cr;
+
+    *cr = value;
+    priv_cr_written(vm, n, old);
+}
+
+static void start_paged(const char *code, u32 size)
+{
+    start(code, size);
+    poke(TABLES_AT, &(u32){TABLE_AT | PTE_P | PTE_W | PTE_U}, 4);
+    for (u32 at = 0; at < NOWHERE; at += PAGE_SIZE)
+        poke(TABLE_AT + (at >> PAGE_SHIFT) * 4, &(u32){at | PTE_P | PTE_W}, 4);
+    write_cr(3, TABLES_AT);
+    write_cr(0, vm->cpu.cr0 | CR0_PG | CR0_WP);
+    vm->box.space.there = false;
+}
+
+static void page_fault(u32 at, u32 error)
+{
+    vm->arch.fault_at = at;
+    trap(TRAP_PF, error);
+}
+
+static void absent(u32 vector)
+{
+    poke(IDT_AT + vector * 8 + 5, &(u8){0x0e}, 1);
+}
+
+/* ---- causes */
+
+static void no_idt(void)
+{
+    start("\x0f\x0b", 2);
+    vm->cpu.idtr = (struct table_reg){0, 0};
+    trap(TRAP_UD, 0);
+    dies();
+    EXPECT_CAUSE("The invalid opcode (`ud2` at 0008:00200000) could not be "
+                 "delivered: no IDT is loaded");
+    EXPECT_CAUSE("general protection fault that followed met the same, and so "
+                 "did the double fault.");
+    EXPECT_REPORT("\nchain  1. #UD\n");
+    EXPECT_REPORT("       4. shutdown\n");
+    EXPECT_REPORT("`idt fake`");
+}
+
+static void gates(void)
+{
+    start_paged("\xc6\x00\x01", 3); /* mov byte [eax], 1 */
+    absent(TRAP_PF);
+    absent(TRAP_DF);
+    page_fault(NOWHERE, PF_WRITE);
+    dies();
+    EXPECT_CAUSE("The page fault at 0x00300000 (a write, to a page that is not "
+                 "mapped, from 0008:00200000) could not");
+    EXPECT_CAUSE("IDT entry 14 is not present");
+    EXPECT_CAUSE("IDT entry 8, for the double fault that followed, is no "
+                 "better.");
+    EXPECT_REPORT("walk   a write to 0x00300000: it would fault");
+}
+
+static void selectors(void)
+{
+    start("\x0f\x0b", 2);
+    vm->cpu.gdtr.limit = 7;
+    trap(TRAP_UD, 0);
+    dies();
+    EXPECT_CAUSE("the code selector 0x0008 in IDT entry 6 lies beyond the "
+                 "GDT's limit 0x0007");
+    EXPECT_REPORT("`gdt fake`");
+}
+
+static void no_tss(void)
+{
+    start("\x0f\x0b", 2);
+    vm->cpu.cpl = 3;
+    trap(TRAP_UD, 0);
+    dies();
+    EXPECT_CAUSE("no TSS is loaded (TR is 0x0000)");
+    EXPECT_REPORT("`tss fake`");
+}
+
+static void bad_software_interrupt(void)
+{
+    start("\xcd\x80", 2);
+    absent(0x80);
+    absent(TRAP_NP);
+    absent(TRAP_DF);
+    trap(TRAP_GP, 0x80 * 8 + TRAP_ERR_IDT);
+    dies();
+    EXPECT_CAUSE("The segment-not-present fault (`int 0x80` at 0008:00200000; "
+                 "IDT entry 128 is not present");
+}
+
+static void bad_iret(void)
+{
+    const u32 frame[] = {0x1234, 0x1338, 0x202};
+
+    start("\xcf", 1);
+    absent(TRAP_GP);
+    absent(TRAP_DF);
+    poke(STACK, frame, sizeof(frame));
+    trap(TRAP_GP, 0);
+    dies();
+    EXPECT_CAUSE("`iretd` at 0008:00200000; it would pop EIP 0x00001234, CS "
+                 "0x1338, EFLAGS 0x00000202; selector 0x1338 is beyond the "
+                 "GDT's limit 0x0017)");
+}
+
+static void ring_3(void)
+{
+    start("\xfa", 1);
+    absent(TRAP_GP);
+    absent(TRAP_DF);
+    vm->cpu.cpl = 3;
+    trap(TRAP_GP, 0);
+    dies();
+    EXPECT_CAUSE("`cli` at 0008:00200000; it is privileged, and the code runs "
+                 "in ring 3)");
+}
+
+static void null_segment(void)
+{
+    start("\xc6\x00\x01", 3);
+    absent(TRAP_GP);
+    absent(TRAP_DF);
+    vm->cpu.seg[SEG_DS] = (struct segment){0};
+    trap(TRAP_GP, 0);
+    dies();
+    EXPECT_CAUSE("it goes through DS, which is 0x0000 and not usable");
+}
+
+static void pages_of_each_kind(void)
+{
+    static const struct {
+        u32 bits, error, cpl;
+        const char *words;
+    } each[] = {
+        {PTE_P, PF_WRITE | PF_PRESENT, 0,
+         "(a write, to a page that is "
+         "read-only, from"},
+        {PTE_P | PTE_W, PF_USER | PF_PRESENT, 3,
+         "(a read, to a page that ring "
+         "3 may not touch so, from"},
+        {PTE_P | PTE_W | PTE32_PAT, PF_PRESENT, 0,
+         "through a table entry with a reserved bit set, from"},
+    };
+
+    for (u32 i = 0; i < ARRAY_LEN(each); i++) {
+        start_paged("\xc6\x00\x01", 3);
+        write_cr(4, vm->cpu.cr4 | CR4_PSE);
+        absent(TRAP_PF);
+        absent(TRAP_DF);
+        set_pte(0x250000, each[i].bits);
+        vm->cpu.cpl = (u8)each[i].cpl;
+        page_fault(0x250000, each[i].error);
+        dies();
+        EXPECT_CAUSE(each[i].words);
+    }
+}
+
+/* ---- what is behind the first fault */
+
+static void lost_by_cr3(void)
+{
+    start_paged("\x0f\x22\xd8", 3); /* mov cr3, eax */
+    absent(TRAP_PF);
+    vm->cpu.gpr[EAX] = 0x20000;
+    trap(TRAP_GP, 0);
+    EXPECT_EQ(vm->cpu.eip, CODE_AT + 3);
+    page_fault(CODE_AT + 3, PF_FETCH);
+    dies();
+    EXPECT_CAUSE("The page tables were changed (CR3 <- 0x00020000 at "
+                 "0x00200000), and by these tables the page of this very code "
+                 "is not mapped");
+    EXPECT_REPORT("space  last changed at 00200000: CR3 <- 0x00020000 (it was "
+                  "0x00010000)");
+    EXPECT_REPORT("at     0008:00200003:");
+}
+
+static void lost_by_paging(void)
+{
+    start("\x0f\x22\xc0", 3); /* mov cr0, eax */
+    vm->cpu.cr3 = 0x20000;
+    vm->cpu.gpr[EAX] = vm->cpu.cr0 | CR0_PG;
+    trap(TRAP_GP, 0);
+    page_fault(CODE_AT + 3, PF_FETCH);
+    dies();
+    EXPECT_CAUSE("Paging was turned on (CR0 <- 0x80000031, CR3 0x00020000 at "
+                 "0x00200000)");
+}
+
+static void lost_handler(void)
+{
+    start_paged("\x90", 1);
+    set_pte(HANDLER, 0);
+    set_pte(STACK - PAGE_SIZE, 0);
+    vm->cpu.eip = HANDLER;
+    vm->cpu.gpr[ESP] = STACK;
+    page_fault(HANDLER, PF_FETCH);
+    dies();
+    EXPECT_CAUSE("The handler of vector 0, 0x00201000 as IDT entry 0 has it, "
+                 "lies in a page that is not mapped; ");
+    EXPECT_REPORT("`walk fake 0x00008ff0`");
+}
+
+static void lost_page_fault_handler(void)
+{
+    u32 elsewhere = 0x205000;
+
+    start_paged("\x90", 1);
+    poke(IDT_AT + TRAP_PF * 8, &(u16){(u16)elsewhere}, 2);
+    set_pte(elsewhere, 0);
+    set_pte(STACK - PAGE_SIZE, 0);
+    vm->cpu.eip = elsewhere;
+    vm->cpu.gpr[ESP] = STACK;
+    page_fault(elsewhere, PF_FETCH);
+    dies();
+    EXPECT_CAUSE("so each page fault led to the next one until the stack was "
+                 "used up");
+}
+
+static void lost_control(void)
+{
+    start_paged("\x90", 1);
+    absent(TRAP_PF);
+    absent(TRAP_DF);
+    poke(STACK, &(u32){CODE_AT + 1}, 4);
+    vm->cpu.eip = 0xdeadb000;
+    page_fault(0xdeadb000, PF_FETCH);
+    dies();
+    EXPECT_CAUSE("Control went to 0xdeadb000, where no page is mapped (on top "
+                 "of the stack, as after a call, is 0x00200001)");
+    EXPECT_REPORT("walk   a fetch from 0xdeadb000");
+}
+
+static void lost_stack(void)
+{
+    start_paged("\x50", 1); /* push eax */
+    set_pte(STACK - PAGE_SIZE, 0);
+    vm->cpu.gpr[ESP] = STACK;
+    page_fault(STACK - 4, PF_WRITE);
+    dies();
+    EXPECT_CAUSE("The stack pointer, ESP 0x00009000, is in a page that is not "
+                 "mapped, just below the mapped page 0x00009000: a stack "
+                 "overflow; ");
+    start_paged("\x50", 1);
+    vm->cpu.gpr[ESP] = 0xdead0000;
+    page_fault(0xdeacfffc, PF_WRITE);
+    dies();
+    EXPECT_CAUSE("is in a page that is not mapped; ");
+    EXPECT_REPORT("stack  at dead0000: it cannot be read");
+    start_paged("\x50", 1);
+    set_pte(STACK - PAGE_SIZE, PTE_P);
+    page_fault(STACK - 4, PF_WRITE | PF_PRESENT);
+    dies();
+    EXPECT_CAUSE("is in a page that may not be written");
+}
+
+static void a_handler_that_faults(void)
+{
+    const u32 frame[] = {2, CODE_AT, 8, 0x10002};
+    u32 at = STACK;
+
+    start_paged("\xc6\x00\x01", 3);
+    for (u32 i = 0; i < 5; i++, at += sizeof(frame))
+        poke(at, frame, sizeof(frame));
+    set_pte(STACK - PAGE_SIZE, 0);
+    vm->cpu.gpr[ESP] = STACK;
+    page_fault(NOWHERE, PF_WRITE);
+    dies();
+    EXPECT_CAUSE("A handler faults itself: this instruction has faulted 5 "
+                 "times within its own handling; ");
+}
+
+/* ---- double faults that were delivered */
+
+static void double_faults(u32 times)
+{
+    for (u32 i = 0; i < times; i++) {
+        vm->cpu.eip = CODE_AT;
+        vm->cpu.gpr[ESP] = STACK;
+        trap(TRAP_GP, 0);
+        EXPECT_EQ(vm->cpu.eip, HANDLER);
+    }
+}
+
+static void doubles(void)
+{
+    start("\x8e\xd8", 2); /* mov ds, eax */
+    vm->cpu.gpr[EAX] = 0x1338;
+    absent(TRAP_GP);
+    double_faults(5);
+    EXPECT_EQ(vm->box.doubles, 5);
+    EXPECT_EQ(vm->state, VM_RUNNING);
+    vm->cpu.idtr.limit = 0;
+    trap(TRAP_UD, 0);
+    dies();
+    EXPECT_CAUSE("Double faults came 5 times in a row, to the handler "
+                 "0x00201000, the first because the general protection fault "
+                 "(`mov ds, ax` at 0008:00200000; selector 0x1338 is beyond");
+    EXPECT_CAUSE("; at last the invalid opcode");
+    start("\x8e\xd8", 2);
+    vm->cpu.gpr[EAX] = 0x1338;
+    absent(TRAP_GP);
+    double_faults(1);
+    vm->exits += 100000; /* long ago */
+    double_faults(1);
+    EXPECT_EQ(vm->box.doubles, 1);
+    out8(PORT_DEBUG_EXIT, 0x11);
+    dies();
+    EXPECT_CAUSE("A double fault had been delivered, to the handler "
+                 "0x00201000, because");
+    EXPECT_CAUSE("; it ended itself with status 0x11");
+}
+
+/* A benign fault on the way is nothing to note. */
+static void other_failures_are_no_doubles(void)
+{
+    start("\x0f\x0b", 2);
+    absent(TRAP_UD);
+    trap(TRAP_UD, 0);
+    EXPECT_EQ(vm->state, VM_RUNNING);
+    EXPECT_EQ(vm->box.doubles, 0);
+}
+
+/* ---- other deaths, and none */
+
+static void killed(void)
+{
+    start("\x90", 1);
+    vm_kill(vm, "it did something %s", "od\x1b[31md");
+    dies();
+    EXPECT_CAUSE("It did something od\x1b[31md (at 0008:00200000).");
+    EXPECT_REPORT("cause  It did something od?[31md (at 0008:00200000).\n");
+    EXPECT_REPORT("next   `dis fake`");
+    EXPECT(!strstr(report, "chain"));
+}
+
+static void its_own_verdict(void)
+{
+    start("\x90", 1);
+    out8(PORT_DEBUG_EXIT, 0x10);
+    blackbox_look(vm);
+    EXPECT(!vm->box.taken);
+    start("\x90", 1);
+    out8(PORT_DEBUG_EXIT, 0x11);
+    dies();
+    EXPECT_CAUSE("It ended itself with status 0x11, which is not the 0x10 of "
+                 "success, at 0008:00200000.");
+}
+
+static void alive(void)
+{
+    struct monitor_args args;
+
+    start("\x90", 1);
+    blackbox_look(vm);
+    args = (struct monitor_args){.hv = vm->hv, .vm = vm, .out = &taker};
+    report_len = 0;
+    monitor_blackbox(&args);
+    EXPECT_STR(report,
+               "fake has not died; it is running, and has no black box.\n");
+}
+
+static void told_once(void)
+{
+    char first[sizeof(vm->box.cause)];
+
+    no_idt();
+    memcpy(first, vm->box.cause, sizeof(first));
+    vm->cpu.eip = 0;
+    blackbox_look(vm);
+    EXPECT_STR(vm->box.cause, first);
+}
+
+static void events(void)
+{
+    struct fault fault = fault_page(PF_WRITE, gva(NOWHERE));
+
+    start("\x0f\x0b", 2);
+    for (u32 i = 0; i < 40; i++)
+        blackbox_fault(&vm->box, CODE_AT + i / 2, &fault);
+    for (u32 i = 0; i < 40; i++) {
+        vm->cpu.eip = CODE_AT;
+        trap(TRAP_UD, 0);
+    }
+    trap(HOST_IRQ, 0);
+    vm_kill(vm, "enough");
+    dies();
+    EXPECT_REPORT("exits  the last 32 of 41, newest first:\n");
+    EXPECT_REPORT("interrupt of the host, vector 0x30\n");
+    EXPECT_REPORT("00200000: #UD error 0x0000, `ud2`, 31 times\n");
+    EXPECT_REPORT("faults of interpreted code, the last 32 of 40:\n");
+    EXPECT_REPORT("       -1 00200013: #PF error 0x0002 at 0x00300000, hidden "
+                  "from it, 2 times\n");
+}
+
+static void put_words(void *ctx, const char *text, size_t len)
+{
+    memcpy(report + report_len, text, len);
+    report_len += len;
+    report[report_len] = 0;
+}
+
+static void last_words(void)
+{
+    const struct sink out = {put_words, NULL};
+
+    start("\x0f\x0b", 2);
+    trap(TRAP_UD, 0);
+    report_len = 0;
+    hv_last_words(vm->hv, &out);
+    EXPECT_REPORT("the guest is fake, at 0008:00201000 in ring 0");
+    EXPECT_REPORT("  vector   6 error 0x0000 cr2 0x00000000 eip 0x00200000\n");
+    vm->hv->current = NULL;
+    report_len = 0;
+    report[0] = 0;
+    hv_last_words(vm->hv, &out);
+    EXPECT_STR(report, "");
+}
+
+/* ---- whatever the guest's state */
+
+static u32 seed = 1;
+
+static u32 any(void)
+{
+    seed = seed * 1664525 + 1013904223;
+    return seed >> 16 | seed << 16;
+}
+
+static u32 below(u32 n)
+{
+    return (any() >> 3) % n;
+}
+
+/* Where something is, mostly. */
+static u32 address(void)
+{
+    static const u32 places[] = {IDT_AT,   GDT_AT,  STACK,   CODE_AT,
+                                 TABLE_AT, HANDLER, NOWHERE, 0xfffff000};
+
+    return below(4) ? places[below(8)] + below(0x1100) - 0x80 : any();
+}
+
+static void wild_segment(struct segment *s)
+{
+    s->sel = (u16)any();
+    s->attr ^= (u16)(below(2) ? 0 : any());
+    s->base = below(4) ? 0 : any();
+    s->limit = below(2) ? 0xffffffff : any();
+}
+
+static void wild_registers(struct cpu *c)
+{
+    for (u32 r = 0; r < GPR_COUNT; r++)
+        c->gpr[r] = address();
+    c->eip = address();
+    c->eflags = any() & ~(u32)(below(4) ? EFLAGS_VM : 0);
+    for (u32 s = 0; s < SEG_COUNT && !below(2); s++)
+        wild_segment(&c->seg[s]);
+    wild_segment(&c->tr);
+    wild_segment(&c->ldtr);
+    if (!below(3))
+        c->gdtr = (struct table_reg){address(), (u16)any()};
+    if (!below(3))
+        c->idtr = (struct table_reg){address(), (u16)any()};
+    c->cr0 = CR0_PE | (below(3) ? CR0_PG : 0) | (any() & CR0_WP);
+    if (!below(8))
+        c->cr0 = 0;
+    c->cr2 = address();
+    c->cr3 = below(3) ? TABLES_AT : address();
+    c->cr4 = any() & (CR4_PSE | (below(4) ? 0 : CR4_PAE));
+    for (u32 i = 0; i < 4; i++)
+        c->pdpte[i] = (u64)any() << 32 | any();
+    c->cpl = below(2) ? 0 : 3;
+}
+
+static void wild_memory(void)
+{
+    for (u32 i = below(200); i; i--) {
+        u32 at = address() & 0x3ffffc, value = below(2) ? address() : any();
+        poke(at, &value, 4);
+    }
+}
+
+static void wild_past(void)
+{
+    vm->exits = below(3) ? below(100) : (u64)any() << 32;
+    vm->box.faults = below(3) ? below(100) : (u64)any() << 32;
+    for (u32 i = 0; i < VM_LAST_EXITS; i++)
+        vm->last[i] = (struct vm_last_exit){.vector = any() & 0x1ff,
+                                            .error = any(),
+                                            .cr2 = address(),
+                                            .eip = address()};
+    for (u32 i = 0; i < BOX_FAULTS; i++)
+        vm->box.fault[i] = (struct box_fault){
+            address(), {(u8)any(), below(2), any(), address()}};
+    vm->box.space =
+        (struct box_switch){below(2), (u8)below(5), address(), any(), any()};
+    if (below(2))
+        vm->box.space.eip = vm->cpu.eip - below(16);
+}
+
+static struct event wild_event(void)
+{
+    return (struct event){below(4) ? EVENT_EXCEPTION : below(3),
+                          {(u8)(below(2) ? any() : TRAP_PF), below(2) != 0,
+                           any() & 0xffff, below(2) ? vm->cpu.eip : address()}};
+}
+
+/* As delivery tells it, and as it never would. */
+static void wild_chain(void)
+{
+    struct event_chain chain = {.failed = below(EVENT_CHAIN + 1),
+                                .cpu = vm->cpu};
+    struct cpu_env env = env_of(vm);
+    struct event event = wild_event();
+    enum event_status status = below(2) ? EVENT_TRIPLE : EVENT_OK;
+    u8 vector = TRAP_DF;
+
+    for (u32 i = 0; i < chain.failed; i++)
+        chain.attempt[i] =
+            (struct event_attempt){wild_event(), wild_event().fault, !below(4)};
+    if (below(2)) {
+        event.fault.vector %= TRAP_EXCEPTIONS;
+        status = event_deliver_chain(&vm->cpu, &env, &event, &vector, &chain);
+    }
+    if (chain.failed)
+        blackbox_failed(vm, &chain, status, vector);
+}
+
+static void a_wild_guest(void)
+{
+    struct cpu good = vm->cpu;
+
+    wild_memory();
+    wild_registers(&vm->cpu);
+    wild_past();
+    wild_chain();
+    wild_chain();
+    vm->state = below(2) ? VM_KILLED : VM_EXITED;
+    vm->status = any();
+    blackbox_look(vm);
+    vm->box.taken = true;
+    take_report();
+    EXPECT(report_lines > 5 && report_lines <= LINES_MAX);
+    blackbox_reset(vm);
+    vm->state = VM_RUNNING;
+    vm->cpu = good;
+}
+
+static void wild_guests(void)
+{
+    u64 looks = fake_looks;
+
+    start_paged("\x90", 1);
+    for (u32 i = 0; i < ROUNDS && !unit_failures; i++)
+        a_wild_guest();
+    EXPECT(fake_looks - looks < ROUNDS * 100u);
+}
+
+static const struct unit_case cases[] = {
+    CASE(no_idt),
+    CASE(gates),
+    CASE(selectors),
+    CASE(no_tss),
+    CASE(bad_software_interrupt),
+    CASE(bad_iret),
+    CASE(ring_3),
+    CASE(null_segment),
+    CASE(pages_of_each_kind),
+    CASE(lost_by_cr3),
+    CASE(lost_by_paging),
+    CASE(lost_handler),
+    CASE(lost_page_fault_handler),
+    CASE(lost_control),
+    CASE(lost_stack),
+    CASE(a_handler_that_faults),
+    CASE(doubles),
+    CASE(other_failures_are_no_doubles),
+    CASE(killed),
+    CASE(its_own_verdict),
+    CASE(alive),
+    CASE(told_once),
+    CASE(events),
+    CASE(last_words),
+    CASE(wild_guests),
+};
+
+UNIT_MAIN(cases)
