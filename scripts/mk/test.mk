@@ -67,7 +67,8 @@ unit: $(UNIT_BINS)
 	    echo "$(words $(UNIT_BINS)) unit programs pass"
 
 # Everything that tests/run.py runs; the micro-guests add theirs to MICRO_ELFS.
--include scripts/mk/bench.mk scripts/mk/diff.mk scripts/mk/micro.mk scripts/mk/attack.mk scripts/mk/fuzz.mk scripts/mk/linux.mk scripts/mk/oracle.mk
+-include scripts/mk/bench.mk scripts/mk/diff.mk scripts/mk/micro.mk scripts/mk/attack.mk scripts/mk/fuzz.mk scripts/mk/linux.mk scripts/mk/oracle.mk \
+    scripts/mk/docs.mk
 .PHONY: test-programs test check bench tour
 test-programs: all $(B)/hare-pushf.elf $(UNIT_BINS) $(B)/diff/native $(MICRO_ELFS) \
         $(ATTACK_ELFS) $(B)/witness.elf $(FUZZ_PROGRAMS) $(B)/linux.bin \

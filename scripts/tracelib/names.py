@@ -40,10 +40,13 @@ KEYS = {
     **dict.fromkeys(("shadow_flush", "shadow_flush_all", "shadow_drop",
                      "shadow_drop_all"), ("reason", "{}")),
 }
-# Records between two exits that are not what the exit was for.
-NO_OPERATION = ("exit", "vm", "picked", "turn_end", "idle", "command", "created",
-                "destroyed", "paused", "resumed", "reset", "exited", "killed",
-                "irq_raise", "irq_inject", "irq_eoi", "triple_fault")
+# Records between two exits that are not what the exit was for: what came of
+# it, and what has nothing to do with it.
+NO_OPERATION = ("exit", "vm", "cr", "table", "shadow_drop", "shadow_drop_all",
+                "shadow_flush", "shadow_flush_all", "picked", "turn_end",
+                "idle", "command", "created", "destroyed", "paused",
+                "resumed", "reset", "exited", "killed", "irq_raise",
+                "irq_inject", "irq_eoi", "triple_fault")
 # Curves of the memory plot: events, what they are called, and a condition.
 PAGE_FAULT = 14
 CURVES = (
