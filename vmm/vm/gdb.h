@@ -21,7 +21,10 @@
  * the guests run on. One wire is one session: a second gdb on it takes over
  * from the first, which is as if it had never been.
  *
- * LIMIT: no non-stop mode, no `run`, no threads of the guest's own.
+ * LIMIT: no non-stop mode, no `run`, no threads of the guest's own. gdb asks
+ * what the registers are for the first process of `target remote` only, and
+ * shows those of the others without the system registers until it is told to
+ * ask: `inferior 2`, `unset tdesc filename`.
  *
  * GDB manual, appendix E; "Debugging Multiple Inferiors Connections and
  * Programs".
