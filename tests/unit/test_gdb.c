@@ -290,9 +290,14 @@ static void selecting_says_whether_it_is_there(void)
     start();
     attach_all();
     SAYS("Hgp1.1", "OK|");
-    SAYS("Hgp1.-1", "OK|");
-    SAYS("Hgp0.0", "OK|");
+    second();
+    gdb_poll(&fake_hv);
+    SAYS("Hgp2.-1", "OK|");
+    SAYS("Hgp0.0", "OK|"); /* any: the one there is */
+    SAYS("qC", "QCp2.2|");
+    vm_destroy(&fake_hv.vm[1]);
     SAYS("Hg0", "OK|");
+    SAYS("qC", "QCp1.1|");
     SAYS("Hc-1", "OK|");
     SAYS("Hgp2.2", "E03|");
     SAYS("Hg99", "E03|");

@@ -123,8 +123,10 @@ static void choose(const struct gdb_args *args)
         gdb_error(g, GDB_ESRCH);
         return;
     }
-    if (general)
-        g->general = id.pid > 0 ? id.pid - 1 : first_attached(args->hv);
+    if (general && id.pid > 0)
+        g->general = id.pid - 1;
+    else if (general && !gdb_vm(args->hv, g->general))
+        g->general = first_attached(args->hv);
     gdb_ok(g);
 }
 
