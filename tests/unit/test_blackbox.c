@@ -472,6 +472,25 @@ static void events(void)
                   "from it, 2 times\n");
 }
 
+static struct trace_record records[64];
+
+static void traced(void)
+{
+    start("\x0f\x0b", 2);
+    trace_init(&vm->hv->trace, records, ARRAY_LEN(records));
+    trace_want(vm, TRACE_LIVE, TRACE_EVERYTHING);
+    vm->cpu.idtr.limit = 0;
+    trap(TRAP_UD, 0);
+    dies();
+    EXPECT_REPORT("trace  its last events, newest first:\n");
+    EXPECT_REPORT("       -1 ");
+    EXPECT(!strstr(report, "exits"));
+    for (u32 i = 0; i < ARRAY_LEN(records); i++)
+        records[i].vm = 9;
+    take_report();
+    EXPECT_REPORT("exits  the last 1 of 1");
+}
+
 static void put_words(void *ctx, const char *text, size_t len)
 {
     memcpy(report + report_len, text, len);
@@ -611,6 +630,7 @@ static void a_wild_guest(void)
 {
     struct cpu good = vm->cpu;
 
+    trace_want(vm, TRACE_LIVE, below(2) ? TRACE_EVERYTHING : 0);
     wild_memory();
     wild_registers(&vm->cpu);
     wild_past();
@@ -632,6 +652,7 @@ static void wild_guests(void)
     u64 looks = fake_looks;
 
     start_paged("\x90", 1);
+    trace_init(&vm->hv->trace, records, ARRAY_LEN(records));
     for (u32 i = 0; i < ROUNDS && !unit_failures; i++)
         a_wild_guest();
     EXPECT(fake_looks - looks < ROUNDS * 100u);
@@ -661,6 +682,7 @@ static const struct unit_case cases[] = {
     CASE(alive),
     CASE(told_once),
     CASE(events),
+    CASE(traced),
     CASE(last_words),
     CASE(wild_guests),
 };

@@ -21,229 +21,10 @@
 #include "arch/x86/defs/regs.h"
 #include "vmm/base/bits.h"
 #include "vmm/vm/blackbox_impl.h"
-#include "vmm/vm/symbols.h"
 
 #define FRAMES_SCANNED 256u /* words of a stack that are looked at */
-#define NAME_SHOWN     48
-#define MANY           3u /* as often, and it is no accident */
+#define MANY           3u   /* as often, and it is no accident */
 #define OVERFLOW_NEAR  (4 * PAGE_SIZE)
-
-/* Behind a call that never returns stands nobody's code: it is the caller's
- * whose last byte is just below. */
-void box_name(struct text *t, const struct vm *vm, u32 linear)
-{
-    struct symbol symbol;
-
-    if (!symbols_find(vm, linear, &symbol) &&
-        !symbols_find(vm, linear - 1, &symbol))
-        return;
-    text_add(t, " %.*s", (int)min_u64(symbol.name.len, NAME_SHOWN),
-             symbol.name.at);
-    if (linear != symbol.at)
-        text_add(t, "+0x%x", linear - symbol.at);
-}
-
-void box_place(struct text *t, const struct scene *s)
-{
-    text_add(t, "%04x:%08x", s->cpu->seg[SEG_CS].sel, s->cpu->eip);
-    box_name(t, s->vm, box_here(s));
-}
-
-/* ---- the fault itself */
-
-static bool is_fetch(const struct scene *s, const struct event *event)
-{
-    return event->kind == EVENT_EXCEPTION && event->fault.vector == TRAP_PF &&
-           event->fault.cr2 == box_here(s);
-}
-
-static void page_fault(struct text *t, struct scene *s,
-                       const struct event *event)
-{
-    u32 error = event->fault.error;
-
-    text_add(t, " at 0x%08x (%s, ", event->fault.cr2,
-             is_fetch(s, event) ? "a fetch of code"
-             : error & PF_WRITE ? "a write"
-                                : "a read");
-    if (error & PF_RSVD)
-        text_add(t, "through a table entry with a reserved bit set, ");
-    else if (!(error & PF_PRESENT))
-        text_add(t, "to a page that is not mapped, ");
-    else if (s->cpu->cpl == 3)
-        text_add(t, "to a page that ring 3 may not touch so, ");
-    else
-        text_add(t, "to a page that is read-only, ");
-    text_add(t, "from ");
-    box_place(t, s);
-    text_add(t, ")");
-}
-
-/* INT n whose gate is wrong shows as #GP or #NP with the gate's number. */
-static void bad_gate(struct text *t, struct scene *s, const struct fault *fault)
-{
-    struct event event = {.kind = EVENT_SOFTWARE};
-    struct cpu_env env = box_env(s);
-    struct blame b;
-    char why[300];
-
-    event.fault.vector = (u8)(fault->error >> 3);
-    blame_event(s->cpu, &env, &event, false, &b);
-    if (b.fault.vector != fault->vector || b.fault.error != fault->error)
-        return;
-    blame_text(&b, why, sizeof(why));
-    text_add(t, "; %s", why);
-}
-
-/* IRET shows what it pops. */
-static void popped(struct text *t, struct scene *s, const struct insn *insn)
-{
-    u32 at = s->cpu->seg[SEG_SS].base + s->cpu->gpr[ESP], eip, cs, flags;
-
-    if (insn->opsize != 4 || insn_class(insn->op) != CLASS_IRET ||
-        !box_word(s, at, &eip) || !box_word(s, at + 4, &cs) ||
-        !box_word(s, at + 8, &flags))
-        return;
-    text_add(t, "; it would pop EIP 0x%08x, CS 0x%04x, EFLAGS 0x%08x", eip,
-             cs & 0xffff, flags);
-}
-
-static void selector(struct text *t, struct scene *s, u32 error)
-{
-    struct cpu_env env = box_env(s);
-    u16 sel = (u16)(error & (SEL_INDEX | SEL_TI));
-    char what[120];
-
-    blame_selector(s->cpu, &env, sel, what, sizeof(what));
-    text_add(t, "; selector 0x%04x is %s", sel, what);
-}
-
-/* Why a #GP(0) or #SS(0) came, where the instruction tells. */
-static void refused(struct text *t, const struct scene *s,
-                    const struct insn *insn)
-{
-    static const char *const names[SEG_COUNT] = {"ES", "CS", "SS",
-                                                 "DS", "FS", "GS"};
-    enum insn_class class = insn_class(insn->op);
-    const struct segment *seg = &s->cpu->seg[insn->seg];
-
-    if (s->cpu->cpl == 3 && (class == CLASS_PRIVILEGED || class == CLASS_IO ||
-                             op_rows[insn->op].rule != RULE_ANY))
-        text_add(t, "; it is privileged, and the code runs in ring 3");
-    else if (insn->has_modrm && !is_register(insn) && !(seg->attr & ATTR_P))
-        text_add(t, "; it goes through %s, which is 0x%04x and not usable",
-                 names[insn->seg], seg->sel);
-}
-
-static void details(struct text *t, struct scene *s, const struct fault *fault)
-{
-    bool gate = (fault->error & TRAP_ERR_IDT) && !(fault->error & TRAP_ERR_EXT);
-    struct insn insn;
-
-    if (gate)
-        bad_gate(t, s, fault);
-    if (!box_insn(s, &insn))
-        return;
-    popped(t, s, &insn);
-    if (!fault->error)
-        refused(t, s, &insn);
-    else if (!(fault->error & TRAP_ERR_IDT))
-        selector(t, s, fault->error);
-}
-
-static void other_fault(struct text *t, struct scene *s,
-                        const struct fault *fault)
-{
-    struct insn insn;
-    char words[64];
-
-    text_add(t, " (");
-    if (box_insn(s, &insn)) {
-        insn_print(&insn, s->cpu->eip, words, sizeof(words));
-        text_add(t, "`%s` at ", words);
-    }
-    box_place(t, s);
-    if (fault->vector >= TRAP_TS && fault->vector <= TRAP_GP)
-        details(t, s, fault);
-    text_add(t, ")");
-}
-
-void box_fault(struct text *t, struct scene *s, const struct event *event)
-{
-    char name[48];
-
-    blame_event_name(event, name, sizeof(name));
-    text_add(t, "%s", name);
-    if (event->kind != EVENT_EXCEPTION) {
-        text_add(t, " at ");
-        box_place(t, s);
-    } else if (event->fault.vector == TRAP_PF) {
-        page_fault(t, s, event);
-    } else {
-        other_fault(t, s, &event->fault);
-    }
-}
-
-/* ---- why it was not delivered */
-
-/* A mistake in a gate, which each entry of the IDT has for itself. */
-static bool is_of_gate(enum blame_what what)
-{
-    return what >= BLAME_IDT_LIMIT && what <= BLAME_SEL_ABSENT &&
-           what != BLAME_SEL_PAGE;
-}
-
-static bool same_reason(const struct blame *a, const struct blame *b)
-{
-    return a->what == b->what && a->what != BLAME_NOTHING && a->sel == b->sel &&
-           a->at >> PAGE_SHIFT == b->at >> PAGE_SHIFT;
-}
-
-/* The reason of the attempt before, once more. `again`: and of the one before
- * that. */
-static void same(struct text *t, const struct blame *b, const char *name,
-                 bool again)
-{
-    if (is_of_gate(b->what) && again)
-        text_add(t, ", nor is IDT entry %u, for %s", b->vector, name);
-    else if (is_of_gate(b->what))
-        text_add(t, "; IDT entry %u, for %s that followed, is no better",
-                 b->vector, name);
-    else if (again)
-        text_add(t, ", and so did %s", name);
-    else
-        text_add(t, "; %s that followed met the same", name);
-}
-
-static void reasons(struct text *t, const struct event_chain *chain,
-                    const struct blame *blame)
-{
-    char why[300], name[48];
-    bool again = false;
-
-    blame_text(&blame[0], why, sizeof(why));
-    text_add(t, " could not be delivered: %s", why);
-    for (u32 i = 1; i < chain->failed; i++) {
-        blame_event_name(&chain->attempt[i].event, name, sizeof(name));
-        if (same_reason(&blame[i - 1], &blame[i])) {
-            same(t, &blame[i], name, again);
-            again = true;
-            continue;
-        }
-        blame_text(&blame[i], why, sizeof(why));
-        text_add(t, "; nor could %s that followed: %s", name, why);
-        again = false;
-    }
-}
-
-void box_chain(struct text *t, struct scene *s, const struct event_chain *chain,
-               const struct blame *blame)
-{
-    box_fault(t, s, &chain->attempt[0].event);
-    reasons(t, chain, blame);
-}
-
-/* ---- what is behind it */
 
 /* The gate whose handler is where control has come; -1: none. Handlers of
  * exceptions first, by number. */
@@ -379,14 +160,14 @@ static bool stack_is_lost(const struct scene *s, const struct blame *b)
 static void background(struct text *t, struct scene *s, const struct event *e,
                        const struct blame *b)
 {
-    int vector = is_fetch(s, e) ? handler_here(s) : -1;
+    int vector = box_is_fetch(s, e) ? handler_here(s) : -1;
     u32 again = e->kind == EVENT_EXCEPTION ? frames_of_here(s) : 0;
 
-    if (is_fetch(s, e) && is_switch(s))
+    if (box_is_fetch(s, e) && is_switch(s))
         lost_by_switch(t, s);
     else if (vector >= 0)
         lost_handler(t, s, (u32)vector, e);
-    else if (is_fetch(s, e) && !(e->fault.error & PF_PRESENT))
+    else if (box_is_fetch(s, e) && !(e->fault.error & PF_PRESENT))
         lost_control(t, s);
     else if (again >= MANY)
         text_add(t,

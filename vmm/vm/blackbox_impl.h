@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Between the files of the black box: how a dead guest's memory is looked at,
- * and how text is put together. blackbox.c keeps and takes, blackbox_cause.c
- * finds the one sentence, blackbox_show.c prints the report.
+ * and how text is put together. blackbox.c keeps and takes, blackbox_fault.c
+ * has words for a chain of faults, blackbox_cause.c finds what is behind it,
+ * blackbox_show.c prints the report.
  *
  * struct text never overruns and is always terminated; what does not fit is
  * cut. Bytes that are no printable ASCII (a symbol's name is the guest's) are
@@ -51,6 +52,8 @@ void box_name(struct text *t, const struct vm *vm, u32 linear);
 /* Adds "0008:c0101234 write_byte+0x4", the name if there is one. */
 void box_place(struct text *t, const struct scene *s);
 
+/* Is it a page fault for the sake of the code at CS:EIP? */
+bool box_is_fetch(const struct scene *s, const struct event *event);
 /* "the page fault at 0xdeadbeef (a write, from ...)" */
 void box_fault(struct text *t, struct scene *s, const struct event *event);
 /* "... could not be delivered: IDT entry 14 is not present; nor could ..." */

@@ -14,13 +14,16 @@
 #include "vmm/vm/inspect.h"
 #include "vmm/vm/monitor_impl.h"
 #include "vmm/vm/symbols.h"
+#include "vmm/vm/trace_line.h"
 
 #define LINE_MAX      200u
 #define WRAP          90u /* columns of the cause */
 #define WRAP_LEAST    60u
 #define REPORT_FRAMES 10u
 #define REPORT_LINES  60u /* of which the exits take what is left ... */
-#define REPORT_EXITS  16u /* ... but no more than this */
+#define REPORT_EXITS  16u /* ... but no more than this, ... */
+#define REPORT_EVENTS 32u /* ... and those of a trace than this */
+#define TRACE_BACK    4096u
 #define INSN_WORDS    48
 
 /* One line: printable ASCII, and never longer than LINE_MAX. */
@@ -288,6 +291,39 @@ static void show_ring(const struct sink *out, struct vm *vm, bool interpreted,
     }
 }
 
+/* The place of the record that is the `back`th of this VM, newest first; false:
+ * so many are not within TRACE_BACK records. */
+static bool find_record(const struct vm *vm, u32 back, u64 *place)
+{
+    const struct trace_ring *ring = &vm->hv->trace;
+    u64 kept = ring->record ? min_u64(ring->next, (u64)ring->mask + 1) : 0;
+
+    for (u64 i = 1; i <= kept && i <= TRACE_BACK; i++) {
+        const struct trace_record *r =
+            &ring->record[(ring->next - i) & ring->mask];
+        if (r->vm != vm->slot + 1 || --back)
+            continue;
+        *place = ring->next - i;
+        return true;
+    }
+    return false;
+}
+
+/* While it is traced, its events tell more than its exits. */
+static void show_trace(const struct sink *out, struct vm *vm, u32 most)
+{
+    const struct trace_ring *ring = &vm->hv->trace;
+    char line[LINE_MAX];
+    u64 place;
+
+    tell(out, "trace  its last events, newest first:");
+    for (u32 i = 1; i <= most && find_record(vm, i, &place); i++) {
+        trace_line(vm->hv, &ring->record[place & ring->mask], line,
+                   sizeof(line));
+        tell(out, "       -%u %s", i, line);
+    }
+}
+
 /* In so many lines, of which each engine's events have a half. */
 static void show_exits(const struct sink *out, struct vm *vm, u32 lines)
 {
@@ -374,6 +410,8 @@ static void count_line(void *ctx, const char *text, size_t len)
 static void print_all(struct vm *vm, struct line_count *count)
 {
     const struct sink out = {count_line, count};
+    u64 place;
+    u32 left;
 
     inspect_sync(vm);
     tell(&out, "black box:");
@@ -384,7 +422,11 @@ static void print_all(struct vm *vm, struct line_count *count)
     show_space(&out, vm);
     show_walks(&out, vm);
     show_stack(&out, vm);
-    show_exits(&out, vm, REPORT_LINES - 1 - count->lines);
+    left = REPORT_LINES - 1 - count->lines;
+    if (vm->tracing.all && find_record(vm, 1, &place))
+        show_trace(&out, vm, min_u32(REPORT_EVENTS, left - 1));
+    else
+        show_exits(&out, vm, left);
     hint(&out, vm);
 }
 
