@@ -13,7 +13,7 @@ import sys
 ORDER = ["vmm/base", "arch/x86/defs", "arch/x86/arch.h", "vmm/cpu", "vmm/mm",
          "drivers/bus", "drivers/irq", "drivers/model", "vmm/vm", "vmm/bt",
          "arch/x86/boot", "arch/x86", "drivers/host", "vmm/main.c", "guest",
-         "tests", "scripts"]
+         "docs", "tests", "scripts"]
 NAMES = (".h", ".def", ".c", ".S", ".py", ".ld")
 COMMENT = re.compile(r"\s*/\*\s?|\s*\*/\s*|\s*\*\s?|\s*#!.*|\s*#\s?")
 
