@@ -95,8 +95,9 @@ static bool traps(const struct insn *insn, u32 *error)
            class == CLASS_PRIVILEGED;
 }
 
-/* One instruction on a CPU that runs the kernel in ring 1. */
-static void on_a_cpu(void)
+/* One instruction on a CPU that runs the kernel in ring 1. The short ways are
+ * for segment registers that the CPU has loaded. */
+static void on_a_cpu(bool short_ways)
 {
     struct cpu_env env = env_of(vm);
     struct step step;
@@ -104,6 +105,7 @@ static void on_a_cpu(void)
     struct insn insn;
     u32 error;
 
+    vm->cpu.seg_dirty = short_ways ? 0 : BIT(SEG_CS);
     p2m_read(&vm->p2m, gpa(vm->cpu.eip), code, sizeof(code));
     if (code[0] == 0x0f && code[1] == 0x0b) {
         trap(TRAP_UD, 0);
@@ -116,14 +118,14 @@ static void on_a_cpu(void)
         EXPECT_EQ(cpu_step(&vm->cpu, &env, &step), STEP_OK);
 }
 
-static void run_by_traps(struct seen *out)
+static void run_by_traps(struct seen *out, bool short_ways)
 {
     struct trace_cursor from;
 
     boot();
     from = trace_tail(&fake_hv.trace);
     for (u32 i = 0; i < RECORDS && !vm->cpu.halted; i++)
-        on_a_cpu();
+        on_a_cpu(short_ways);
     gather(out, &from);
 }
 
@@ -164,14 +166,18 @@ static void expect_same(const struct seen *a, const struct seen *b)
 
 static void every_engine_tells_the_same(void)
 {
-    struct seen traps, plain, threaded;
+    struct seen traps, slow, plain, threaded;
 
-    run_by_traps(&traps);
+    run_by_traps(&traps, true);
+    EXPECT(vm->cpu.halted);
+    EXPECT(vm->exit_count[EXIT_SOFTINT] && vm->exit_count[EXIT_IRET]);
+    run_by_traps(&slow, false);
     EXPECT(vm->cpu.halted);
     run_interpreted(&plain, DISPATCH_PLAIN);
     EXPECT(vm->cpu.halted);
     run_interpreted(&threaded, DISPATCH_THREADED);
     EXPECT(vm->cpu.halted);
+    expect_same(&traps, &slow);
     expect_same(&traps, &plain);
     expect_same(&traps, &threaded);
 }
@@ -215,7 +221,7 @@ static void each_record_has_its_words(void)
 {
     struct seen seen;
 
-    run_by_traps(&seen);
+    run_by_traps(&seen, true);
     EXPECT_EQ(seen.count, ARRAY_LEN(want));
     for (u32 i = 0; i < seen.count && i < ARRAY_LEN(want); i++) {
         const struct trace_record *r = &seen.record[i];
