@@ -407,7 +407,7 @@ static void stats_names_every_kind_of_exit(void)
         EXPECT(strstr(screen, exit_kind_name(i)));
     vm->exit_count[EXIT_IRET] = 12345;
     bus_read(&vm->pc.bus, BUS_PORT, 0x5555, 1);
-    SAYS("stats fake", "iret                          12345\r\n");
+    SAYS("stats fake", "  iret                          12345   0.0%\r\n");
     SAYS("stats fake", "0x5555\r\n");
     SAYS("stats fake", "(cached)");
 }

@@ -113,6 +113,22 @@ void console_write(struct console *c, const char *text, size_t len)
     redraw(c);
 }
 
+void console_piece(struct console *c, const char *text, size_t len)
+{
+    if (!c->open)
+        clear_last(c);
+    for (size_t i = 0, n; i < len; i += n + 1) {
+        for (n = 0; i + n < len && text[i + n] != '\n';)
+            n++;
+        put(c, text + i, n);
+        if (i + n < len)
+            put_text(c, "\r\n");
+    }
+    c->open = len && text[len - 1] != '\n';
+    if (!c->open)
+        redraw(c);
+}
+
 void console_print(struct console *c, const char *format, ...)
 {
     char text[CONSOLE_PRINT];

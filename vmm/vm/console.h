@@ -41,6 +41,7 @@ struct console {
     struct textlog *log; /* null, or where the VMM's own text is kept */
     int attached;        /* slot, or -1: the monitor has the keyboard */
     int last;    /* slot whose unfinished line is on the terminal, or -1 */
+    bool open;   /* a line of the VMM's own is not over yet */
     bool prompt; /* the monitor's input line is on the terminal */
     struct lineedit edit; /* that line as typed so far */
 };
@@ -63,6 +64,9 @@ u64 console_deadline(const struct console *c);
 void console_print(struct console *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void console_write(struct console *c, const char *text, size_t len);
+/* The same in pieces, with nothing between them: a line is over, and the
+ * prompt comes back, with the piece that ends in "\n". */
+void console_piece(struct console *c, const char *text, size_t len);
 void console_attach(struct console *c, u32 slot);
 void console_detach(struct console *c);
 /* A typed byte while the monitor has the keyboard: it edits the input line.

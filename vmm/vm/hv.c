@@ -111,7 +111,7 @@ static void to_monitor(struct hv *hv, u8 byte)
         return;
     }
     monitor_command(hv, line);
-    if (c->attached < 0 && !hv->poweroff)
+    if (c->attached < 0 && !hv->poweroff && !hv->top.on)
         console_prompt(c);
 }
 
@@ -134,7 +134,9 @@ static void feed_guest(struct hv *hv)
 
 static void typed(struct hv *hv, u8 byte)
 {
-    if (hv->console.attached < 0)
+    if (hv->top.on)
+        monitor_top_end(hv);
+    else if (hv->console.attached < 0)
         to_monitor(hv, byte);
     else if (byte == CONSOLE_LEAVE)
         leave_guest(hv);
@@ -342,14 +344,22 @@ static void idle(struct hv *hv)
     TRACE_HV(hv, IDLE, TRACE_64(arch_now_ns() - from));
 }
 
+/* When somebody who looks on wants his turn. */
+static u64 people_deadline(const struct hv *hv, u64 now)
+{
+    u64 console = console_deadline(&hv->console);
+    u64 screen = min_u64(view_deadline(hv), monitor_top_deadline(hv));
+    u64 wires = min_u64(export_deadline(hv, now), gdb_deadline(hv, now));
+
+    return min_u64(min_u64(console, screen), wires);
+}
+
 /* The devices of those who do not run get nobody interrupted: a VM that wakes
  * gets its turn behind the present one, and what it missed is counted then. A
  * guest with a fast timer would otherwise cut up the turns of all others. */
 static void turn(struct hv *hv, u64 now)
 {
-    u64 wake =
-        min_u64(min_u64(console_deadline(&hv->console), view_deadline(hv)),
-                min_u64(export_deadline(hv, now), gdb_deadline(hv, now)));
+    u64 wake = people_deadline(hv, now);
     u64 devices = service_all(hv);
     int slot = sched_pick(&hv->sched);
 
@@ -388,6 +398,7 @@ u32 hv_run(struct hv *hv)
         now = arch_now_ns();
         view_tick(hv, now);
         trace_live_turn(hv, now);
+        monitor_top_turn(hv, now);
         export_turn(hv, now);
         gdb_poll(hv);
         script_turn(hv, now);

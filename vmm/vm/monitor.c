@@ -137,22 +137,28 @@ static void no_such_vm(const struct monitor_args *args, struct slice name)
             (int)name.len, name.at);
 }
 
-/* Takes the VM's name off the words. */
-static bool take_vm(struct monitor_args *args,
-                    const struct monitor_command *command)
+bool monitor_take_vm(struct monitor_args *args)
 {
     char name[VM_NAME_MAX + 1];
-    struct slice word;
+    struct slice word = {0};
 
-    if (!slice_word(&args->rest, &word)) {
-        usage(args, command);
-        return false;
-    }
+    slice_word(&args->rest, &word);
     if (slice_copy(name, sizeof(name), word))
         args->vm = hv_find(args->hv, name);
     if (!args->vm)
         no_such_vm(args, word);
     return args->vm != NULL;
+}
+
+static bool take_vm(struct monitor_args *args,
+                    const struct monitor_command *command)
+{
+    struct slice rest = args->rest, word;
+
+    if (slice_word(&rest, &word))
+        return monitor_take_vm(args);
+    usage(args, command);
+    return false;
 }
 
 /* Does the name of a VM come next? */
@@ -235,12 +241,17 @@ void monitor_command_to(struct hv *hv, const char *line, const struct sink *out)
 
 static void to_console(void *ctx, const char *text, size_t len)
 {
-    console_write(ctx, text, len);
+    console_piece(ctx, text, len);
+}
+
+struct sink monitor_console(struct hv *hv)
+{
+    return (struct sink){to_console, &hv->console};
 }
 
 void monitor_command(struct hv *hv, const char *line)
 {
-    const struct sink out = {to_console, &hv->console};
+    const struct sink out = monitor_console(hv);
 
     monitor_command_to(hv, line, &out);
 }

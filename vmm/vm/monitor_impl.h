@@ -51,6 +51,23 @@ const struct monitor_command *monitor_find(struct slice word);
 void monitor_say(const struct sink *out, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The console, for whoever says something without being asked. */
+struct sink monitor_console(struct hv *hv);
+/* Takes the next word off args->rest, which has one, as the name of a VM.
+ * False: there is none such, and that is said. */
+bool monitor_take_vm(struct monitor_args *args);
+
+/* A part in percent with one decimal. */
+struct monitor_share {
+    u32 whole, tenth;
+};
+struct monitor_share monitor_share(u64 part, u64 all);
+/* The table of all VMs, since then; of one, where its exits cost most. */
+void monitor_shares(const struct monitor_args *args,
+                    const struct top_then then[HV_VMS]);
+void monitor_places(const struct monitor_args *args, const struct vm *vm,
+                    u32 most);
+
 void monitor_help(const struct monitor_args *args);
 void monitor_attach(const struct monitor_args *args);
 void monitor_pause(const struct monitor_args *args);
@@ -99,6 +116,7 @@ void monitor_idt(const struct monitor_args *args);
 void monitor_blackbox(const struct monitor_args *args);
 void monitor_audit(const struct monitor_args *args);
 void monitor_stats(const struct monitor_args *args);
+void monitor_top(const struct monitor_args *args);
 void monitor_modules(const struct monitor_args *args);
 void monitor_screen(const struct monitor_args *args);
 

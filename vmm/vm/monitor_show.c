@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The monitor's commands that only look: list, idt, stats, modules.
+ * The monitor's commands that only look: list, idt, modules.
  *
  * Everything shown was counted or recorded already; nothing here walks guest
  * memory (`audit` does: monitor_audit.c). Rates are by CPU time, because a VM
@@ -164,48 +164,6 @@ void monitor_idt(const struct monitor_args *args)
         v = last;
     }
     show_records(args, r);
-}
-
-static void count(const struct monitor_args *args, const char *what, u64 n)
-{
-    say(args, "  %-20s %14llu", what, (unsigned long long)n);
-}
-
-static void show_exits(const struct monitor_args *args, const struct vm *vm)
-{
-    u64 us = vm->run_ns / 1000;
-
-    say(args, "%s: %llu exits in %llu.%03llu ms of CPU time", vm->config.name,
-        (unsigned long long)vm->exits, (unsigned long long)(us / 1000),
-        (unsigned long long)(us % 1000));
-    for (u32 i = 0; i < EXIT_KINDS; i++)
-        count(args, exit_kind_name(i), vm->exit_count[i]);
-}
-
-void monitor_stats(const struct monitor_args *args)
-{
-    const struct vm *vm = args->vm;
-    const struct shadow_stats *s = shadow_stats(&vm->shadow);
-
-    show_exits(args, vm);
-    say(args, "%s: shadow paging (%s)", vm->config.name,
-        vm->config.shadow == SHADOW_VTLB ? "vtlb" : "cached");
-    count(args, "fills", s->fills);
-    count(args, "true faults", s->true_faults);
-    count(args, "drops", s->drops);
-    count(args, "invlpg", s->invlpgs);
-    count(args, "cr3 loads", s->cr3_loads);
-    count(args, "  that found a root", s->root_hits);
-    count(args, "traced writes", s->traced);
-    count(args, "pages in use", s->pages);
-    say(args, "%s: memory and devices", vm->config.name);
-    count(args, "guest frames", vm->p2m.ram_frames);
-    count(args, "timer ticks lost", vm->pc.pit.st.lost);
-    count(args, "timer ticks owed", vm->pc.pit.st.owed);
-    count(args, "unclaimed accesses", vm->pc.bus.unclaimed);
-    if (vm->pc.bus.unclaimed)
-        say(args, "  the last of them at   0x%x", vm->pc.bus.last_unclaimed);
-    say(args, "  %-20s           0x%02x", "POST code", vm->pc.debug.st.post);
 }
 
 void monitor_modules(const struct monitor_args *args)

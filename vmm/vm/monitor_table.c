@@ -170,10 +170,20 @@ const struct monitor_command monitor_commands[] = {
      .takes = TAKES_VM_OR_NONE,
      .run = monitor_audit},
     {.name = "stats",
-     .usage = "NAME",
-     .help = "exits by kind, shadow paging, devices",
-     .takes = TAKES_VM,
+     .usage = "[NAME [exact|sampled]] | json [NAME]",
+     .help = "shares of the processor; of one: exits, costs, places, paging",
+     .more = "COUNT is exact. COST, MIN, MEAN and MAX are those of a sample, "
+             "one exit in 128\nwhen there were enough; `exact` measures each "
+             "from then on. Places are functions\nof the guest's image, or "
+             "addresses.\n`json` says all of it in one line, for scripts.",
+     .words = "json exact sampled",
+     .takes = TAKES_WORDS,
      .run = monitor_stats},
+    {.name = "top",
+     .usage = "[NAME]",
+     .help = "who has the processor, each second anew, until a key is pressed",
+     .takes = TAKES_VM_OR_NONE,
+     .run = monitor_top},
     {.name = "trace",
      .usage = "[NAME [off|all|KIND,...] [FILTER=...]...]",
      .help = "show a VM's events as they come, by kind, place and mode",

@@ -54,15 +54,23 @@ static void add_address(struct line *l, u32 at)
     add(l, "%s", text);
 }
 
-static void add_vector(struct line *l, u32 vector)
+void trace_vector(u32 vector, char *out, size_t size)
 {
     const char *name =
         vector < TRAP_EXCEPTIONS ? exception_names[vector] : NULL;
 
     if (name)
-        add(l, "%u (%s)", vector, name);
+        fmt_buf(out, size, "%u (%s)", vector, name);
     else
-        add(l, "0x%02x", vector);
+        fmt_buf(out, size, "0x%02x", vector);
+}
+
+static void add_vector(struct line *l, u32 vector)
+{
+    char text[24];
+
+    trace_vector(vector, text, sizeof(text));
+    add(l, "%s", text);
 }
 
 /* Characters that a terminal might obey are left out. */

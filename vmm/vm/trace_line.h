@@ -21,4 +21,7 @@
 size_t trace_line(const struct hv *hv, const struct trace_record *record,
                   char *out, size_t size);
 
+/* "14 (#PF)", "0x20" */
+void trace_vector(u32 vector, char *out, size_t size);
+
 #endif

@@ -464,6 +464,7 @@ bool vm_create(struct hv *hv, const struct vm_config *config, u32 module,
         return false;
     }
     symbols_init(vm);
+    costs_init(&vm->costs, vm->exits, false);
     vm->state = VM_RUNNING;
     sched_add(&hv->sched, vm->slot, config->weight);
     sched_set_runnable(&hv->sched, vm->slot, true);

@@ -34,6 +34,7 @@
 #include "vmm/vm/recorder.h"
 #include "vmm/vm/sched.h"
 #include "vmm/vm/script.h"
+#include "vmm/vm/stats.h"
 #include "vmm/vm/symbols.h"
 #include "vmm/vm/tables.h"
 #include "vmm/vm/trace.h"
@@ -94,6 +95,8 @@ struct vm {
     /* accounting */
     u64 exits;
     u64 exit_count[EXIT_KINDS];
+    struct costs costs;
+    u64 interrupts;  /* injected */
     u32 exit_kind;   /* of the last exit, EXIT_KINDS for none */
     u64 interpreted; /* instructions, by the engine `interp` */
     u32 work;        /* since it last let interrupts of the host in: interp.c */
@@ -112,6 +115,17 @@ struct vm {
     struct blackbox box;
 };
 
+/* `top`, and what it showed last. */
+struct top_then {
+    u64 run_ns, exits, interrupts, fills;
+};
+struct top {
+    bool on;
+    int vm; /* whose places it shows, or -1 for all */
+    u64 since, due;
+    struct top_then then[HV_VMS];
+};
+
 struct hv {
     struct frames frames;
     struct boot_info *boot;
@@ -126,6 +140,7 @@ struct hv {
     struct trace_wish tracing;   /* of itself */
     struct trace_wish trace_new; /* of VMs to come */
     struct trace_live_all live;
+    struct top top;
     struct export export;
     struct vm *current; /* whose state is in the real registers */
     u8 typed_bytes[1024];
@@ -183,6 +198,10 @@ void hv_last_words(struct hv *hv, const struct sink *out);
  * goes to the console, or to `out`: lines that end in "\n", each in one piece,
  * of plain text. */
 void monitor_command(struct hv *hv, const char *line);
+/* monitor_top.c: the next picture, when it is due; the end of it. */
+void monitor_top_turn(struct hv *hv, u64 now);
+u64 monitor_top_deadline(const struct hv *hv);
+void monitor_top_end(struct hv *hv);
 void monitor_command_to(struct hv *hv, const char *line,
                         const struct sink *out);
 /* monitor_complete.c: Tab was pressed in the console's line. */
