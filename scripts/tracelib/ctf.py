@@ -7,7 +7,7 @@
 # (ticks, class, values): a Class is what is known about one kind of record,
 # values are its header's, contexts' and payload's fields in one row, and
 # Class.index says where a name stands in it. A payload's field hides a
-# context's of the same name, which stays in Class.context.
+# context's of the same name; numbers of contexts stay in Class.context.
 #
 # What was left out comes in the same order as a record of the class LOST
 # with the values (first tick, last tick, records).
@@ -37,7 +37,7 @@ class Class:
         for part in structs:
             for field, kind in part.fields:
                 self.index[field] = len(self.kinds)
-                if part in context:
+                if part in context and isinstance(kind, (Int, Enum)):
                     self.context[field] = len(self.kinds)
                 self.kinds.append((field, kind))
         self.fields = [(f, k, self.index[f]) for f, k in fields.fields]
@@ -61,14 +61,20 @@ class Clock:
 
 
 def find_header(struct_type):
-    """The places of id and timestamp in an event header whose fields stand
-    side by side, and the timestamp's type."""
-    names = [name for name, _ in struct_type.fields]
-    if "id" not in names or any(isinstance(k, Struct) or hasattr(k, "options")
-                                for _, k in struct_type.fields):
+    """The places of id and timestamp in an event header of numbers that
+    stand side by side."""
+    names = [name for name, kind in struct_type.fields
+             if isinstance(kind, (Int, Enum))]
+    if len(names) < len(struct_type.fields) or "id" not in names or \
+            "timestamp" not in names:
         return None
-    stamp = names.index("timestamp") if "timestamp" in names else None
-    return names.index("id"), stamp
+    return names.index("id"), names.index("timestamp")
+
+
+def number(values, name, default):
+    """A field that should be a number."""
+    value = values.get(name, default)
+    return value if isinstance(value, int) else default
 
 
 def deep(values, name):
@@ -131,10 +137,10 @@ class StreamFile:
                                        self.trace.meta.order)
         try:
             head = bits.record(trace.meta.header or EMPTY, Scope())
-            if head.get("magic", MAGIC) != MAGIC:
-                raise TraceError(f"its magic is {head['magic']:#x}, not "
-                                 f"{MAGIC:#x}")
-            stream = trace.meta.streams.get(head.get("stream_id", 0))
+            magic = number(head, "magic", MAGIC)
+            if magic != MAGIC:
+                raise TraceError(f"its magic is {magic:#x}, not {MAGIC:#x}")
+            stream = trace.meta.streams.get(number(head, "stream_id", 0))
             if not stream:
                 raise TraceError("it is of a stream that the metadata does "
                                  "not know")
@@ -143,8 +149,8 @@ class StreamFile:
             self.note(f"no packet at byte {at}: {why}; the last "
                       f"{len(data) - at} bytes are left out")
             return None
-        size = context.get("packet_size", 8 * (len(data) - at))
-        content = context.get("content_size", size)
+        size = number(context, "packet_size", 8 * (len(data) - at))
+        content = number(context, "content_size", size)
         if not bits.at - 8 * at <= content <= size or size % 8:
             self.note(f"the packet at byte {at} says that {content} of its "
                       f"{size} bits are used; the last {len(data) - at} bytes "
@@ -173,22 +179,22 @@ class StreamFile:
             return
         with open(self.path, "rb") as file, \
                 mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            discarded = number = 0
+            discarded = following = 0
             for packet in self.packets(data):
                 head = packet.head
-                begin = head.get("timestamp_begin", self.last)
+                begin = number(head, "timestamp_begin", self.last)
                 before, self.last = self.last or begin, max(begin, 0)
-                lost = head.get("events_discarded", 0)
+                lost = number(head, "events_discarded", 0)
                 if lost != discarded:
                     # A counter that went back has begun again.
                     count = lost - discarded if lost > discarded else lost
                     yield begin, LOST, (min(before, begin), begin, count)
                 discarded = lost
-                here = head.get("packet_seq_num", number)
-                if number < here:
-                    self.note(f"{here - number} packets before number {here} "
-                              "are missing")
-                number = here + 1
+                here = number(head, "packet_seq_num", following)
+                if following < here:
+                    self.note(f"{here - following} packets before number "
+                              f"{here} are missing")
+                following = here + 1
                 try:
                     yield from self.of_packet(data, packet)
                 except TraceError as why:
@@ -204,7 +210,7 @@ class StreamFile:
                     self.trace.meta.order)
         places = find_header(header)
         self.at = packet.first
-        if places and places[1] is not None:
+        if places:
             quick = Quick.make([header], 0, self.trace.meta.order)
             if quick:
                 yield from self.quickly(data, packet, bits, places)
@@ -255,7 +261,7 @@ class StreamFile:
         self.at = 8 * at
         if stamps == 64 and at > packet.first // 8:
             self.last = stamp
-        self.last = max(self.last, packet.head.get("timestamp_end", 0))
+        self.last = max(self.last, number(packet.head, "timestamp_end", 0))
 
     def row(self, bits, found):
         """The values of a record's structs, in the order of Class.index."""
@@ -270,10 +276,10 @@ class StreamFile:
         stream = packet.stream
         self.at = start = bits.at = max(self.at, packet.first)
         header = bits.record(stream.event_header or EMPTY, Scope())
-        number = deep(header, "id") or 0
-        found = self.trace.classes[stream.id].get(number)
+        event = deep(header, "id") or 0
+        found = self.trace.classes[stream.id].get(event)
         if not found:
-            raise TraceError(f"the metadata knows no event {number}")
+            raise TraceError(f"the metadata knows no event {event}")
         stamp = deep(header, "timestamp")
         size = deep_bits(stream.event_header or EMPTY)
         bits.at = start
@@ -298,11 +304,11 @@ class Trace:
         self.clock = Clock(clocks[0])
         self.classes = {s: {} for s in self.meta.streams}
         self.align = 8
-        for (stream, number), event in sorted(self.meta.events.items()):
+        for (stream, event_id), event in sorted(self.meta.events.items()):
             if stream not in self.classes:
                 raise TraceError(f'the event "{event.name}" is of stream '
                                  f"{stream}, which is not described")
-            self.classes[stream][number] = self.class_of(event)
+            self.classes[stream][event_id] = self.class_of(event)
         self.files = [StreamFile(self, p) for p in self.stream_paths()]
 
     def class_of(self, event):
@@ -310,12 +316,7 @@ class Trace:
         fields = event.fields or EMPTY
         context = [p for p in (stream.event_context, event.context) if p]
         structs = [stream.event_header or EMPTY, *context, fields]
-        for part in structs:
-            align = part.align
-            if align & (align - 1):
-                raise TraceError(f"an alignment of {align} bits is no power "
-                                 "of two")
-            self.align = max(self.align, min(align, 1 << 12))
+        self.align = max([self.align] + [part.align for part in structs])
         made = Class(event.name, structs, context, fields)
         made.number, made.level = event.id, event.loglevel
         return made

@@ -15,7 +15,7 @@ import collections
 from .axis import Axis
 from .costs import BATCH, Costs
 from .names import (CPL_FIELD, CURVES, EIP_FIELD, NO_OPERATION, VM_FIELD,
-                    Operation, usable)
+                    Operation, numeric, usable)
 
 MOST_PLACES, MOST_OPERATIONS = 200000, 1000
 MOST_TURNS, MOST_GATES = 400, 600
@@ -79,8 +79,8 @@ class Model:
 
     def of_exit(self, found):
         kind_at, cost_at = found.index["kind"], found.index["cost"]
-        eip_at, cpl_at = (found.index.get(EIP_FIELD),
-                          found.index.get(CPL_FIELD))
+        eip_at, cpl_at = (found.context.get(EIP_FIELD),
+                          found.context.get(CPL_FIELD))
         exits, places, pending = self.exits, self.places, self.pending
         operations, axis = self.operations, self.axis
 
@@ -179,7 +179,7 @@ class Model:
 
     def curve(self, found, number, row):
         field, wanted = row[2] or (None, None)
-        at = found.index.get(field) if field else None
+        at = found.index[field] if field and numeric(found, field) else None
 
         def handle(ticks, vm, values):
             if at is not None and values[at] != wanted:
@@ -201,14 +201,14 @@ class Model:
         of_shadow_drop
 
     def of_gate(self, found):
-        at = {f: found.index.get(f) for f in ("vector", "handler", "old",
-                                              "now", EIP_FIELD, CPL_FIELD)}
+        at = {f: found.index[f] for f in ("vector", "handler", "old", "now",
+                                          EIP_FIELD) if numeric(found, f)}
 
         def handle(ticks, vm, values):
             if len(self.gates) >= MOST_GATES:
                 self.more_gates += 1
                 return
-            row = {f: values[i] for f, i in at.items() if i is not None}
+            row = {f: values[i] for f, i in at.items()}
             self.gates.append((ticks, vm, row))
         return handle
 

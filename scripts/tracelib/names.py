@@ -11,6 +11,8 @@
 # the field is, from the trace's env (vm_1 = "alpha"), or from the events that
 # say so; and where the symbols of each stand (Book).
 
+from .types import Enum, Int
+
 # Event: the fields that the reports read. An event whose fields are not all
 # there counts as any other event.
 NEEDED = {
@@ -67,7 +69,13 @@ VMM = "VMM"
 
 def usable(found):
     """Whether a class of records has the fields that the table wants."""
-    return all(field in found.index for field in NEEDED.get(found.name, ()))
+    return all(numeric(found, field) for field in NEEDED.get(found.name, ()))
+
+
+def numeric(found, field):
+    """Whether a class has a field of that name that is a number."""
+    place = found.index.get(field)
+    return place is not None and isinstance(found.kinds[place][1], (Int, Enum))
 
 
 def vector_name(vector):
@@ -82,7 +90,7 @@ class Operation:
     def __init__(self, found):
         self.found, self.labels = found, {}
         self.field, self.form = KEYS.get(found.name, (None, ""))
-        if self.field not in found.index:
+        if not self.field or not numeric(found, self.field):
             self.field = None
         self.place = found.index.get(self.field)
 
@@ -123,14 +131,15 @@ class Guests:
             break
         for key, value in trace.meta.env.items():
             number = key[3:] if key[:3] == "vm_" else ""
-            if number.isdigit() and str(value):
+            if number.isascii() and number.isdigit() and str(value):
                 self.names[int(number)] = str(value)
 
     def event(self, number, name):
         """`created` and `destroyed` say a name. A slot that was given to
         another VM later has both."""
         said = self.said.setdefault(number, [])
-        if name and name not in said and len(said) < 4:
+        if isinstance(name, str) and name and name not in said and \
+                len(said) < 4:
             said.append(name)
 
     def name(self, number):

@@ -12,8 +12,8 @@
 # before it ended, and nothing begins before the trace does.
 import json
 
-from .names import (CPL_FIELD, CURVES, EIP_FIELD, VM_FIELD, usable,
-                    vector_name)
+from .names import (CPL_FIELD, CURVES, EIP_FIELD, VM_FIELD, numeric,
+                    usable, vector_name)
 from .types import Enum
 
 PERIOD_US = 10000
@@ -93,8 +93,8 @@ class Perfetto:
                                                 CPL_FIELD)}
         special = {"exit": self.exit, "turn_end": self.turn}.get(found.name) \
             if usable(found) else None
-        curves = [(text, found.index.get(rule[0]) if rule else None,
-                   rule and rule[1])
+        curves = [(text, found.index[rule[0]] if rule and
+                   numeric(found, rule[0]) else None, rule and rule[1])
                   for names, text, rule in CURVES if found.name in names]
 
         def handle(ticks, values):
@@ -117,7 +117,7 @@ class Perfetto:
 
     def exit(self, found, vm, us, values, args):
         name = str(args["kind"])
-        if name in ("exception", "softint") and "vector" in found.index:
+        if name in ("exception", "softint") and numeric(found, "vector"):
             name += " " + vector_name(values[found.index["vector"]])
         self.count(vm, "exits", us)
         cost = max(values[found.index["cost"]], 0)

@@ -18,7 +18,7 @@ TOKEN = re.compile(r"""
     (?P<sign>:=|\.\.\.|->|[{}\[\]();:,.=<>+\-*])
     """, re.X | re.S)
 PACKET_MAGIC, PACKET_HEADER = 0x75D11D57, 37
-DEEPEST = 24
+DEEPEST, MOST_DIGITS = 24, 24
 SUFFIXES = ("u", "l", "ul", "ll", "ull")
 
 
@@ -100,6 +100,8 @@ class Cursor:
         self.accept("+")
         if self.kind() != "number":
             self.wrong("a number should stand there")
+        if len(self.peek()) > MOST_DIGITS:
+            self.wrong(f"a number has at most {MOST_DIGITS} digits")
         text = self.next()
         if self.peek().lower() in SUFFIXES:
             self.next()

@@ -11,10 +11,10 @@
 import re
 
 from .tokens import Cursor, unpack
-from .types import (Array, Enum, Float, Int, String, Struct, TraceError,
-                    Variant)
+from .types import (MOST_ELEMENTS, Array, Enum, Float, Int, String, Struct,
+                    TraceError, Variant)
 
-LARGEST, WIDEST = 8 << 20, 1 << 16
+LARGEST, WIDEST, MOST_ALIGNED = 8 << 20, 1 << 16, 4096
 SIZES = {"char": 8, "short": 16, "int": 32, "long": 64}
 C_WORDS = ("unsigned", "signed", "const", *SIZES)
 ORDERS = {"le": "little", "be": "big", "network": "big"}
@@ -74,6 +74,13 @@ class Parser(Cursor):
             self.wrong(f"{name} is {size}, which is no number of bits")
         return size
 
+    def alignment(self, align):
+        if not isinstance(align, int) or not 1 <= align <= MOST_ALIGNED or \
+                align & (align - 1):
+            self.wrong(f"an alignment is a power of two up to {MOST_ALIGNED}, "
+                       f"which {align} is not")
+        return align
+
     def integer(self):
         words = self.settings()
         size = self.size(words, "size", None)
@@ -82,7 +89,8 @@ class Parser(Cursor):
         clock = str(words.get("map", ""))
         base = {"hexadecimal": 16, "hex": 16, "x": 16, "X": 16, "p": 16, 16: 16,
                 "binary": 2, 2: 2, "octal": 8, 8: 8}.get(words.get("base"), 10)
-        return Int(size, self.size(words, "align", 8 if size % 8 == 0 else 1),
+        align = words.get("align", 8 if size % 8 == 0 else 1)
+        return Int(size, self.alignment(align),
                    words.get("signed", 0) in (1, "true", "TRUE"),
                    self.order(words),
                    words.get("encoding") in ("UTF8", "ASCII", "utf8"), base,
@@ -94,7 +102,8 @@ class Parser(Cursor):
             self.size(words, "mant_dig", None)
         if size not in (32, 64):
             self.wrong(f"a floating-point number of {size} bits is not read")
-        return Float(size, self.size(words, "align", 8), self.order(words))
+        return Float(size, self.alignment(words.get("align", 8)),
+                     self.order(words))
 
     def string_type(self):
         if self.peek() == "{":
@@ -108,7 +117,7 @@ class Parser(Cursor):
         found = Struct(self.members())
         if self.accept("align"):
             self.want("(")
-            found = Struct(found.fields, max(1, min(self.number(), WIDEST)))
+            found = Struct(found.fields, self.alignment(self.number()))
             self.want(")")
         if name:
             self.scopes[-1]["struct " + name] = found
@@ -136,12 +145,22 @@ class Parser(Cursor):
     def declarator(self, base):
         name, lengths = self.word(), []
         while self.accept("["):
-            lengths.append(self.number() if self.kind() == "number"
-                           else self.value())
+            lengths.append(self.value())
             self.want("]")
+        base = self.complete(base)
         for length in reversed(lengths):
-            base = Array(base, length)
+            base = self.array(base, length)
         return (name[1:] if name[0] == "_" and name[1:] else name), base
+
+    def complete(self, base):
+        if isinstance(base, dict):
+            self.wrong("a variant without a tag is no type of a field")
+        return base
+
+    def array(self, base, length):
+        if isinstance(length, int) and not 0 <= length <= MOST_ELEMENTS:
+            self.wrong(f"an array has {length} elements")
+        return Array(base, length)
 
     def enum_type(self):
         name = self.word() if self.kind() == "word" else None
@@ -218,8 +237,7 @@ class Parser(Cursor):
         while self.kind() == "word":
             words += " " + self.next()
         while self.accept("["):
-            base = Array(base, self.number() if self.kind() == "number"
-                         else self.value())
+            base = self.array(self.complete(base), self.value())
             self.want("]")
         self.scopes[-1][words] = base
         self.want(";")
@@ -275,12 +293,17 @@ class Parser(Cursor):
             out.uuid = bytes.fromhex(digits)
         out.header = types["packet.header"]
 
+    def identity(self, plain, name):
+        if not isinstance(plain.get(name, 0), int):
+            self.wrong(f"{name} is no number")
+        return plain.get(name, 0)
+
     def stream(self):
         types = dict.fromkeys(("packet.context", "event.header",
                                "event.context"))
         plain, made = {}, Stream()
         self.block(types, plain)
-        made.id = plain.get("id", 0)
+        made.id = self.identity(plain, "id")
         made.packet_context = types["packet.context"]
         made.event_header = types["event.header"]
         made.event_context = types["event.context"]
@@ -290,7 +313,8 @@ class Parser(Cursor):
         types, plain = {"fields": None, "context": None}, {}
         self.block(types, plain)
         made = Event()
-        made.id, made.stream = plain.get("id", 0), plain.get("stream_id", 0)
+        made.id = self.identity(plain, "id")
+        made.stream = self.identity(plain, "stream_id")
         made.name = str(plain.get("name", f"event {made.id}"))
         made.loglevel = plain.get("loglevel")
         made.context, made.fields = types["context"], types["fields"]
