@@ -117,9 +117,11 @@ static void emit_string(void)
 
 static void emit_data(void)
 {
-    u32 at = data_at();
+    u32 at = data_at(), which = rnd(12);
 
-    switch (rnd(12)) {
+    if ((which == 1 || which == 9) && chance(50)) /* its own code */
+        at = CODE_AT + rnd(0x1f00);
+    switch (which) {
     case 0:
         emit("bd", 0xa3, at);
         break;
@@ -349,11 +351,12 @@ struct want {
     u32 at, size;
 };
 
+#define NEW 4
 struct plan {
-    bool change, interrupt;
-    u32 remove; /* PROBES: none */
-    struct want add;
-    u32 steps; /* 0: go on */
+    bool interrupt;
+    u32 remove[NEW];
+    struct want add[NEW]; /* those that are used */
+    u32 steps;            /* 0: go on */
 };
 
 static u32 watched_place(u32 *size)
@@ -385,22 +388,31 @@ static u32 break_place(void)
     return slot_at(rnd(SLOTS)) + (chance(10) ? LARGE : 0);
 }
 
+static struct want make_probe(void)
+{
+    struct want w = {.used = true, .kind = PROBE_BREAK, .size = 1};
+
+    if (chance(60)) {
+        w.at = break_place();
+        return w;
+    }
+    w.kind = (enum probe_kind)(PROBE_WRITE + rnd(3));
+    w.at = watched_place(&w.size);
+    return w;
+}
+
 static struct plan make_plan(u32 seed, u32 stop)
 {
-    struct plan p = {.remove = PROBES};
+    struct plan p = {.interrupt = false};
 
     state = seed * 104729 + stop * 31 + 5;
-    p.change = stop < 4 || chance(25);
     p.interrupt = stop && chance(20);
     p.steps = stop && chance(25) ? 1 + rnd(5) : 0;
-    if (chance(30))
-        p.remove = rnd(10);
-    p.add = (struct want){.used = true, .kind = PROBE_BREAK, .size = 1};
-    p.add.at = break_place();
-    if (stop % 4 < 2)
-        return p;
-    p.add.kind = (enum probe_kind)(PROBE_WRITE + rnd(3));
-    p.add.at = watched_place(&p.add.size);
+    for (u32 i = 0; i < NEW; i++) {
+        p.remove[i] = rnd(20);
+        if (!stop || chance(60))
+            p.add[i] = make_probe();
+    }
     return p;
 }
 
@@ -597,14 +609,14 @@ static void model_interrupt(const struct cpu_env *env)
 
 static void model_plan(const struct plan *p)
 {
-    u32 n = 0;
-
-    if (p->remove < PROBES)
-        want[p->remove].used = false;
-    while (want[n].used)
-        n++;
-    if (p->change)
-        want[n] = p->add;
+    for (u32 i = 0; i < NEW; i++)
+        want[p->remove[i]].used = false;
+    for (u32 i = 0, n = 0; i < NEW; i++) {
+        while (want[n].used)
+            n++;
+        if (p->add[i].used)
+            want[n] = p->add[i];
+    }
     if (p->interrupt)
         raise_interrupt();
 }
@@ -613,7 +625,7 @@ static void model_plan(const struct plan *p)
 static bool model_run(const struct cpu_env *env, u32 steps, u32 *left)
 {
     u32 place[] = {vm->cpu.eip, vm->cpu.gpr[ESP], vm->cpu.cr3}, probe;
-    bool passing = at_break(&probe);
+    bool passing = expected_count && at_break(&probe);
     struct stop stop;
 
     for (; *left && !dead; --*left) {
@@ -708,10 +720,12 @@ static bool same(u32 seed, u32 n)
 
 static void apply(const struct plan *p)
 {
-    if (p->remove < PROBES)
-        probe_remove(vm, PROBE_GDB, p->remove);
-    if (p->change)
-        add(p->add.kind, p->add.at, p->add.size);
+    for (u32 i = 0; i < NEW; i++)
+        probe_remove(vm, PROBE_GDB, p->remove[i]);
+    for (u32 i = 0; i < NEW; i++) {
+        if (p->add[i].used)
+            add(p->add[i].kind, p->add[i].at, p->add[i].size);
+    }
     if (p->interrupt)
         raise_interrupt();
     if (vm->state == VM_RUNNING)
@@ -769,6 +783,8 @@ static void stops_where_the_model_does(void)
             printf("%s, %s\n", names[i / 2], i % 2 ? "cached" : "vtlb");
         }
     }
+    if (getenv("SEEDS"))
+        printf("%u stops\n", stops);
     EXPECT_EQ(wrong, 0);
     EXPECT(stops > 4 * count);
 }
