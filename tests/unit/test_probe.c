@@ -243,6 +243,33 @@ static void behind_sti(void)
     EXPECT_EQ(peek32(vm->cpu.gpr[ESP]), CODE_AT + 2);
 }
 
+/* sti; mov [0x5000], eax: the stop comes before the interrupt that waits. */
+static void watch_behind_sti(void)
+{
+    START("\xfb\xa3\0\x50\0\0\x90\xeb\xfe");
+    fake_raise_timer(vm, 0x20);
+    add(PROBE_WRITE, 0x5000, 1);
+    EXPECT(until_stop());
+    EXPECT_EQ(vm->cpu.eip, CODE_AT + 6);
+    EXPECT_EQ(vm->cpu.gpr[ESP], STACK);
+}
+
+/* The guest goes on from a breakpoint, but an interrupt comes first, whose
+ * handler gets to the same place: that is another matter. */
+static void in_a_handler(void)
+{
+    START("\x40\xeb\xfd");
+    poke(HANDLER, "\xe9\xfb\xef\xff\xff", 5);
+    vm->cpu.eflags |= EFLAGS_IF;
+    add(PROBE_BREAK, CODE_AT, 1);
+    EXPECT(until_stop());
+    fake_raise_timer(vm, 0x20);
+    EXPECT(go());
+    EXPECT_EQ(vm->cpu.eip, CODE_AT);
+    EXPECT_EQ(vm->cpu.gpr[ESP], STACK - 12);
+    EXPECT_EQ(vm->cpu.gpr[EAX], 0);
+}
+
 /* mov ss, ax; inc ebx; jmp back, with the guest's own TF: its trap comes
  * behind INC, whose breakpoint is met before. */
 static void behind_mov_ss(void)
@@ -349,7 +376,7 @@ static void life(void)
 
     START("\xf4");
     memset(vm->blocks.slot, 0, sizeof(vm->blocks.slot)); /* not its own */
-    add(PROBE_BREAK, 0x100020, 1); /* the image's HLT */
+    add(PROBE_BREAK, 0x100020, 1);                       /* the image's HLT */
     stops = vm->stop.stops;
     vm_kill(vm, "it had to");
     EXPECT_EQ(vm->stop.reason, STOP_DEATH);
@@ -372,6 +399,8 @@ static void each_way(void)
     each(both);
     each(both_ways);
     each(by_events);
+    each(watch_behind_sti);
+    each(in_a_handler);
     each(where_no_memory_is);
     each(other_pages);
     each(its_own_code);
