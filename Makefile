@@ -5,7 +5,7 @@
 #
 #   make            VMM, guest and ISO          make test   every test
 #   make run        the ISO in QEMU             make check  layers, style, purity
-#   make debug      the same, waiting for gdb   make bench  figures
+#   make debug      guests under gdb            make bench  figures
 #   make host       the VMM as an ordinary program, for gdb and sanitizers
 #   make tour       the file essays in reading order
 #   make coverage   which lines that guests reach no test has run

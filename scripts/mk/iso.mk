@@ -13,7 +13,10 @@
 #                does so too, of fewer with TRAPLINE_PCS=few
 #   make doctor  says what this machine lacks
 #   make usb     writes the image onto a stick: DEV=/dev/sdX
-#   make debug   the same, stopped at its first instruction for gdb
+#   make debug   gdb here, two guests in it that wait (scripts/debug); or
+#                GUEST=path/kernel.elf GUEST_WORDS="vm=mine mem=64M"
+#   make debug-vmm   the ISO in QEMU, stopped at its first instruction: for
+#                a gdb that looks at the VMM itself
 
 # A guest of one's own, as the menu's first entry:
 #   make iso GUEST=path/kernel.elf GUEST_WORDS="vm=mine mem=64M -- its words"
@@ -45,7 +48,7 @@ $(B)/trapline.iso: $(B)/trapline.elf $(B)/hare.elf $(B)/iso.for \
 	    --out $@ $${GUEST:+--guest "$$GUEST"} --words=" $$GUEST_WORDS" \
 	    $${INITRD:+--initrd "$$INITRD"} --append=" $$VMM_WORDS"
 
-.PHONY: iso run debug
+.PHONY: iso run debug debug-vmm
 iso: $(B)/trapline.iso
 
 QEMU     ?= qemu-system-x86_64
@@ -60,7 +63,11 @@ QEMU_RUN  = $(QEMU) -accel tcg -cpu max -m 512 -cdrom $(B)/trapline.iso -boot d 
 run: iso
 	@$(QEMU_RUN); test $$? -eq 1
 
-debug: iso
+debug: $(B)/trapline.elf $(B)/hare.elf
+	@QEMU="$(QEMU)" scripts/debug $(abspath $(B)) \
+	    $${GUEST:+"$$GUEST $$GUEST_WORDS"}
+
+debug-vmm: iso
 	@echo 'QEMU waits. In another terminal:'
 	@echo '  gdb $(B)/trapline64.elf -ex "target remote :1234" \'
 	@echo '      -ex "hbreak vmm_main" -ex continue'

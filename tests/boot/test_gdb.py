@@ -5,10 +5,11 @@
 # that reads its own code while there is a breakpoint in it. tests/hosted has
 # what needs no machine.
 import os
+import shutil
 import time
 
 import gdb
-from machine import EXIT_ZERO, check
+from machine import EXIT_ZERO, Skip, check
 
 WAIT_S = 20
 # f and g are the same bytes; a breakpoint is in one of them.
@@ -103,3 +104,33 @@ def test_kernels(env):
              r"detached\]")
     talk.type("poweroff\r")
     check(talk.end() == EXIT_ZERO, "the machine did not end well")
+
+
+def test_debug(env):
+    """scripts/debug as a person has it: one terminal, and Ctrl-C is gdb's."""
+    if not shutil.which("gdb"):
+        raise Skip("there is no gdb here; scripts/deps installs it")
+    os.environ["GDB_WORDS"] = "-nx"
+    talk = env.session(["scripts/debug", env.build], WAIT_S)
+    answers = (("set pagination off", ""), ("guest 2", "boot.S"),
+               ("p $idtr_limit", "= 0"), ("program sh", "program/sh.elf"),
+               ("break program", "Breakpoint 1"),
+               ("continue", "hit Breakpoint 1"), ("p $cpl", "= 3"),
+               ("delete 1", ""), ("physical 1", "OK"), ("x/xw 0x100004", r":\s+0x"),
+               ("physical", '"1"'), ("physical 0", "OK"),
+               ("p $eip", "program"))
+    talk.wait(r"\(gdb\) ")
+    for typed, answer in answers:
+        talk.type(typed + "\n")
+        talk.wait(answer)
+        talk.wait(r"\(gdb\) ")
+    talk.type("continue\n")
+    talk.wait("Continuing")
+    time.sleep(0.5)
+    talk.type("\3")
+    talk.wait("received signal SIGINT")
+    talk.wait(r"\(gdb\) ")
+    talk.type("quit\n")
+    talk.wait("Quit anyway")
+    talk.type("y\n")
+    check(talk.end() == 0, "scripts/debug ended with an error")

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+#
+# For gdb on Trapline's wire: what a debugger of several kernels wants beside
+# gdb's own commands. scripts/debug reads it; for another machine, with
+# `gdb -x scripts/debug.gdb -ex "target remote /dev/ttyS0"`.
+#
+# `continue` lets all guests run, unless `set schedule-multiple off`.
+
+set schedule-multiple on
+set print thread-events off
+set debuginfod enabled off
+
+define guest
+    inferior $arg0
+    unset tdesc filename
+end
+document guest
+guest N: go to guest number N, and have its system registers too.
+gdb asks for the description of the registers ($cr3, $idtr_base...) for the
+first process only; this has it ask for the others.
+end
+
+define physical
+    if $argc == 1
+        maintenance packet Qqemu.PhyMemMode:$arg0
+    else
+        maintenance packet qqemu.PhyMemMode
+    end
+    maintenance flush dcache
+end
+document physical
+physical 1: addresses of memory are guest-physical ones from now on.
+physical 0: linear ones again, as usual. `monitor mem` knows both at any time.
+end
+
+define program
+    add-symbol-file build/hare/program/$arg0.elf
+end
+document program
+program NAME: symbols of Hare's ring-3 program NAME (sh, init, echo...).
+All of them begin at the same linear address, so have one at a time
+(remove-symbol-file -a program takes one away); where two run, ask for the
+right one: break main if $cr3 == 0x...
+end
