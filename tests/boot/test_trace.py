@@ -2,7 +2,9 @@
 #
 # trace= shows the events it names and no others, with operands and symbols,
 # in order with the guest's own lines; the guest does not notice. The same from
-# the monitor, on a VM that runs already.
+# the monitor, on a VM that runs already; there, too, its counters as JSON, and
+# `top` until a key is pressed.
+import json
 import re
 
 from machine import EXIT_ZERO, PROMPT, check
@@ -52,5 +54,15 @@ def test_monitor(env):
     talk.type("trace alpha off\r")
     talk.wait("alpha: trace is off.")
     talk.command("trace alpha io", '"io" is no kind of event; there are all, ')
+    text = "".join(talk.command("stats json"))
+    [vm] = json.loads(text)["vms"]
+    check(vm["name"] == "alpha" and vm["interrupts"] > 0 and
+          vm["kinds"]["io"]["mean_ns"] > 0, f"{vm}")
+    talk.type("top\r")
+    talk.wait(r"The last [1-9]\.\d+ s; any key ends it\.")
+    talk.wait(r"alpha +\w+ +100\.0% +100\.0% ")
+    talk.wait(r"alpha: by place, from \d+ samples")
+    talk.type(" ")
+    talk.wait(re.escape(PROMPT))
     talk.type("poweroff\r")
     talk.end()

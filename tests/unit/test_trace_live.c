@@ -357,6 +357,18 @@ static void a_rate_says_what_it_left_out(void)
                        "out\r\nfake: trace is off.\r\n");
 }
 
+static void what_was_left_out_is_said_at_the_end(void)
+{
+    start();
+    type("trace fake cr_write rate=1");
+    wipe();
+    TRACE(vm, CR_WRITE, 3, 1);
+    TRACE(vm, CR_WRITE, 3, 2);
+    vm_kill(vm, "it was time");
+    EXPECT(strstr(screen, " and 1 more events, which rate=1 left out\r\n"
+                          "trapline: fake: killed"));
+}
+
 /* The ring overwrites what nobody came for. */
 static void lost_events_are_told(void)
 {
@@ -437,6 +449,7 @@ static const struct unit_case cases[] = {
     CASE(the_end_comes_last),
     CASE(nothing_is_told_from_before),
     CASE(a_rate_says_what_it_left_out),
+    CASE(what_was_left_out_is_said_at_the_end),
     CASE(lost_events_are_told),
     CASE(the_command_says_what_is_on),
     CASE(a_module_line_begins_it),

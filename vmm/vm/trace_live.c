@@ -134,6 +134,12 @@ void trace_live_turn(struct hv *hv, u64 now)
     }
 }
 
+void trace_live_stopped(struct vm *vm)
+{
+    trace_live_show(vm->hv);
+    say_left_out(vm, arch_now_ns());
+}
+
 static bool any_on(const struct hv *hv)
 {
     for (u32 i = 0; i < HV_VMS; i++) {

@@ -11,7 +11,7 @@
  * guest goes to the console, and at each turn of the loop.
  *
  * A rate limit counts seconds of the events' own time. What it leaves out is
- * said as soon as the second is over, and when the trace ends.
+ * said as soon as the second is over, and when the trace or the VM ends.
  *
  * LIMIT: a line takes longer to print than what it tells of, so the times of a
  * traced VM are those of the console. Under exec=interp the events of one
@@ -43,6 +43,8 @@ struct trace_live_all {
 void trace_live_set(struct vm *vm, const struct trace_filter *filter);
 /* A new VM, as its module line says. */
 void trace_live_begin(struct vm *vm);
+/* The VM has ended: all that there is to tell of it. */
+void trace_live_stopped(struct vm *vm);
 /* Shows what there is. */
 void trace_live_read(struct hv *hv);
 /* The same, at each turn of the loop. */

@@ -144,7 +144,7 @@ static void host_exit(void *ctx, u32 status)
     vm->status = status;
     stopped(vm, VM_EXITED);
     TRACE(vm, EXITED, status);
-    trace_live_show(vm->hv);
+    trace_live_stopped(vm);
     console_print(&vm->hv->console, "trapline: %s: exited with status 0x%x",
                   vm->config.name, status);
     say_books(vm->hv);
@@ -161,7 +161,7 @@ void vm_kill(struct vm *vm, const char *format, ...)
     va_end(args);
     stopped(vm, VM_KILLED);
     TRACE_TEXT(vm, KILLED, vm->reason);
-    trace_live_show(vm->hv);
+    trace_live_stopped(vm);
     console_print(&vm->hv->console, "trapline: %s: killed: %s.",
                   vm->config.name, vm->reason);
     say_books(vm->hv);
