@@ -8,8 +8,8 @@
 # not end alike, or "limits"), and below it, indented, the cause. Numbers that
 # the linker chooses are replaced by letters before anything is compared:
 #   IMAGE  an address within the guest's image
-#   +N     how far into a function
 #   WORDS  the two words of a descriptor
+# and how far into a function something is, is left out.
 import os
 import re
 
@@ -79,7 +79,7 @@ def plain(text):
     """Without what the linker chose."""
     text = re.sub(r"\b[0-9a-f]{8} [0-9a-f]{8}\b", "WORDS", text)
     text = re.sub(r"\b(0x|[0-9a-f]{4}:)001[0-9a-f]{5}\b", r"\1IMAGE", text)
-    return re.sub(r"\+0x[0-9a-f]+\b", "+N", text)
+    return re.sub(r"\b(\w+)\+0x[0-9a-f]+\b", r"\1", text)
 
 
 def report(lines, name):

@@ -14,24 +14,30 @@
 #include "arch/x86/defs/multiboot.h"
 #include "tests/micro/lib/micro.h"
 
-#define NOWHERE 0xdeadb000
-#define BAD     0xdeadbeef
-#define SPARE   GDT_FREE
-#define OTHER   (GDT_FREE + 1)
-#define SEL(n)  ((u32)(n)*8)
-#define VECTOR  0x80
-#define NAMED   static __attribute__((noinline, used))
+#define NOWHERE    0xdeadb000
+#define BAD        0xdeadbeef
+#define SPARE      GDT_FREE
+#define OTHER      (GDT_FREE + 1)
+#define SEL(n)     ((u32)(n)*8)
+#define VECTOR     0x80
+#define FIXED_CODE 0x1f1338
+#define NAMED      static __attribute__((noinline, used))
 
 enum { PAGE_STACK_GUARD, PAGE_STACK, PAGE_TABLE, PAGE_CODE, PAGE_SPARE, PAGES };
 static u8 pages[PAGES][PAGE_SIZE] __attribute__((aligned(4096)));
 static struct tss other;
 
 void bad_handler(void);
+void only_iret(void);
+void pop_iret(void);
 
 /* A handler that the compiler has no part in; where a page can be taken away
  * from under it. */
 __asm__(".text\n"
         "bad_handler: movl $0, 0xdead0000\n"
+        "    iret\n"
+        "only_iret: iret\n"
+        "pop_iret: addl $4, %esp\n"
         "    iret\n"
         ".section .data\n"
         ".balign 4096\n"
@@ -392,6 +398,7 @@ static void die_nowhere(void)
     paging_on();
     no_trap_helps();
     nowhere();
+    barrier(); /* a call, and no jump */
 }
 
 NAMED void switch_to(u32 cr3)
@@ -424,6 +431,67 @@ static void die_iretss(void)
                      "pushl $0x1b\n\tpushl $0x100000\n\tiret");
 }
 
+/* Its handler forgets the error code of the page fault. The code stands where
+ * its address makes the same selector each time. */
+static void die_errorcode(void)
+{
+    static const u8 code[] = {0xc6, 0x05, 0, 0, 0xad, 0xde, 1};
+
+    __builtin_memcpy((void *)FIXED_CODE, code, sizeof(code));
+    idt_set(TRAP_PF, SYS_INT32, 0, KCODE, (u32)only_iret);
+    paging_on();
+    gate_absent(TRAP_GP);
+    gate_absent(TRAP_DF);
+    ((void (*)(void))FIXED_CODE)();
+}
+
+/* Its handler drops an error code that there is none of. */
+static void die_wordoff(void)
+{
+    idt_set(VECTOR, SYS_INT32, 0, KCODE, (u32)pop_iret);
+    gate_absent(TRAP_GP);
+    gate_absent(TRAP_DF);
+    __asm__ volatile("pushl $0x246\n\tpushl $2\n\tpopfl\n\tint $0x80"
+                     :
+                     :
+                     : "memory");
+}
+
+static void die_nullcall(void)
+{
+    void (*volatile nowhere)(void) = NULL;
+
+    paging_on();
+    unmap(0);
+    no_trap_helps();
+    nowhere();
+    barrier(); /* a call, and no jump */
+}
+
+static void die_nullwrite(void)
+{
+    paging_on();
+    unmap(0);
+    no_trap_helps();
+    write_byte(8);
+}
+
+/* As the BIOS leaves the interrupt controller. */
+static void die_pic(void)
+{
+    static const u8 words[] = {TRAP_DF, 4, 1, 0xfe};
+
+    gate_absent(TRAP_NP);
+    gate_absent(TRAP_DF);
+    out8(PORT_PIC1_CMD, 0x11);
+    for (u32 i = 0; i < sizeof(words); i++)
+        out8(PORT_PIC1_DATA, words[i]);
+    pit_start(1000);
+    sti();
+    for (;;)
+        barrier();
+}
+
 static void die_usercli(void)
 {
     no_trap_helps();
@@ -433,7 +501,7 @@ static void die_usercli(void)
 static void die_badsegment(void)
 {
     no_trap_helps();
-    __asm__ volatile("movl %0, %%ds" : : "r"(SEL(GDT_SIZE)));
+    __asm__ volatile("movl %0, %%ds" : : "a"(SEL(GDT_SIZE)));
 }
 
 /* ---- what an engine cannot do, and the guest's own verdict */
@@ -501,6 +569,11 @@ static const struct {
     {"noidentity", die_noidentity},
     {"iretcs", die_iretcs},
     {"iretss", die_iretss},
+    {"errorcode", die_errorcode},
+    {"wordoff", die_wordoff},
+    {"nullcall", die_nullcall},
+    {"nullwrite", die_nullwrite},
+    {"pic", die_pic},
     {"usercli", die_usercli},
     {"badsegment", die_badsegment},
     {"pae", die_pae},

@@ -26,24 +26,25 @@
 #define MANY           3u   /* as often, and it is no accident */
 #define OVERFLOW_NEAR  (4 * PAGE_SIZE)
 
-/* The gate whose handler is where control has come; -1: none. Handlers of
- * exceptions first, by number. */
-static int handler_here(struct scene *s)
+/* The gates whose handler is where control has come: how many, and the number
+ * of one, which is the page fault's if it is among them. */
+static u32 handlers_here(struct scene *s, u32 *vector)
 {
-    u32 entries = (s->cpu->idtr.limit + 1u) / 8;
+    u32 entries = (s->cpu->idtr.limit + 1u) / 8, count = 0;
 
     for (u32 v = 0; v < entries && v < TRAP_VECTORS; v++) {
         struct gate g;
         u32 lo, hi;
         if (!box_word(s, s->cpu->idtr.base + v * 8, &lo) ||
             !box_word(s, s->cpu->idtr.base + v * 8 + 4, &hi))
-            return -1;
+            return count;
         g = gate_decode(lo, hi);
-        if (g.present && g.type != SYS_TASK_GATE && g.offset == s->cpu->eip &&
-            (lo | hi))
-            return (int)v;
+        if (!g.present || g.type == SYS_TASK_GATE || g.offset != s->cpu->eip)
+            continue;
+        if (!count++ || v == TRAP_PF)
+            *vector = v;
     }
-    return -1;
+    return count;
 }
 
 /* How often a trap's frame for this very instruction stands on the stack:
@@ -93,15 +94,23 @@ static void lost_by_switch(struct text *t, const struct scene *s)
              "the next instruction cannot be fetched; ");
 }
 
-static void lost_handler(struct text *t, const struct scene *s, u32 vector,
-                         const struct event *event)
+/* The stack, and nothing about the gate, is why the page fault was the last. */
+static bool is_stack(enum blame_what what)
 {
-    text_add(t, "the handler of vector %u, 0x%08x", vector, s->cpu->eip);
+    return what == BLAME_STACK_PAGE || what == BLAME_STACK_LIMIT;
+}
+
+static void lost_handler(struct text *t, const struct scene *s, u32 vector,
+                         u32 count, const struct blame *b)
+{
+    text_add(t, "the handler of vector %u%s, 0x%08x", vector,
+             count > 1 ? " and others" : "", s->cpu->eip);
     box_name(t, s->vm, box_here(s));
     text_add(t, " as IDT entry %u has it, lies in a page that %s", vector,
-             event->fault.error & PF_PRESENT ? "may not be executed so"
-                                             : "is not mapped");
-    if (vector == TRAP_PF)
+             s->vm->box.chain.attempt[0].event.fault.error & PF_PRESENT
+                 ? "may not be executed so"
+                 : "is not mapped");
+    if (vector == TRAP_PF && is_stack(b->what))
         text_add(t, ", so each page fault led to the next one until the stack "
                     "was used up");
     text_add(t, "; ");
@@ -111,7 +120,8 @@ static void lost_control(struct text *t, struct scene *s)
 {
     u32 top;
 
-    text_add(t, "control went to 0x%08x, where no page is mapped", s->cpu->eip);
+    text_add(t, "control went to 0x%08x%s, where no page is mapped",
+             s->cpu->eip, s->cpu->eip < PAGE_SIZE ? ", a null pointer" : "");
     if (box_word(s, s->cpu->seg[SEG_SS].base + s->cpu->gpr[ESP], &top) &&
         box_mapped(s, top) && top) {
         text_add(t, " (on top of the stack, as after a call, is 0x%08x", top);
@@ -156,19 +166,31 @@ static bool stack_is_lost(const struct scene *s, const struct blame *b)
     return b->what == BLAME_STACK_PAGE && !b->inner && top - b->at <= PAGE_SIZE;
 }
 
+/* What explains that the code itself could not be fetched. */
+static void lost_code(struct text *t, struct scene *s, const struct event *e,
+                      const struct blame *b)
+{
+    u32 vector, count;
+
+    if (is_switch(s)) {
+        lost_by_switch(t, s);
+        return;
+    }
+    count = handlers_here(s, &vector);
+    if (count)
+        lost_handler(t, s, vector, count, b);
+    else if (!(e->fault.error & PF_PRESENT))
+        lost_control(t, s);
+}
+
 /* What explains the first fault. */
 static void background(struct text *t, struct scene *s, const struct event *e,
                        const struct blame *b)
 {
-    int vector = box_is_fetch(s, e) ? handler_here(s) : -1;
     u32 again = e->kind == EVENT_EXCEPTION ? frames_of_here(s) : 0;
 
-    if (box_is_fetch(s, e) && is_switch(s))
-        lost_by_switch(t, s);
-    else if (vector >= 0)
-        lost_handler(t, s, (u32)vector, e);
-    else if (box_is_fetch(s, e) && !(e->fault.error & PF_PRESENT))
-        lost_control(t, s);
+    if (box_is_fetch(s, e))
+        lost_code(t, s, e, b);
     else if (again >= MANY)
         text_add(t,
                  "a handler faults itself: this instruction has faulted %s%u "

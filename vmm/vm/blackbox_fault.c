@@ -19,7 +19,9 @@
 #include "vmm/vm/blackbox_impl.h"
 #include "vmm/vm/symbols.h"
 
-#define NAME_SHOWN 48
+#define NAME_SHOWN      48
+#define SELECTOR_LIKELY 0xff /* a GDT of 32 entries */
+#define EFLAGS_ZEROES   0xffc08028
 
 /* Behind a call that never returns stands nobody's code: it is the caller's
  * whose last byte is just below. */
@@ -53,7 +55,10 @@ static void page_fault(struct text *t, struct scene *s,
 {
     u32 error = event->fault.error;
 
-    text_add(t, " at 0x%08x (%s, ", event->fault.cr2,
+    text_add(t, " at 0x%08x%s (%s, ", event->fault.cr2,
+             event->fault.cr2 < PAGE_SIZE && !box_is_fetch(s, event)
+                 ? ", as by a null pointer"
+                 : "",
              box_is_fetch(s, event) ? "a fetch of code"
              : error & PF_WRITE     ? "a write"
                                     : "a read");
@@ -86,17 +91,35 @@ static void bad_gate(struct text *t, struct scene *s, const struct fault *fault)
     text_add(t, "; %s", why);
 }
 
-/* IRET shows what it pops. */
+/* Do these words look like the frame of a trap out of this code segment? */
+static bool looks_like_frame(struct scene *s, u32 eip, u32 cs, u32 flags)
+{
+    return !(cs >> 16) && (cs & SEL_INDEX) && (cs & SEL_RPL) != 1 &&
+           (cs & SEL_RPL) != 2 && cs <= SELECTOR_LIKELY &&
+           (flags & (EFLAGS_ONE | EFLAGS_ZEROES)) == EFLAGS_ONE &&
+           box_mapped(s, eip);
+}
+
+/* IRET shows what it pops, and whether it is one word off: then an error code
+ * is on the stack still, or was dropped where there was none. */
 static void popped(struct text *t, struct scene *s, const struct insn *insn)
 {
-    u32 at = s->cpu->seg[SEG_SS].base + s->cpu->gpr[ESP], eip, cs, flags;
+    u32 at = s->cpu->seg[SEG_SS].base + s->cpu->gpr[ESP], w[5];
 
-    if (insn->opsize != 4 || insn_class(insn->op) != CLASS_IRET ||
-        !box_word(s, at, &eip) || !box_word(s, at + 4, &cs) ||
-        !box_word(s, at + 8, &flags))
+    if (insn->opsize != 4 || insn_class(insn->op) != CLASS_IRET)
         return;
-    text_add(t, "; it would pop EIP 0x%08x, CS 0x%04x, EFLAGS 0x%08x", eip,
-             cs & 0xffff, flags);
+    for (u32 i = 0; i < ARRAY_LEN(w); i++) {
+        if (!box_word(s, at - 4 + i * 4, &w[i]))
+            return;
+    }
+    text_add(t, "; it would pop EIP 0x%08x, CS 0x%04x, EFLAGS 0x%08x", w[1],
+             w[2] & 0xffff, w[3]);
+    if (looks_like_frame(s, w[2], w[3], w[4]))
+        text_add(t, ", as when an error code is left on the stack, for the "
+                    "frame seems to begin one word above");
+    else if (looks_like_frame(s, w[0], w[1], w[2]))
+        text_add(t, ", as when a word too many is taken off the stack, for the "
+                    "frame seems to begin one word below");
 }
 
 static void selector(struct text *t, struct scene *s, u32 error)
@@ -168,6 +191,9 @@ void box_fault(struct text *t, struct scene *s, const struct event *event)
     if (event->kind != EVENT_EXCEPTION) {
         text_add(t, " at ");
         box_place(t, s);
+        if (event->fault.vector < TRAP_EXCEPTIONS)
+            text_add(t, " (a vector for exceptions: is the interrupt "
+                        "controller set up?)");
     } else if (event->fault.vector == TRAP_PF) {
         page_fault(t, s, event);
     } else {

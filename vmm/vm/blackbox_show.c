@@ -100,11 +100,13 @@ static void show_chain(const struct sink *out, const struct blackbox *box)
 
     for (u32 i = 0; i < box->chain.failed; i++) {
         const struct event_attempt *a = &box->chain.attempt[i];
-        fault_words(&a->event.fault, had, sizeof(had));
+        if (a->event.kind == EVENT_EXCEPTION)
+            fault_words(&a->event.fault, had, sizeof(had));
+        else
+            blame_event_name(&a->event, had, sizeof(had));
         fault_words(&a->met, met, sizeof(met));
         blame_text(&box->blame[i], why, sizeof(why));
-        tell(out, "%-6s %u. %s%s", i ? "" : "chain", i + 1,
-             a->event.kind == EVENT_INTERRUPT ? "interrupt, " : "", had);
+        tell(out, "%-6s %u. %s", i ? "" : "chain", i + 1, had);
         tell(out, "%-6s    -> %s: %s", "", met, why);
     }
     if (box->chain.failed)
