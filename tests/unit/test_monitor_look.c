@@ -399,6 +399,27 @@ static void gdt_names_every_entry(void)
     SAYS("gdt fake", "1 null entries and nothing else");
 }
 
+static void idt_names_handlers_and_real_vectors(void)
+{
+    start();
+    vm->cpu.idtr = (struct table_reg){0x16000, 0x1f};
+    poke64(0x16008, 0x00008e0000080000 | (u64)(CODE >> 16) << 48 | 0x20);
+    inspect_changed(vm);
+    SAYS("idt fake", "fake: IDT at 0x00016000, limit 0x001f\n");
+    SAID("  0x01  0008:00020020  int32 ");
+    SAID("  main+0x20\n");
+    vm->cpu.cr0 &= ~(CR0_PE | CR0_PG);
+    SAYS_ALL("idt fake",
+             "fake: real-address mode, vectors at 0x00016000, limit 0x001f\n"
+             "  0x00-0x01  0000:0000\n"
+             "  0x02-0x02  0008:0020\n"
+             "  0x03-0x03  0002:8e00\n"
+             "  0x04-0x07  0000:0000\n");
+    vm->cpu.idtr = (struct table_reg){0xb0000, 0xffff};
+    SAYS_ALL("idt fake", "fake: real-address mode, vectors at 0x000b0000, "
+                         "limit 0xffff\n");
+}
+
 static void a_full_table_is_cut(void)
 {
     start();
@@ -567,6 +588,7 @@ static const struct unit_case cases[] = {
     CASE(map_of_a_guest_without_paging),
     CASE(a_hostile_map_is_shown_in_parts),
     CASE(gdt_names_every_entry),
+    CASE(idt_names_handlers_and_real_vectors),
     CASE(a_full_table_is_cut),
     CASE(tss_shows_stacks_and_ports),
     CASE(devices_shows_what_the_guest_has_set),

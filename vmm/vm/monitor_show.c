@@ -2,13 +2,15 @@
  *
  * The monitor's commands that only look: list, idt, modules.
  *
- * Everything shown was counted or recorded already; nothing here walks guest
- * memory (`audit` does: monitor_audit.c). Rates are by CPU time, because a VM
- * that sleeps has no exits to speak of.
+ * Everything shown was counted or recorded already, but for the vectors of
+ * real-address mode, which are read where they lie. Rates are by CPU time,
+ * because a VM that sleeps has no exits to speak of.
  */
 #include "arch/x86/defs/desc.h"
 #include "vmm/base/bits.h"
+#include "vmm/vm/inspect.h"
 #include "vmm/vm/monitor_impl.h"
+#include "vmm/vm/symbols.h"
 
 #define NS_PER_MS 1000000u
 #define NS_PER_S  1000000000u
@@ -94,11 +96,16 @@ static void show_gate(const struct monitor_args *args, u32 vector,
                       const struct record_gate *r)
 {
     struct gate g = gate_decode(r->lo, r->hi);
+    struct symbol symbol;
+    char name[SYMBOL_NAME + 16] = "";
 
-    say(args, "  0x%02x  %04x:%08x  %-6s  %3u  %5u.%03u s  %08x  %12llu%s",
+    if (g.present && symbols_find(args->vm, g.offset, &symbol))
+        symbols_print(args->vm, g.offset, name, sizeof(name));
+    say(args, "  0x%02x  %04x:%08x  %-6s  %3u  %5u.%03u s  %08x  %12llu%s%s%s",
         vector, g.sel, g.offset, gate_type(g.type), g.dpl,
         SECONDS(r->installed_ns), r->installed_eip,
-        (unsigned long long)r->reflected, g.present ? "" : "  not present");
+        (unsigned long long)r->reflected, g.present ? "" : "  not present",
+        *name ? "  " : "", name);
 }
 
 static const char *const load_names[] = {
@@ -141,15 +148,46 @@ static void show_records(const struct monitor_args *args,
         show_record(args, &r->ring[i % RECORD_RING]);
 }
 
+#define POINTER 4u /* bytes of a vector in real-address mode */
+
+/* Vectors that lead to one place are one row. */
+static void show_pointers(const struct monitor_args *args)
+{
+    struct vm *vm = args->vm;
+    u32 count = min_u32((vm->cpu.idtr.limit + 1u) / POINTER, TRAP_VECTORS);
+    u8 raw[POINTER * TRAP_VECTORS];
+
+    count = min_u32(
+        count, inspect_read(vm, gva(vm->cpu.idtr.base), raw, count * POINTER) /
+                   POINTER);
+    for (u32 v = 0, last; v < count; v = last + 1) {
+        const u8 *to = raw + v * POINTER;
+        for (last = v; last + 1 < count &&
+                       get_le32(to) == get_le32(raw + (last + 1) * POINTER);)
+            last++;
+        say(args, "  0x%02x-0x%02x  %04x:%04x", v, last, get_le16(to + 2),
+            get_le16(to));
+    }
+}
+
 void monitor_idt(const struct monitor_args *args)
 {
     const struct recorder *r = &args->vm->recorder;
+    const struct cpu *cpu = &args->vm->cpu;
 
+    if (cpu_mode(cpu) == MODE_REAL) {
+        say(args, "%s: real-address mode, vectors at 0x%08x, limit 0x%04x",
+            args->vm->config.name, cpu->idtr.base, cpu->idtr.limit);
+        show_pointers(args);
+        return;
+    }
     if (!r->records) {
         say(args, "%s has not installed any trap handler.",
             args->vm->config.name);
         return;
     }
+    say(args, "%s: IDT at 0x%08x, limit 0x%04x", args->vm->config.name,
+        cpu->idtr.base, cpu->idtr.limit);
     say(args, "  VEC   HANDLER        TYPE    DPL  SINCE        BY EIP    "
               "   REFLECTED");
     for (u32 v = 0; v < TRAP_VECTORS; v++) {
