@@ -18,9 +18,6 @@
 #include "vmm/vm/trace_insn.h"
 #include "vmm/vm/vm.h"
 
-/* No short way needs more pages and segments; one may throw out another. */
-#define TRIES 8
-
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define OPCODE_IRET 0xcf
 #define OPCODE_INT  0xcd
@@ -36,10 +33,18 @@
     (EFLAGS_STATUS | EFLAGS_TF | EFLAGS_IF | EFLAGS_DF | EFLAGS_IOPL |         \
      EFLAGS_NT | EFLAGS_RF | EFLAGS_AC | EFLAGS_ID)
 
+/* Each way is compiled twice. The quick one knows only what its memos hold; it
+ * calls nothing, so it need not save a register. The other looks up what they
+ * do not, and is for when the quick one has refused. */
+enum pace { QUICK, PATIENT };
+#define WAY static inline __attribute__((always_inline))
+
 /* Asks the shadow, and lets it fill a page that only software uses (a TSS),
- * as a hidden fault would. */
+ * as a hidden fault would. A fill can set accessed bits in a page of the GDT:
+ * segments that were looked up before are then looked up by the long way. */
 static u8 *find_page(struct vm *vm, u32 at, u32 access)
 {
+    u32 kernel_cs = vm->fast.kernel_cs.sel;
     struct shadow_result result;
     u8 *byte = shadow_peek(&vm->shadow, gva(at), access);
 
@@ -47,15 +52,16 @@ static u8 *find_page(struct vm *vm, u32 at, u32 access)
         shadow_fault(&vm->shadow, gva(at), access, &result) != SHADOW_FILLED)
         return byte;
     trace_fill_of(vm, gva(at), access, &result);
+    if (vm->fast.kernel_cs.sel != kernel_cs)
+        return NULL;
     return shadow_peek(&vm->shadow, gva(at), access);
 }
 
 /* The bytes [at, at+size) of one page, if the guest may touch them so. */
-static inline u8 *peek(struct vm *vm, enum fast_use use, u32 at, u32 size,
-                       u32 access)
+WAY u8 *peek(struct vm *vm, enum fast_use use, u32 at, u32 size, u32 access,
+             enum pace pace)
 {
-    struct fast *f = &vm->fast;
-    struct fast_page *p = &f->page[use];
+    struct fast_page *p = &vm->fast.page[use];
     u32 tag = (at & ~PAGE_MASK) | access;
     u8 *byte;
 
@@ -67,8 +73,12 @@ static inline u8 *peek(struct vm *vm, enum fast_use use, u32 at, u32 size,
             __builtin_unreachable(); /* a filled memo has a page */
         return byte;
     }
-    f->miss = (struct fast_miss){.what = MISS_PAGE, .use = use, .tag = tag};
-    return NULL;
+    if (pace == QUICK)
+        return NULL;
+    byte = find_page(vm, at, access);
+    if (byte)
+        *p = (struct fast_page){byte - (at & PAGE_MASK), tag};
+    return byte;
 }
 
 static bool usable(const struct segment *seg, bool code, u32 ring)
@@ -103,37 +113,12 @@ static bool refill(struct vm *vm, struct fast_seg *f, u16 sel, bool code,
     return true;
 }
 
-static inline bool lookup(struct vm *vm, struct fast_seg *seg, u16 sel,
-                          bool code, u32 ring)
+WAY bool lookup(struct vm *vm, struct fast_seg *f, u16 sel, bool code, u32 ring,
+                enum pace pace)
 {
-    if (likely(seg->sel == sel))
+    if (likely(f->sel == sel))
         return true;
-    vm->fast.miss =
-        (struct fast_miss){MISS_SEG, .seg = seg, .sel = sel, code, ring};
-    return false;
-}
-
-static bool learn_page(struct vm *vm, const struct fast_miss *miss)
-{
-    u32 at = miss->tag & ~PAGE_MASK;
-    u8 *page = find_page(vm, at, miss->tag & PAGE_MASK);
-
-    if (page)
-        vm->fast.page[miss->use] = (struct fast_page){page, miss->tag};
-    return page != NULL;
-}
-
-/* Looks up what a short way has missed; false: that can not be had, or it
- * missed nothing. */
-static bool learn(struct vm *vm)
-{
-    struct fast_miss miss = vm->fast.miss;
-
-    vm->fast.miss.what = MISS_NOTHING;
-    if (miss.what == MISS_PAGE)
-        return learn_page(vm, &miss);
-    return miss.what == MISS_SEG &&
-           refill(vm, miss.seg, miss.sel, miss.code, miss.ring);
+    return pace == PATIENT && refill(vm, f, sel, code, ring);
 }
 
 /* CS and SS become these, in the virtual and in the real CPU. */
@@ -159,7 +144,7 @@ static inline void commit(struct vm *vm, const struct fast_seg *cs,
 }
 
 /* The inner stack from the TSS. */
-static inline bool inner_stack(struct vm *vm, u32 *esp)
+WAY bool inner_stack(struct vm *vm, u32 *esp, enum pace pace)
 {
     const struct cpu *cpu = &vm->cpu;
     const u8 *tss;
@@ -167,21 +152,22 @@ static inline bool inner_stack(struct vm *vm, u32 *esp)
     if ((cpu->tr.attr & (ATTR_P | ATTR_TYPE)) != (ATTR_P | SYS_TSS32_BUSY) ||
         cpu->tr.limit < TSS32_SS0 + 1)
         return false;
-    tss = peek(vm, USE_TSS, cpu->tr.base + TSS32_ESP0, 8, 0);
+    tss = peek(vm, USE_TSS, cpu->tr.base + TSS32_ESP0, 8, 0, pace);
     if (!tss)
         return false;
     *esp = get_le32(tss);
-    return lookup(vm, &vm->fast.kernel_ss, get_le16(tss + 4), false, 0);
+    return lookup(vm, &vm->fast.kernel_ss, get_le16(tss + 4), false, 0, pace);
 }
 
-static inline bool stack_now(struct vm *vm, u32 *esp)
+WAY bool stack_now(struct vm *vm, u32 *esp, enum pace pace)
 {
     const struct cpu *cpu = &vm->cpu;
 
     *esp = cpu->gpr[ESP];
     if (cpu->seg[SEG_SS].base || cpu->seg[SEG_SS].limit != LIMIT_FLAT)
         return false;
-    return lookup(vm, &vm->fast.kernel_ss, cpu->seg[SEG_SS].sel, false, 0);
+    return lookup(vm, &vm->fast.kernel_ss, cpu->seg[SEG_SS].sel, false, 0,
+                  pace);
 }
 
 static inline bool gate_fits(const struct vm *vm, u32 vector, bool software)
@@ -217,8 +203,8 @@ static inline void push_frame(const struct cpu *cpu, const struct image *f,
 }
 
 /* Enters the gate's handler; the same for every kind of event. */
-static inline __attribute__((always_inline)) bool
-enter(struct vm *vm, u32 vector, bool software, const struct image *f)
+WAY bool enter(struct vm *vm, u32 vector, bool software, const struct image *f,
+               enum pace pace)
 {
     struct cpu *cpu = &vm->cpu;
     struct record_gate *gate = &vm->recorder.gate[vector];
@@ -228,11 +214,12 @@ enter(struct vm *vm, u32 vector, bool software, const struct image *f)
 
     if (cpu->seg_dirty || !gate_fits(vm, vector, software))
         return false;
-    if (!(cpu->cpl == 3 ? inner_stack(vm, &esp) : stack_now(vm, &esp)) ||
-        !lookup(vm, &vm->fast.kernel_cs, (u16)(gate->lo >> 16), true, 0))
+    if (!(cpu->cpl == 3 ? inner_stack(vm, &esp, pace)
+                        : stack_now(vm, &esp, pace)) ||
+        !lookup(vm, &vm->fast.kernel_cs, (u16)(gate->lo >> 16), true, 0, pace))
         return false;
     esp -= size;
-    at = (esp & 3) ? NULL : peek(vm, USE_FRAME, esp, size, PF_WRITE);
+    at = (esp & 3) ? NULL : peek(vm, USE_FRAME, esp, size, PF_WRITE, pace);
     if (!at)
         return false;
     push_frame(cpu, f, (u32 *)(void *)at);
@@ -248,28 +235,28 @@ enter(struct vm *vm, u32 vector, bool software, const struct image *f)
     return true;
 }
 
-bool fast_try_fault(struct vm *vm, const struct fault *fault)
+WAY bool fault_way(struct vm *vm, const struct fault *fault, enum pace pace)
 {
     struct cpu *cpu = &vm->cpu;
     struct image f = {cpu->eip, cpu->eflags, fault->has_error, fault->error};
 
     if (event_is_fault(fault->vector))
         f.eflags |= EFLAGS_RF; /* SDM vol. 3B 17.3.1.1 */
-    if (!FAST_EVENTS || !enter(vm, fault->vector, false, &f))
+    if (!FAST_EVENTS || !enter(vm, fault->vector, false, &f, pace))
         return false;
     if (fault->vector == TRAP_PF)
         cpu->cr2 = fault->cr2;
     return true;
 }
 
-bool fast_try_interrupt(struct vm *vm, u8 vector)
+WAY bool interrupt_way(struct vm *vm, u8 vector, enum pace pace)
 {
     struct image f = {vm->cpu.eip, vm->cpu.eflags, false, 0};
 
-    return FAST_EVENTS && enter(vm, vector, false, &f);
+    return FAST_EVENTS && enter(vm, vector, false, &f, pace);
 }
 
-bool fast_try_int(struct vm *vm)
+WAY bool int_way(struct vm *vm, enum pace pace)
 {
     struct cpu *cpu = &vm->cpu;
     const struct segment *cs = &cpu->seg[SEG_CS];
@@ -279,12 +266,12 @@ bool fast_try_int(struct vm *vm)
 
     if (!FAST_EVENTS || cs->base || cs->limit != LIMIT_FLAT)
         return false;
-    code = peek(vm, USE_INT, cpu->eip, 2, access);
-    return code && code[0] == OPCODE_INT && enter(vm, code[1], true, &f);
+    code = peek(vm, USE_INT, cpu->eip, 2, access, pace);
+    return code && code[0] == OPCODE_INT && enter(vm, code[1], true, &f, pace);
 }
 
 /* An IRET opcode at EIP, and nothing in the state that makes it special. */
-static inline bool at_plain_iret(struct vm *vm)
+WAY bool at_plain_iret(struct vm *vm, enum pace pace)
 {
     const struct cpu *cpu = &vm->cpu;
     const struct segment *cs = &cpu->seg[SEG_CS], *ss = &cpu->seg[SEG_SS];
@@ -294,7 +281,7 @@ static inline bool at_plain_iret(struct vm *vm)
         !(cs->attr & ss->attr & ATTR_DB) || ss->limit != LIMIT_FLAT ||
         (cpu->eflags & (EFLAGS_NT | EFLAGS_TF)))
         return false;
-    code = peek(vm, USE_IRET, cpu->eip, 1, PF_FETCH);
+    code = peek(vm, USE_IRET, cpu->eip, 1, PF_FETCH, pace);
     return code && *code == OPCODE_IRET;
 }
 
@@ -308,45 +295,45 @@ static inline void return_to(struct vm *vm, const u32 *frame, u32 esp)
     cpu->irq_shadow = 0;
 }
 
-static inline bool iret_inside(struct vm *vm, const u32 *frame)
+WAY bool iret_inside(struct vm *vm, const u32 *frame, enum pace pace)
 {
     struct cpu *cpu = &vm->cpu;
     struct fast *f = &vm->fast;
 
-    if (!lookup(vm, &f->kernel_cs, (u16)frame[1], true, 0) ||
-        !lookup(vm, &f->kernel_ss, cpu->seg[SEG_SS].sel, false, 0))
+    if (!lookup(vm, &f->kernel_cs, (u16)frame[1], true, 0, pace) ||
+        !lookup(vm, &f->kernel_ss, cpu->seg[SEG_SS].sel, false, 0, pace))
         return false;
     return_to(vm, frame, cpu->gpr[ESP] + 3 * 4);
     commit(vm, &f->kernel_cs, &f->kernel_ss, 0);
     return true;
 }
 
-static inline bool iret_outwards(struct vm *vm, const u32 *frame)
+WAY bool iret_outwards(struct vm *vm, const u32 *frame, enum pace pace)
 {
     struct fast *f = &vm->fast;
 
-    if (!lookup(vm, &f->user_cs, (u16)frame[1], true, 3) ||
-        !lookup(vm, &f->user_ss, (u16)frame[4], false, 3))
+    if (!lookup(vm, &f->user_cs, (u16)frame[1], true, 3, pace) ||
+        !lookup(vm, &f->user_ss, (u16)frame[4], false, 3, pace))
         return false;
     return_to(vm, frame, frame[3]);
     commit(vm, &f->user_cs, &f->user_ss, 3);
     return true;
 }
 
-bool fast_try_iret(struct vm *vm)
+WAY bool iret_way(struct vm *vm, enum pace pace)
 {
     u32 esp = vm->cpu.gpr[ESP];
     const u32 *frame;
 
-    if (!FAST_EVENTS || (esp & 3) || !at_plain_iret(vm))
+    if (!FAST_EVENTS || (esp & 3) || !at_plain_iret(vm, pace))
         return false;
-    frame = (const u32 *)(const void *)peek(vm, USE_RETURN, esp, 12, 0);
+    frame = (const u32 *)(const void *)peek(vm, USE_RETURN, esp, 12, 0, pace);
     if (!frame || (frame[2] & (EFLAGS_VM | EFLAGS_VIF | EFLAGS_VIP)))
         return false;
     if ((frame[1] & SEL_RPL) == 0)
-        return iret_inside(vm, frame);
+        return iret_inside(vm, frame, pace);
     return (frame[1] & SEL_RPL) == 3 && (esp & PAGE_MASK) <= PAGE_SIZE - 20 &&
-           iret_outwards(vm, frame);
+           iret_outwards(vm, frame, pace);
 }
 
 static bool read_cr(struct cpu *cpu, u8 modrm)
@@ -374,7 +361,7 @@ static bool read_cr(struct cpu *cpu, u8 modrm)
     return true;
 }
 
-bool fast_try_simple(struct vm *vm)
+WAY bool simple_way(struct vm *vm, enum pace pace)
 {
     struct cpu *cpu = &vm->cpu;
     const struct segment *cs = &cpu->seg[SEG_CS];
@@ -383,7 +370,7 @@ bool fast_try_simple(struct vm *vm)
     if (!FAST_EVENTS || cpu->cpl != 0 || cs->base || cs->limit != LIMIT_FLAT ||
         (cpu->eflags & EFLAGS_TF))
         return false;
-    code = peek(vm, USE_SIMPLE, cpu->eip, 3, PF_FETCH);
+    code = peek(vm, USE_SIMPLE, cpu->eip, 3, PF_FETCH, pace);
     if (!code)
         return false;
     if (*code == OPCODE_TWO)
@@ -399,29 +386,52 @@ bool fast_try_simple(struct vm *vm)
     return true;
 }
 
-bool fast_fault_again(struct vm *vm, const struct fault *fault)
+bool fast_quick_fault(struct vm *vm, const struct fault *fault)
 {
-    for (u32 i = 0; i < TRIES && learn(vm); i++) {
-        if (fast_try_fault(vm, fault))
-            return true;
-    }
-    return false;
+    return fault_way(vm, fault, QUICK);
 }
 
-bool fast_interrupt_again(struct vm *vm, u8 vector)
+bool fast_patient_fault(struct vm *vm, const struct fault *fault)
 {
-    for (u32 i = 0; i < TRIES && learn(vm); i++) {
-        if (fast_try_interrupt(vm, vector))
-            return true;
-    }
-    return false;
+    return fault_way(vm, fault, PATIENT);
 }
 
-bool fast_again(struct vm *vm, bool (*way)(struct vm *vm))
+bool fast_quick_interrupt(struct vm *vm, u8 vector)
 {
-    for (u32 i = 0; i < TRIES && learn(vm); i++) {
-        if (way(vm))
-            return true;
-    }
-    return false;
+    return interrupt_way(vm, vector, QUICK);
+}
+
+bool fast_patient_interrupt(struct vm *vm, u8 vector)
+{
+    return interrupt_way(vm, vector, PATIENT);
+}
+
+bool fast_quick_int(struct vm *vm)
+{
+    return int_way(vm, QUICK);
+}
+
+bool fast_patient_int(struct vm *vm)
+{
+    return int_way(vm, PATIENT);
+}
+
+bool fast_quick_iret(struct vm *vm)
+{
+    return iret_way(vm, QUICK);
+}
+
+bool fast_patient_iret(struct vm *vm)
+{
+    return iret_way(vm, PATIENT);
+}
+
+bool fast_quick_simple(struct vm *vm)
+{
+    return simple_way(vm, QUICK);
+}
+
+bool fast_patient_simple(struct vm *vm)
+{
+    return simple_way(vm, PATIENT);
 }

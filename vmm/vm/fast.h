@@ -43,21 +43,9 @@ struct fast_page {
     u32 tag; /* linear page | PF_ bits of the access, or FAST_EMPTY */
 };
 
-/* What the last try did not know. */
-struct fast_miss {
-    enum { MISS_NOTHING, MISS_PAGE, MISS_SEG } what;
-    struct fast_seg *seg;
-    u16 sel;
-    bool code;
-    u32 ring;
-    enum fast_use use;
-    u32 tag;
-};
-
 struct fast {
     struct fast_seg kernel_cs, kernel_ss, user_cs, user_ss;
     struct fast_page page[FAST_PAGES];
-    struct fast_miss miss;
 };
 
 #define FAST_CLI   0xfa /* opcodes that fast_simple() knows, ... */
@@ -78,34 +66,35 @@ static inline void fast_forget_segs(struct fast *f)
     f->user_cs.sel = f->user_ss.sel = FAST_EMPTY;
 }
 
-/* Each tries first with what it knows; a try that misses something says so in
- * `miss` and has no effect. That is looked up, and the way tried again, out of
- * line: a try calls no function, so it need not save a register. */
-bool fast_try_fault(struct vm *vm, const struct fault *fault);
-bool fast_try_interrupt(struct vm *vm, u8 vector);
-bool fast_try_iret(struct vm *vm);
-bool fast_try_int(struct vm *vm);
-bool fast_try_simple(struct vm *vm);
-bool fast_fault_again(struct vm *vm, const struct fault *fault);
-bool fast_interrupt_again(struct vm *vm, u8 vector);
-bool fast_again(struct vm *vm, bool (*way)(struct vm *vm));
+/* By what the memos hold, and, when that has refused, by what they do not. */
+bool fast_quick_fault(struct vm *vm, const struct fault *fault);
+bool fast_patient_fault(struct vm *vm, const struct fault *fault);
+bool fast_quick_interrupt(struct vm *vm, u8 vector);
+bool fast_patient_interrupt(struct vm *vm, u8 vector);
+bool fast_quick_int(struct vm *vm);
+bool fast_patient_int(struct vm *vm);
+bool fast_quick_iret(struct vm *vm);
+bool fast_patient_iret(struct vm *vm);
+bool fast_quick_simple(struct vm *vm);
+bool fast_patient_simple(struct vm *vm);
 
 /* Enters the handler of an exception, or of an external interrupt; false:
  * take the long way. */
 static inline bool fast_fault(struct vm *vm, const struct fault *fault)
 {
-    return fast_try_fault(vm, fault) || fast_fault_again(vm, fault);
+    return fast_quick_fault(vm, fault) || fast_patient_fault(vm, fault);
 }
 
 static inline bool fast_interrupt(struct vm *vm, u8 vector)
 {
-    return fast_try_interrupt(vm, vector) || fast_interrupt_again(vm, vector);
+    return fast_quick_interrupt(vm, vector) ||
+           fast_patient_interrupt(vm, vector);
 }
 
 /* Runs the IRET at EIP; false: take the long way. */
 static inline bool fast_iret(struct vm *vm)
 {
-    return fast_try_iret(vm) || fast_again(vm, fast_try_iret);
+    return fast_quick_iret(vm) || fast_patient_iret(vm);
 }
 
 /* If the guest stands at INT n, enters its handler; false: take the long way.
@@ -113,14 +102,14 @@ static inline bool fast_iret(struct vm *vm)
  * error code by 16 in long mode (SDM vol. 3A 6.13: by 8). */
 static inline bool fast_int(struct vm *vm)
 {
-    return fast_try_int(vm) || fast_again(vm, fast_try_int);
+    return fast_quick_int(vm) || fast_patient_int(vm);
 }
 
 /* Runs CLI, STI or MOV from a control register at EIP in the guest kernel;
  * false: take the long way. */
 static inline bool fast_simple(struct vm *vm)
 {
-    return fast_try_simple(vm) || fast_again(vm, fast_try_simple);
+    return fast_quick_simple(vm) || fast_patient_simple(vm);
 }
 
 #endif
