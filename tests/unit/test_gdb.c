@@ -163,6 +163,47 @@ static void guests_can_wait_for_gdb(void)
     gdb_poll(&fake_hv);
 }
 
+static void keep_text(void *ctx, const char *text, size_t len)
+{
+    strncat(ctx, text, len);
+}
+
+static const char *said(const char *line)
+{
+    static char text[1000];
+    struct sink out = {keep_text, text};
+
+    text[0] = 0;
+    monitor_command_to(&fake_hv, line, &out);
+    return text;
+}
+
+/* A gdb that was killed leaves what it held; the monitor has it back. */
+static void the_monitor_takes_back_what_gdb_held(void)
+{
+    start();
+    wire->out = NULL;
+    EXPECT(strstr(said("gdb"), "There is no wire for gdb; the option gdb="));
+    start();
+    EXPECT_STR(said("gdb"), "gdb has attached no guest.\n");
+    attach_all();
+    SAYS("Z0,100020,1", "OK|");
+    EXPECT_STR(said("gdb"),
+               "gdb has fake, which is paused, as process 1, with 1 points.\n");
+    EXPECT_STR(said("gdb of"), "usage: gdb [drop]\n");
+    EXPECT_STR(said("gdb drop it"), "usage: gdb [drop]\n");
+    said("gdb drop");
+    EXPECT_EQ(vm->state, VM_RUNNING);
+    EXPECT(!vm->probes.probe[0].used);
+    EXPECT_STR(poll(), "");
+    SAYS("g", "E03|");
+    attach_all();
+    SAYS("vCont;c", "");
+    said("gdb drop");
+    STOPS("X09;process:1|"); /* it waits for something to be told */
+    EXPECT_EQ(vm->state, VM_RUNNING);
+}
+
 static void a_client_without_processes_has_threads(void)
 {
     start();
@@ -439,6 +480,7 @@ static const struct unit_case cases[] = {
     CASE(a_new_session_takes_over),
     CASE(who_was_paused_before_stays_so),
     CASE(guests_can_wait_for_gdb),
+    CASE(the_monitor_takes_back_what_gdb_held),
     CASE(a_client_without_processes_has_threads),
     CASE(selecting_says_whether_it_is_there),
     CASE(a_stop_stops_all_and_is_told_once),

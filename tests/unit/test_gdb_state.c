@@ -314,6 +314,7 @@ static void a_full_wire_holds_nobody_up(void)
     wire->in = (const u8 *)"$qC#b4";
     wire->in_size = 6;
     gdb_poll(&fake_hv);
+    EXPECT_EQ(gdb_deadline(&fake_hv, 7), 1000007);
     EXPECT_EQ(wire->in_size, 6); /* nothing is read meanwhile */
     EXPECT_EQ(vm->state, VM_PAUSED);
     wire->in_size = 0;

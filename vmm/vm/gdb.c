@@ -132,7 +132,8 @@ static void look_at_newcomer(struct hv *hv, u32 slot)
 static void look_at_loose(struct hv *hv, u32 slot)
 {
     console_print(&hv->console,
-                  "trapline: %s: gdb holds it; it goes on when gdb lets it",
+                  "trapline: %s: gdb holds it; it goes on when gdb lets it, or "
+                  "by `gdb drop`, which ends gdb's session",
                   hv->vm[slot].config.name);
     hold(hv, slot);
 }
@@ -277,6 +278,18 @@ static void interrupt(struct hv *hv)
     tell_signal(hv, (u32)slot, SIGNAL_INT);
 }
 
+/* Who waits for a stop hears of an end. */
+void gdb_drop(struct hv *hv)
+{
+    for (u32 i = 0; i < HV_VMS && hv->gdb.waiting; i++) {
+        if (!hv->gdb.slot[i].attached)
+            continue;
+        hv->gdb.waiting = false;
+        tell_end(hv, i);
+    }
+    gdb_detach_all(hv);
+}
+
 /* ---- the wire */
 
 static void lose(struct hv *hv)
@@ -287,8 +300,7 @@ static void lose(struct hv *hv)
                   "trapline: gdb has taken nothing for %u s; its session is "
                   "over, and the guests it held go on",
                   (u32)(GDB_PATIENCE_NS / 1000000000u));
-    gdb_detach_all(hv);
-    gdb_new_session(hv);
+    gdb_drop(hv);
     g->port.out_len = g->port.out_sent = 0;
     g->since = 0;
 }
@@ -317,9 +329,12 @@ static void read_wire(struct hv *hv)
     struct gdb *g = &hv->gdb;
     u8 byte;
 
+    g->unread = true;
     for (u32 i = 0; i < INPUT_BYTES && !gdb_port_left(&g->port); i++) {
-        if (!arch_wire_read(ARCH_WIRE_GDB, &byte))
+        if (!arch_wire_read(ARCH_WIRE_GDB, &byte)) {
+            g->unread = false;
             return;
+        }
         switch (gdb_port_byte(&g->port, byte)) {
         case GDB_CAME:
             g->talking = false;
@@ -356,7 +371,7 @@ u64 gdb_deadline(const struct hv *hv, u64 now)
 {
     const struct gdb *g = &hv->gdb;
 
-    if (!gdb_port_left(&g->port) && !g->talking)
+    if (!gdb_port_left(&g->port) && !g->talking && !g->unread)
         return UINT64_MAX;
     return now + SOON_NS;
 }

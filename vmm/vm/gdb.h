@@ -21,6 +21,9 @@
  * the guests run on. One wire is one session: a second gdb on it takes over
  * from the first, which is as if it had never been.
  *
+ * A wire does not say that the other side has gone. What it held stays held
+ * until somebody connects again or says `gdb drop` in the monitor.
+ *
  * LIMIT: no non-stop mode, no `run`, no threads of the guest's own. gdb asks
  * what the registers are for the first process of `target remote` only, and
  * shows those of the others without the system registers until it is told to
@@ -67,12 +70,13 @@ struct gdb {
     bool all;      /* target remote: VMs to come are attached as well */
     bool extended; /* target extended-remote */
     bool multiprocess, swbreak, hwbreak; /* the other side knows that */
-    bool physical;         /* m, M and X are by guest-physical address */
-    bool waiting;          /* gdb wants to hear of the next stop */
-    bool everyone;         /* ... of any VM */
-    int general;           /* slot that registers and memory are of, or -1 */
-    u32 last;              /* slot whose stop was told last */
-    u64 since;             /* output has not gone on; 0: there is none */
+    bool physical; /* m, M and X are by guest-physical address */
+    bool waiting;  /* gdb wants to hear of the next stop */
+    bool everyone; /* ... of any VM */
+    int general;   /* slot that registers and memory are of, or -1 */
+    bool unread;   /* there may be more, of which no interrupt will tell */
+    u32 last;      /* slot whose stop was told last */
+    u64 since;     /* output has not gone on; 0: there is none */
     u32 text_len, text_at; /* what a monitor command has said */
     bool talking;
     char text[GDB_TEXT];
@@ -84,6 +88,8 @@ void gdb_init(struct hv *hv);
 void gdb_poll(struct hv *hv);
 /* When it wants to be called again; UINT64_MAX: when a byte comes. */
 u64 gdb_deadline(const struct hv *hv, u64 now);
+/* Ends the session from this side: all guests run on. */
+void gdb_drop(struct hv *hv);
 /* Somebody looks at a VM that has stopped: the machine stays on. */
 bool gdb_busy(const struct hv *hv);
 

@@ -78,6 +78,7 @@ void monitor_create(const struct monitor_args *args);
 void monitor_type(const struct monitor_args *args);
 void monitor_trace(const struct monitor_args *args);
 void monitor_export(const struct monitor_args *args);
+void monitor_gdb(const struct monitor_args *args);
 void monitor_poweroff(const struct monitor_args *args);
 
 /* The keys, for `help create`. */

@@ -228,6 +228,13 @@ const struct monitor_command monitor_commands[] = {
      .help = "a guest's VGA text, here and on the screen; alone: the console",
      .takes = TAKES_VM_OR_NONE,
      .run = monitor_screen},
+    {.name = "gdb",
+     .usage = "[drop]",
+     .help =
+         "what gdb has attached; drop: nothing any more, and it all runs on",
+     .words = "drop",
+     .takes = TAKES_WORDS,
+     .run = monitor_gdb},
     {.name = "poweroff",
      .usage = "",
      .help = "end the machine and every VM in it",
