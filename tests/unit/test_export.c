@@ -302,6 +302,13 @@ static void a_line_that_is_stuck(void)
     before = fake_now;
     turn();
     EXPECT(fake_now - before < SECOND);
+    EXPECT(e->stuck);
+    before = fake_now;
+    turn(); /* it is not waited for again ... */
+    EXPECT_EQ(fake_now, before);
+    fake_wires[ARCH_WIRE_TRACE].room += 5000;
+    turn(); /* ... before it takes something */
+    EXPECT(fake_now - before > SECOND / 3);
     before = fake_now;
     export_finish(&fake_hv);
     EXPECT(fake_now - before < SECOND);

@@ -173,6 +173,7 @@ static bool send(struct export *e)
 
     e->sent += (u32)done;
     e->bytes += done;
+    e->stuck &= !done;
     return e->sent == e->ctf.size;
 }
 
@@ -203,15 +204,17 @@ static enum push push(struct hv *hv, u64 now)
     return make_packet(hv, now, true) ? PUSH_SENT : PUSH_EMPTY;
 }
 
-/* Until half of the ring is free, or the line is stuck. */
+/* Until half of the ring is free, or the line is stuck; such a line is not
+ * waited for again before it takes something. */
 static void catch_up(struct hv *hv, u64 now)
 {
     u64 progress = now;
 
-    while (pending(hv) > hv->trace.mask / 2 && now - progress <= STUCK_NS) {
+    while (pending(hv) > hv->trace.mask / 2 && !hv->export.stuck) {
         bool stuck = push(hv, now) == PUSH_STUCK;
         now = arch_now_ns();
         progress = stuck ? progress : now;
+        hv->export.stuck = now - progress > STUCK_NS;
     }
 }
 

@@ -34,6 +34,7 @@ struct export
     bool on;
     bool busy; /* a panic comes from in here */
     bool waits;
+    bool stuck; /* the line, when it was waited for */
     u32 groups; /* 0 before the start: all */
     struct ctf ctf;
     struct trace_cursor cursor;
