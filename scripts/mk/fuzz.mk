@@ -44,7 +44,7 @@ $(B)/fuzz/host: $(FUZZ_OBJ)
 # The same program by the name of each target. Its corpus grows beside it;
 # tests/fuzz/corpus has what each starts with.
 FUZZ_TARGETS := decode step shadow bus config elf linux guest bootinfo monitor \
-                gdb
+                gdb symbols
 FUZZ_HOSTS   := $(FUZZ_TARGETS:%=$(B)/fuzz/target/%)
 $(FUZZ_HOSTS): $(B)/fuzz/host
 	@mkdir -p $(@D)

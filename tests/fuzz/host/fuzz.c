@@ -71,7 +71,7 @@ static const struct target {
     {"monitor", fuzz_monitor, 1}, {"elf", fuzz_loader, 1},
     {"decode", fuzz_decode, 1},   {"step", fuzz_step, 3},
     {"shadow", fuzz_shadow, 1},   {"linux", fuzz_linux, 1},
-    {"gdb", fuzz_gdb, 1},
+    {"gdb", fuzz_gdb, 1},         {"symbols", fuzz_symbols, 1},
 };
 
 static const struct target *chosen;

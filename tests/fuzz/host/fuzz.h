@@ -44,5 +44,6 @@ void fuzz_devices(struct input *in);
 void fuzz_monitor(struct input *in);
 void fuzz_guest(struct input *in);
 void fuzz_gdb(struct input *in);
+void fuzz_symbols(struct input *in);
 
 #endif

@@ -391,7 +391,8 @@ void fuzz_monitor(struct input *in)
         "list",   "attach ", "pause ",  "resume ",   "reset ",  "destroy ",
         "create", "idt ",    "audit",   "stats ",    "modules", "type ",
         "help ",  "trace ",  "screen ", "poweroff ", "fake",    " ",
-        "all",    "module=", "vm=x ",   "mem=1M",    "none",    "-- "};
+        "all",    "module=", "vm=x ",   "mem=1M",    "none",    "-- ",
+        "json ",  "top ",    "exact",   "at=",       "rate=1 ", "priv,exit "};
 
     vm = fake_vm(2u << 20, SHADOW_VTLB);
     fake_guest = NULL;
