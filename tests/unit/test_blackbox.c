@@ -149,6 +149,69 @@ static void ring_3(void)
                  "in ring 3)");
 }
 
+static void refusals(void)
+{
+    static const struct {
+        const char *code;
+        u32 cpl, limit;
+        bool privileged;
+    } each[] = {
+        {"\xec\x90\x90", 3, ~0u, true},   /* in al, dx */
+        {"\x0f\x01\xe0", 3, ~0u, true},   /* smsw eax */
+        {"\xc6\x00\x01", 3, 0xff, false}, /* mov byte [eax], 1 */
+        {"\xc6\x00\x01", 0, 0xff, false},
+        {"\x0f\x22\xe0", 0, ~0u, false}, /* mov cr4, eax */
+    };
+
+    for (u32 i = 0; i < ARRAY_LEN(each); i++) {
+        start(each[i].code, 3);
+        absent(TRAP_GP);
+        absent(TRAP_DF);
+        vm->cpu.cpl = (u8)each[i].cpl;
+        vm->cpu.cr4 = CR4_UMIP;
+        vm->cpu.gpr[EAX] = 0x80000000;
+        vm->cpu.seg[SEG_DS].limit = each[i].limit;
+        trap(TRAP_GP, 0);
+        dies();
+        EXPECT_EQ(strstr(vm->box.cause, "it is privileged") != NULL,
+                  each[i].privileged);
+        EXPECT(!strstr(vm->box.cause, "not usable"));
+    }
+}
+
+/* One symbol, as its ELF has it; System V ABI, symbol table. */
+static void with_names(void)
+{
+    static u8 entries[32];
+    static u32 number;
+    static const char names[] = "\0write_byte";
+
+    start("\x0f\x0b", 2);
+    put32(entries + 16, 1);
+    put32(entries + 20, CODE_AT);
+    put32(entries + 24, 4);
+    entries[28] = 0x12;
+    entries[30] = 1;
+    number = 1;
+    vm->symbols = (struct symbols){.entries = entries,
+                                   .names = (const u8 *)names,
+                                   .names_size = sizeof(names),
+                                   .count = 1,
+                                   .page = {&number}};
+    for (u32 i = 0; i < 2; i++) {
+        vm->cpu.idtr.limit = 0;
+        vm->cpu.eip = i ? CODE_AT + 4 : CODE_AT;
+        trap(TRAP_UD, 0);
+        dies();
+        EXPECT_CAUSE(i ? "at 0008:00200004 write_byte+0x4)"
+                       : "at 0008:00200000 write_byte)");
+        EXPECT_REPORT("write_byte: #UD error 0x0000, `ud2`");
+        blackbox_reset(vm);
+        vm->state = VM_RUNNING;
+    }
+    vm->symbols = (struct symbols){0};
+}
+
 static void null_segment(void)
 {
     start("\xc6\x00\x01", 3);
@@ -249,6 +312,50 @@ static void lost_page_fault_handler(void)
     dies();
     EXPECT_CAUSE("so each page fault led to the next one until the stack was "
                  "used up");
+}
+
+/* The gate is what is wrong, and the handler is not there either. */
+static void lost_handler_and_gate(void)
+{
+    start_paged("\x90", 1);
+    set_pte(HANDLER, 0);
+    absent(TRAP_PF);
+    absent(TRAP_DF);
+    vm->cpu.eip = HANDLER;
+    page_fault(HANDLER, PF_FETCH);
+    dies();
+    EXPECT_CAUSE("The handler of vector 0 and others, 0x00201000 as IDT entry "
+                 "0 has it, lies in a page that is not mapped; the page fault");
+}
+
+/* Ring 3 jumps into a page of the kernel; the IDT is somewhere else. */
+static void code_of_the_kernel(void)
+{
+    start_paged("\x90", 1);
+    vm->cpu.cpl = 3;
+    vm->cpu.eip = HANDLER + 0x10;
+    page_fault(HANDLER + 0x10, PF_FETCH | PF_USER | PF_PRESENT);
+    dies();
+    EXPECT_CAUSE("The page fault at 0x00201010 (a fetch of code, to a page "
+                 "that ring 3 may not touch so");
+    start_paged("\x90", 1);
+    vm->cpu.idtr = (struct table_reg){0x305ff8, 15};
+    vm->cpu.eip = 0xdeadb000;
+    page_fault(0xdeadb000, PF_FETCH);
+    dies();
+    EXPECT_CAUSE("Control went to 0xdeadb000");
+}
+
+/* Nothing to pop. */
+static void iret_without_a_stack(void)
+{
+    start_paged("\xcf", 1);
+    absent(TRAP_GP);
+    vm->cpu.gpr[ESP] = 0xdeadb000;
+    vm->cpu.idtr.limit = 0;
+    trap(TRAP_UD, 0);
+    dies();
+    EXPECT(!strstr(vm->box.cause, "it would pop"));
 }
 
 static void lost_control(void)
@@ -479,12 +586,17 @@ static const struct unit_case cases[] = {
     CASE(null_pointers),
     CASE(interrupt_at_an_exceptions_vector),
     CASE(ring_3),
+    CASE(refusals),
+    CASE(with_names),
     CASE(null_segment),
     CASE(pages_of_each_kind),
     CASE(lost_by_cr3),
     CASE(lost_by_paging),
     CASE(lost_handler),
     CASE(lost_page_fault_handler),
+    CASE(lost_handler_and_gate),
+    CASE(code_of_the_kernel),
+    CASE(iret_without_a_stack),
     CASE(lost_control),
     CASE(lost_stack),
     CASE(a_handler_that_faults),
