@@ -7,7 +7,8 @@
 #   make fuzz ROUNDS=1 SEED=123              one round, by its seed
 #   make fuzz T=step FUZZ_TIME=60            one host fuzzer alone: decode, step,
 #                                            shadow, bus, config, elf, linux,
-#                                            guest, bootinfo, monitor, gdb
+#                                            guest, bootinfo, monitor, gdb,
+#                                            symbols
 
 FUZZ_GUEST := $(patsubst tests/fuzz/random/%,$(B)/fuzz/obj/%.o, \
               $(sort $(wildcard tests/fuzz/random/*.c tests/fuzz/random/*.S)))

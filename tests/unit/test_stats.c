@@ -304,7 +304,10 @@ static void stats_shows_costs(void)
     costs_note(&vm->costs, 3, EXIT_IO, 0xc0100110, 700);
     for (u32 i = 4; i < 24; i++)
         costs_note(&vm->costs, i, EXIT_IO, i, 0);
+    EXPECT(!strstr(type("stats fake"), "interpreted"));
+    vm->interpreted = 77;
     SAYS("stats fake", "fake: 8 exits in 0.000 ms of CPU time\r\n");
+    EXPECT(strstr(screen, "fake: 77 instructions were interpreted\r\n"));
     EXPECT(strstr(screen, "  iret                              6  75.0%  "
                           "30.0%      100      150        200\r\n"));
     EXPECT(strstr(screen, "  softint                           0   0.0%\r\n"));

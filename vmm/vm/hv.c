@@ -222,6 +222,7 @@ static void run_mixed(struct vm *vm)
             interp_interrupt(vm);
         else if (direct_run(vm) && !(vm->probes.on && probe_exit(vm)))
             handle(vm);
+        trace_live_show(vm->hv);
         interp_breathe(vm);
     }
 }

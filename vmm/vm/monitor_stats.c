@@ -142,6 +142,9 @@ static void show_one(const struct monitor_args *args)
     const struct vm *vm = args->vm;
 
     show_exits(args, vm);
+    if (vm->interpreted)
+        say(args, "%s: %llu instructions were interpreted", vm->config.name,
+            (unsigned long long)vm->interpreted);
     monitor_places(args, vm, SHOWN_PLACES);
     show_vectors(args, vm);
     show_shadow(args, vm);

@@ -15,7 +15,8 @@
  *
  * LIMIT: a line takes longer to print than what it tells of, so the times of a
  * traced VM are those of the console. Under exec=interp the events of one
- * stretch, some thousand instructions, are shown behind it.
+ * stretch, some thousand instructions, are shown behind it. What the hypervisor
+ * itself does (commands, idling) is in the export only.
  */
 #ifndef VM_TRACE_LIVE_H
 #define VM_TRACE_LIVE_H
