@@ -205,7 +205,9 @@ static void with_names(void)
         dies();
         EXPECT_CAUSE(i ? "at 0008:00200004 write_byte+0x4)"
                        : "at 0008:00200000 write_byte)");
-        EXPECT_REPORT("write_byte: #UD error 0x0000, `ud2`");
+        EXPECT_REPORT(i ? "-1 00200004 write_byte+0x4: #UD error 0x0000"
+                        : "-1 00200000 write_byte: #UD error 0x0000, `ud2`");
+        EXPECT_REPORT("exits  the last 1 of 1, newest"); /* of this life */
         blackbox_reset(vm);
         vm->state = VM_RUNNING;
     }

@@ -119,6 +119,14 @@ u32 box_here(const struct scene *s)
     return s->cpu->seg[SEG_CS].base + s->cpu->eip;
 }
 
+u32 box_stack(const struct scene *s)
+{
+    const struct segment *ss = &s->cpu->seg[SEG_SS];
+    u32 esp = s->cpu->gpr[ESP];
+
+    return ss->base + (ss->attr & ATTR_DB ? esp : esp & 0xffff);
+}
+
 bool box_insn(struct scene *s, struct insn *out)
 {
     u8 bytes[INSN_MAX];
@@ -208,7 +216,7 @@ void blackbox_space(struct vm *vm, unsigned n, u32 old)
 
 void blackbox_reset(struct vm *vm)
 {
-    vm->box = (struct blackbox){0};
+    vm->box = (struct blackbox){.born = vm->exits};
 }
 
 /* ---- taking */

@@ -49,6 +49,7 @@ struct box_fault {
 
 struct blackbox {
     bool taken; /* the VM has died, and `cause` says of what */
+    u64 born;   /* vm->exits at power-on: those before are another life's */
     struct box_switch space;
     struct box_fault fault[BOX_FAULTS]; /* a ring ... */
     u64 faults;                         /* ... of all there were */

@@ -51,7 +51,7 @@ static u32 handlers_here(struct scene *s, u32 *vector)
  * EIP, CS, and flags whose fixed bits are right. */
 static u32 frames_of_here(struct scene *s)
 {
-    u32 at = s->cpu->seg[SEG_SS].base + s->cpu->gpr[ESP], count = 0;
+    u32 at = box_stack(s), count = 0;
     u32 eip = 0, cs = 0, flags = 0;
 
     at &= ~3u;
@@ -122,8 +122,7 @@ static void lost_control(struct text *t, struct scene *s)
 
     text_add(t, "control went to 0x%08x%s, where no page is mapped",
              s->cpu->eip, s->cpu->eip < PAGE_SIZE ? ", a null pointer" : "");
-    if (box_word(s, s->cpu->seg[SEG_SS].base + s->cpu->gpr[ESP], &top) &&
-        box_mapped(s, top) && top) {
+    if (box_word(s, box_stack(s), &top) && box_mapped(s, top) && top) {
         text_add(t, " (on top of the stack, as after a call, is 0x%08x", top);
         box_name(t, s->vm, top);
         text_add(t, ")");
@@ -161,9 +160,8 @@ static void lost_stack(struct text *t, struct scene *s, const struct blame *b)
  * written. */
 static bool stack_is_lost(const struct scene *s, const struct blame *b)
 {
-    u32 top = s->cpu->seg[SEG_SS].base + s->cpu->gpr[ESP];
-
-    return b->what == BLAME_STACK_PAGE && !b->inner && top - b->at <= PAGE_SIZE;
+    return b->what == BLAME_STACK_PAGE && !b->inner &&
+           box_stack(s) - b->at <= PAGE_SIZE;
 }
 
 /* What explains that the code itself could not be fetched. */

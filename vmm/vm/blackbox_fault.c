@@ -104,7 +104,7 @@ static bool looks_like_frame(struct scene *s, u32 eip, u32 cs, u32 flags)
  * is on the stack still, or was dropped where there was none. */
 static void popped(struct text *t, struct scene *s, const struct insn *insn)
 {
-    u32 at = s->cpu->seg[SEG_SS].base + s->cpu->gpr[ESP], w[5];
+    u32 at = box_stack(s), w[5];
 
     if (insn->opsize != 4 || insn_class(insn->op) != CLASS_IRET)
         return;

@@ -46,6 +46,8 @@ bool box_mapped(struct scene *s, u32 at);
 bool box_insn(struct scene *s, struct insn *out);
 /* CS:EIP as a linear address. */
 u32 box_here(const struct scene *s);
+/* SS:ESP, or SS:SP. */
+u32 box_stack(const struct scene *s);
 
 /* Adds " write_byte+0x4", or nothing. */
 void box_name(struct text *t, const struct vm *vm, u32 linear);

@@ -200,7 +200,7 @@ static void show_stack(const struct sink *out, struct vm *vm)
     struct inspect_frame frame[REPORT_FRAMES];
     u32 count = inspect_stack(vm, frame, REPORT_FRAMES);
     struct scene s = {vm, &vm->cpu};
-    u32 at = vm->cpu.seg[SEG_SS].base + vm->cpu.gpr[ESP], word;
+    u32 at = box_stack(&s), word;
     char line[LINE_MAX];
     struct text t = text_of(line, sizeof(line));
 
@@ -329,14 +329,14 @@ static void show_trace(const struct sink *out, struct vm *vm, u32 most)
 /* In so many lines, of which each engine's events have a half. */
 static void show_exits(const struct sink *out, struct vm *vm, u32 lines)
 {
-    u64 exits = min_u64(vm->exits, VM_LAST_EXITS);
+    u64 exits = min_u64(vm->exits - vm->box.born, VM_LAST_EXITS);
     u64 faults = min_u64(vm->box.faults, BOX_FAULTS);
     u32 most = exits && faults ? lines / 2 : lines;
 
     most = min_u32(REPORT_EXITS, most ? most - 1 : 0);
     if (exits)
         tell(out, "exits  the last %u of %llu, newest first:", (u32)exits,
-             (unsigned long long)vm->exits);
+             (unsigned long long)(vm->exits - vm->box.born));
     show_ring(out, vm, false, exits, most);
     if (faults)
         tell(out,
@@ -347,7 +347,7 @@ static void show_exits(const struct sink *out, struct vm *vm, u32 lines)
 
 void blackbox_last_words(struct vm *vm, const struct sink *out)
 {
-    u64 kept = min_u64(vm->exits, VM_LAST_EXITS);
+    u64 kept = min_u64(vm->exits - vm->box.born, VM_LAST_EXITS);
 
     fmt_sink(out, "the guest is %s, at %04x:%08x in ring %u, CR3 0x%08x\n",
              vm->config.name, vm->cpu.seg[SEG_CS].sel, vm->cpu.eip, vm->cpu.cpl,
