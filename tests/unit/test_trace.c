@@ -147,7 +147,7 @@ static void wishes_add_up(void)
     EXPECT_EQ(vm->tracing.all, priv | sched);
     trace_want(vm, TRACE_LIVE, 0);
     EXPECT_EQ(vm->tracing.all, sched);
-    trace_want_all(&fake_hv, TRACE_PROFILE, priv);
+    trace_want_all(&fake_hv, TRACE_KEEP, priv);
     EXPECT_EQ(vm->tracing.all, priv | sched);
     EXPECT_EQ(fake_hv.tracing.all, priv);
     trace_adopt(vm);

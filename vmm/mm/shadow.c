@@ -289,9 +289,9 @@ static u64 fill(struct shadow *s, gva_t at, u32 access, struct walk *w)
 
 /* The whole walk: the guest's own fault, or what is at its end. */
 static __attribute__((noinline)) enum shadow_answer
-fault_walk(struct shadow *s, gva_t at, u32 access, bool fetch,
-           struct shadow_result *out)
+fault_walk(struct shadow *s, gva_t at, u32 error, struct shadow_result *out)
 {
+    u32 access = error & (PF_WRITE | PF_USER);
     struct p2m_entry to;
     struct walk w;
 
@@ -306,7 +306,7 @@ fault_walk(struct shadow *s, gva_t at, u32 access, bool fetch,
         return SHADOW_MMIO;
     if ((access & PF_WRITE) && (to.kind == P2M_ROM || to.trace))
         return SHADOW_TRACED;
-    if (s->guards && shadow_is_guarded(s, at, access | (fetch ? PF_FETCH : 0)))
+    if (s->guards && shadow_is_guarded(s, at, access | (error & PF_FETCH)))
         return SHADOW_GUARDED;
     out->leaf = fill(s, at, access, &w);
     flush_now(s);
@@ -316,11 +316,9 @@ fault_walk(struct shadow *s, gva_t at, u32 access, bool fetch,
 enum shadow_answer shadow_fault(struct shadow *s, gva_t at, u32 error,
                                 struct shadow_result *out)
 {
-    u32 access = error & (PF_WRITE | PF_USER);
-
-    *out = (struct shadow_result){.error = access};
+    out->error = error & (PF_WRITE | PF_USER);
     if (!walk_absent(s->p2m, &s->mode, at))
-        return fault_walk(s, at, access, (error & PF_FETCH) != 0, out);
+        return fault_walk(s, at, error, out);
     s->stats.true_faults++;
     return SHADOW_GUEST_FAULT;
 }

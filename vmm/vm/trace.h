@@ -4,7 +4,7 @@
  * in a ring per CPU. The kinds of records, and what their words mean, are
  * rows of trace.def.
  *
- * Whoever wants to see (the live line, the export, the profile) says so for a
+ * Whoever wants to see (the live line, the export, the ring) says so for a
  * VM by groups; the OR of them all is vm->tracing.all, so that a place where
  * something happens costs one predicted branch while nobody looks:
  *
@@ -124,7 +124,6 @@ u32 trace_read(const struct trace_ring *ring, struct trace_cursor *cursor,
 enum trace_consumer {
     TRACE_LIVE,
     TRACE_EXPORT,
-    TRACE_PROFILE,
     TRACE_KEEP, /* the ring itself, for whoever looks later */
     TRACE_CONSUMERS
 };
