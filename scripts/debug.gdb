@@ -42,3 +42,13 @@ All of them begin at the same linear address, so have one at a time
 (remove-symbol-file -a program takes one away); where two run, ask for the
 right one: break main if $cr3 == 0x...
 end
+
+define reboot
+    monitor reset $arg0
+    maintenance flush register-cache
+    maintenance flush dcache
+end
+document reboot
+reboot NAME: that guest is at its first instruction again, its breakpoints kept.
+gdb does not know that registers and memory have changed; this tells it so.
+end
