@@ -561,7 +561,19 @@ static void tab_completes(void)
     EXPECT_STR(keys("regs f\t"), "regs fake ");
     EXPECT_STR(keys("regs \t"), "regs fake ");
     EXPECT_STR(keys("mem fake ph\t0"), "mem fake phys 0");
+    EXPECT_STR(keys("mem fake sta\t16"), "mem fake stack 16");
+    EXPECT_STR(keys("mem fake s\t"), "mem fake s");
+    EXPECT_STR(keys("mem nobody sta\t"), "mem nobody sta");
+    EXPECT_STR(keys("gdt fake sta\t"), "gdt fake sta");
+    EXPECT_STR(keys("mem a-name-that-no-vm-can-have sta\t"),
+               "mem a-name-that-no-vm-can-have sta");
     EXPECT_STR(keys("help devi\t"), "help devices ");
+    EXPECT_STR(keys("mem fake sta\t16"), "mem fake stack 16");
+    EXPECT_STR(keys("mem fake s\t"), "mem fake s");
+    EXPECT_STR(keys("mem nobody sta\t"), "mem nobody sta");
+    EXPECT_STR(keys("gdt fake sta\t"), "gdt fake sta");
+    EXPECT_STR(keys("mem a-name-that-no-vm-can-have sta\t"),
+               "mem a-name-that-no-vm-can-have sta");
     EXPECT_STR(keys("help devices \t"), "help devices ");
     EXPECT_STR(keys("create vm=x wei\t9"), "create vm=x weight=9");
     EXPECT_STR(keys("nonsense fa\t"), "nonsense fa");

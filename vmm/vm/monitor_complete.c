@@ -3,8 +3,9 @@
  * Tab: what could stand where the cursor is.
  *
  * The word before the cursor is compared with everything that could be there:
- * commands, names of VMs, the words of the command's row, and for `create`
- * the keys of a module line. What all that fit have in common is put in, and
+ * commands, names of VMs, the words of the command's row, for `create` the
+ * keys of a module line, and where an address can stand the guest's symbols,
+ * once two letters are typed. What all that fit have in common is put in, and
  * a blank when there is only one; when nothing can be put in, those that fit
  * are listed above the prompt.
  *
@@ -12,14 +13,25 @@
  */
 #include "vmm/base/bits.h"
 #include "vmm/vm/monitor_impl.h"
+#include "vmm/vm/symbols.h"
+
+#define SYMBOL_LEAST 2 /* letters */
 
 /* Where the cursor is: number of the word, and the part of it before. */
 struct place {
     struct hv *hv;
+    const struct vm *vm;                   /* by the second word; may be null */
     const struct monitor_command *command; /* by the first word; may be null */
     u32 word;
     struct slice part;
 };
+
+static const struct vm *find_vm(struct hv *hv, struct slice word)
+{
+    char name[VM_NAME_MAX + 1];
+
+    return slice_copy(name, sizeof(name), word) ? hv_find(hv, name) : NULL;
+}
 
 static struct place place_of(struct hv *hv)
 {
@@ -32,8 +44,11 @@ static struct place place_of(struct hv *hv)
             p.part = word;
             break;
         }
-        if (!p.word++)
+        if (p.word == 0)
             p.command = monitor_find(word);
+        if (p.word == 1)
+            p.vm = find_vm(hv, word);
+        p.word++;
     }
     return p;
 }
@@ -85,6 +100,24 @@ static bool nth_key(u32 n, struct slice *out)
     return true;
 }
 
+/* A word of the row, or behind those a symbol. */
+static bool nth_operand(const struct place *p, u32 n, struct slice *out)
+{
+    const char *words = p->command->words;
+    struct symbol symbol;
+    u32 fixed = 0;
+
+    while (nth_word(words, fixed, out))
+        fixed++;
+    if (n < fixed)
+        return nth_word(words, n, out);
+    if (!p->vm || !p->command->addresses || p->part.len < SYMBOL_LEAST ||
+        !symbols_at(p->vm, n - fixed, &symbol))
+        return false;
+    *out = symbol.name;
+    return true;
+}
+
 static bool nth(const struct place *p, u32 n, struct slice *out)
 {
     if (!p->word)
@@ -97,7 +130,7 @@ static bool nth(const struct place *p, u32 n, struct slice *out)
         return nth_key(n, out);
     if (p->word == 1 && takes_vm(p))
         return nth_vm(p->hv, n, out);
-    return nth_word(p->command->words, n, out);
+    return nth_operand(p, n, out);
 }
 
 static bool fits(const struct place *p, struct slice candidate)

@@ -37,6 +37,7 @@ struct monitor_command {
     const char *help;  /* one line */
     const char *more;  /* null, or the lines behind it in `help COMMAND` */
     const char *words; /* null, or what Tab offers, with blanks between */
+    bool addresses;    /* it offers symbols as well */
     enum monitor_takes takes;
     void (*run)(const struct monitor_args *args);
 };

@@ -48,6 +48,7 @@ const struct monitor_command monitor_commands[] = {
      .help = "stop a VM before the instruction there, unseen by the guest",
      .more = "  ADDRESS is linear: a number, a symbol of the guest, or\n"
              "  SYMBOL+NUMBER. `resume` goes on, `delete` takes it away.",
+     .addresses = true,
      .takes = TAKES_VM_AND,
      .run = monitor_break},
     {.name = "watch",
@@ -58,6 +59,7 @@ const struct monitor_command monitor_commands[] = {
          "  out, and may be as large as you like. Kernel and programs, and\n"
          "  what the processor pushes for an event, are all seen.",
      .words = "write read access",
+     .addresses = true,
      .takes = TAKES_VM_AND,
      .run = monitor_watch},
     {.name = "probes",
@@ -104,6 +106,7 @@ const struct monitor_command monitor_commands[] = {
          "no\n"
          "  consequences: devices are not read. 128 bytes, at most 4096.",
      .words = "phys",
+     .addresses = true,
      .takes = TAKES_VM_AND,
      .run = monitor_mem},
     {.name = "dis",
@@ -112,6 +115,7 @@ const struct monitor_command monitor_commands[] = {
      .more = "  ADDRESS is an offset in CS, as EIP is: 0xc0100000, a name, "
              "$eip+8.\n"
              "  `=>` marks the next one to run. 10 of them, at most 256.",
+     .addresses = true,
      .takes = TAKES_VM_ANY,
      .run = monitor_dis},
     {.name = "walk",
@@ -122,6 +126,7 @@ const struct monitor_command monitor_commands[] = {
              "  makes, what is behind them, and a sentence on each kind of "
              "access:\n"
              "  would it fault, and why. The bits have the names of the SDM.",
+     .addresses = true,
      .takes = TAKES_VM_AND,
      .run = monitor_walk},
     {.name = "map",
@@ -131,6 +136,7 @@ const struct monitor_command monitor_commands[] = {
              "large\n"
              "  pages are of 4 MiB (PAE: 2 MiB). What is not listed is not "
              "mapped.",
+     .addresses = true,
      .takes = TAKES_VM_ANY,
      .run = monitor_map},
     {.name = "gdt",

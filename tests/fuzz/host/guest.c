@@ -19,6 +19,7 @@
 #include "vmm/mm/audit.h"
 #include "vmm/vm/exits.h"
 #include "vmm/vm/hostgdt.h"
+#include "vmm/vm/inspect.h"
 
 #define IDT_AT   0x2000
 #define GDT_AT   0x3000
@@ -385,14 +386,45 @@ static void type_byte(u8 byte)
     }
 }
 
+/* A processor and page tables as bad as they can be made from outside. */
+static void spoil(struct input *in)
+{
+    struct cpu *cpu = &vm->cpu;
+    u32 entry;
+
+    if (vm->state == VM_EMPTY)
+        return;
+    for (u32 i = 0; i < GPR_COUNT; i++)
+        cpu->gpr[i] = take32(in);
+    cpu->eip = take32(in);
+    cpu->gdtr = (struct table_reg){take32(in), (u16)take16(in)};
+    cpu->idtr = (struct table_reg){take32(in), (u16)take16(in)};
+    cpu->tr = (struct segment){(u16)take16(in), (u16)take16(in), take32(in),
+                               take32(in)};
+    cpu->ldtr = (struct segment){(u16)take16(in), (u16)take16(in), take32(in),
+                                 take32(in)};
+    cpu->seg[SEG_CS].attr = (u16)take16(in);
+    cpu->seg[SEG_CS].base = take32(in);
+    cpu->cr0 = take32(in) | CR0_PE;
+    cpu->cr3 = take32(in) & 0x1fffff;
+    cpu->cr4 = take32(in) & (CR4_PSE | CR4_PAE | CR4_PGE);
+    for (u32 i = 0; i < 16; i++) {
+        entry = take32(in);
+        inspect_write_phys(vm, gpa(cpu->cr3 + 4 * (entry >> 28)), &entry, 4);
+    }
+    inspect_changed(vm);
+}
+
 void fuzz_monitor(struct input *in)
 {
     static const char *const words[] = {
-        "list",   "attach ", "pause ",  "resume ",   "reset ",  "destroy ",
-        "create", "idt ",    "audit",   "stats ",    "modules", "type ",
-        "help ",  "trace ",  "screen ", "poweroff ", "fake",    " ",
-        "all",    "module=", "vm=x ",   "mem=1M",    "none",    "-- ",
-        "json ",  "top ",    "exact",   "at=",       "rate=1 ", "priv,exit "};
+        "list",   "attach ",  "pause ",  "resume ",   "reset ",  "destroy ",
+        "create", "idt ",     "audit",   "stats ",    "modules", "type ",
+        "help ",  "trace ",   "screen ", "poweroff ", "fake",    " ",
+        "all",    "module=",  "vm=x ",   "mem=1M",    "none",    "-- ",
+        "json ",  "top ",     "exact",   "at=",       "rate=1 ", "priv,exit ",
+        "regs ",  "mem ",     "dis ",    "walk ",     "map ",    "gdt ",
+        "tss ",   "devices ", "log ",    "phys ",     "$esp",    "0x"};
 
     vm = fake_vm(2u << 20, SHADOW_VTLB);
     fake_guest = NULL;
@@ -403,6 +435,8 @@ void fuzz_monitor(struct input *in)
                 type_byte((u8)*c);
         } else if (word < 0x80) {
             type_byte(word < 0x40 ? '\r' : (u8)take8(in));
+        } else if (word < 0x84) {
+            spoil(in);
         } else {
             console_guest(&fake_hv.console, 0, (u8)take8(in), fake_now);
             console_tick(&fake_hv.console, fake_now += word << 20);
