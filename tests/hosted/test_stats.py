@@ -2,7 +2,8 @@
 #
 # `stats json` is JSON; with every exit measured, what is measured is what is
 # counted, by kind and by place, and the places have the guest's own names.
-# The live trace of another guest goes by filters, and says nothing else.
+# The live trace goes by filters, one a function of the guest's by its name,
+# and says nothing else.
 import json
 import re
 
@@ -10,6 +11,7 @@ from machine import check
 from program import PASS, run
 
 COSTS = ("measured", "cost_ns", "min_ns", "mean_ns", "max_ns")
+OWN = re.compile(r"^\[a\] \d+\.\d{6} (.*)$")
 LINE = re.compile(r"^\[b\] (\d+\.\d{6}) (.*)$")
 
 
@@ -46,7 +48,8 @@ def test_stats(env):
               [env.hare, "vm=b", "mem=8M",
                "trace=int,exception,mode=user,rate=3", "--",
                "check=only"]]
-    result = run(env, guests, "trapline.cmd=stats a exact",
+    result = run(env, guests, "trapline.cmd=stats a exact; trace a "
+                 "syscall at=check_int3",
                  script="?a: exited\n?b: exited\nstats a\nstats json a\n"
                         "stats json\ntrace\npoweroff\n")
     result.want_status(PASS)
@@ -64,8 +67,13 @@ def test_stats(env):
     for name, row in kinds.items():
         if name != "fatal":
             result.want(rf"^  {name} +{row['count']} +\d+\.\d%")
-    result.want("^a: trace is off", "^b: trace is exception,int mode=user "
-                "rate=3")
+    own = [m[1] for m in map(OWN.match, result.lines) if m]
+    check(len(own) == 2 and own[0].startswith("int 3 (#BP), ") and
+          own[0].endswith("at check_int3+0xa") and
+          own[1].startswith("iret -> 0x00000008:check_int3+0xb, "),
+          f"in check_int3() was shown {own}")
+    result.want(r"^a: trace is syscall at=0xc010\w+-0xc010\w+\.$",
+                "^b: trace is exception,int mode=user rate=3")
     shown = [m[2] for m in map(LINE.match, result.lines) if m]
     left = [t for t in shown if t.endswith("which rate=3 left out")]
     check(len(shown) - len(left) == 3 and len(left) == 1,

@@ -79,6 +79,41 @@ static void words_come_back(void)
     EXPECT(parse(again("priv vector=3 port=9 at=7-8 mode=user rate=1")));
 }
 
+/* The image's only symbol, as symbols.c would have found it. */
+static void give_name(u32 value, u32 size)
+{
+    static u8 entry[16], sections[80];
+    static u32 numbers[PAGE_SIZE / sizeof(u32)];
+    static const u8 names[] = "\0handler";
+
+    put32(entry, 1);
+    put32(entry + 4, value);
+    put32(entry + 8, size);
+    put32(entry + 12, 2 | 1 << 16);
+    put32(sections + 40 + 8, 2);
+    put32(sections + 40 + 12, 0x1000);
+    put32(sections + 40 + 20, 0x1000);
+    vm->symbols = (struct symbols){entry, names, sections, sizeof(names),
+                                   2,     1,     {numbers}};
+}
+
+static void a_symbol_is_all_of_it(void)
+{
+    start();
+    give_name(0x1100, 0x40);
+    EXPECT_STR(again("all at=handler"), "all at=0x1100-0x113f");
+    EXPECT_STR(again("all at=handler+4"), "all at=0x1104");
+    EXPECT_STR(again("all at=handler-0x1200"), "all at=0x1100-0x1200");
+    EXPECT(!parse("at=handler-0x10"));
+    EXPECT_STR(error, "\"at=handler-0x10\" will not do; the range ends before "
+                      "it begins");
+    EXPECT(!parse("at=handel"));
+    EXPECT_STR(error, "\"handel\" is neither a number nor one of the 1 symbols "
+                      "of fake");
+    give_name(0x2000, 0); /* the end of its section: a place without a size */
+    EXPECT_STR(again("all at=handler"), "all at=0x2000");
+}
+
 static void groups_are_those_of_the_events(void)
 {
     start();
@@ -437,6 +472,7 @@ static void exits_are_shown_as_they_come(void)
 
 static const struct unit_case cases[] = {
     CASE(words_come_back),
+    CASE(a_symbol_is_all_of_it),
     CASE(groups_are_those_of_the_events),
     CASE(wrong_words_get_a_sentence),
     CASE(names_are_taken_without_a_vm),
