@@ -74,6 +74,23 @@ def test_same(env):
           "another script gave the same figures")
 
 
+def test_commands(env):
+    """trapline.cmd= runs before the guests and waits for them, and two such
+    runs are the same to the instruction."""
+    words = ("trapline.cmd=regs alpha; wait 20ms; walk alpha kmain; "
+             "wait alpha exited; map alpha; log 3")
+    runs = [run(env, [hare(env, "--", "check=only")], words, "exit=stopped")
+            for _ in range(2)]
+    for result in runs:
+        result.want_status(PASS)
+        result.want(r"^alpha: running, at 0008:\w+ \(_start", "PTE +258 ",
+                    "^  0xc0100000-0xc011ffff .* S r- 4K ",
+                    "^trapline: cmd: done$")
+    check(runs[0].text == runs[1].text, "the second run printed another text")
+    check(runs[0].figures() == runs[1].figures(),
+          f"the figures differ: {runs[0].figures()}, {runs[1].figures()}")
+
+
 def test_terminal(env):
     """At a terminal: typed at, attached to, left, switched off."""
     env.sessions.append(Session(command(env, [hare(env)], "--attach=alpha"),
