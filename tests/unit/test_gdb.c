@@ -279,6 +279,7 @@ static void every_point_says_what_it_was(void)
 
     start();
     attach_all();
+    vm->cpu.eip = 0x1234;
     for (u32 i = 0; i < ARRAY_LEN(reasons); i++) {
         snprintf(set, sizeof(set), "Z%u,1234,4", i);
         SAYS(set, "OK|");
@@ -297,6 +298,18 @@ static void every_point_says_what_it_was(void)
     SAYS("Z1,1234,1", "OK|");
     SAYS("z0,1234,1", "OK|");
     EXPECT(vm->probes.probe[1].used && !vm->probes.probe[0].used);
+}
+
+/* gdb would go on from what it holds for another one's breakpoint. */
+static void a_breakpoint_behind_a_base_is_a_plain_stop(void)
+{
+    start();
+    attach_all();
+    SAYS("Z0,101234,1", "OK|");
+    vm->cpu.eip = 0x1234;
+    SAYS("vCont;c", "");
+    stop_by(STOP_BREAK, 0);
+    STOPS("T05thread:p1.1;4:");
 }
 
 static void somebody_elses_point_is_a_plain_stop(void)
@@ -485,6 +498,7 @@ static const struct unit_case cases[] = {
     CASE(selecting_says_whether_it_is_there),
     CASE(a_stop_stops_all_and_is_told_once),
     CASE(every_point_says_what_it_was),
+    CASE(a_breakpoint_behind_a_base_is_a_plain_stop),
     CASE(somebody_elses_point_is_a_plain_stop),
     CASE(points_are_checked),
     CASE(a_dead_vm_is_a_signal_and_stays),

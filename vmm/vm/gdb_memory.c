@@ -11,6 +11,10 @@
  * are told apart because gdb sets and removes them apart, and wants to hear
  * which it was. A point that is there already is there, as the protocol asks.
  *
+ * LIMIT: gdb knows no segments: a point is at a linear address, which EIP is
+ * not where CS has a base. There `break *($cs_base + 0x1234)` stops as if by
+ * SIGTRAP, and $eip shows the offset.
+ *
  * GDB manual, appendix E.2: m, M, X, z, Z; E.3: stop replies.
  */
 #include "vmm/base/bits.h"
@@ -213,6 +217,8 @@ void gdb_remove(const struct gdb_args *args)
     gdb_ok(args->gdb);
 }
 
+/* Where CS has a base (real-address mode, say), gdb takes EIP for the address,
+ * finds no point there, and would go on if it were told that it was one. */
 void gdb_print_reason(struct gdb *g, const struct vm *vm)
 {
     static const char *const names[POINTS] = {
@@ -220,11 +226,13 @@ void gdb_print_reason(struct gdb *g, const struct vm *vm)
         [POINT_READ] = "rwatch",
         [POINT_ACCESS] = "awatch",
     };
-    u32 point = g->slot[vm->slot].point[vm->stop.probe % PROBES];
+    u32 number = vm->stop.probe % PROBES;
+    u32 point = g->slot[vm->slot].point[number];
+    bool here = vm->probes.probe[number].at == vm->cpu.eip;
 
     if (vm->stop.reason == STOP_WATCH && point > POINT_HARD + 1)
         gdb_port_print(&g->port, "%s:%x;", names[point - 1], vm->stop.at);
-    else if (vm->stop.reason != STOP_BREAK)
+    else if (vm->stop.reason != STOP_BREAK || !here)
         return;
     else if (point == POINT_SOFT + 1 && g->swbreak)
         gdb_port_print(&g->port, "swbreak:;");
