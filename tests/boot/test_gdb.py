@@ -71,7 +71,8 @@ def test_kernels(env):
         "detach", "inferior 1",
         "hbreak kmain", "set schedule-multiple on", "continue",
         "continue", "info threads", "delete",
-        "break syscall", "continue", "bt", "step", "next", "stepi", "delete",
+        "break syscall", "continue", "bt", "set schedule-multiple off",
+        "step", "next", "stepi", "set schedule-multiple on", "delete",
         "watch ticks", "continue", "continue", "delete",
         gdb.CTRL_C.format(2), "continue", "info threads",  # all are idle
         "inferior 2", "unset tdesc filename", "p $cr0", "p/x $cr3 != 0", "p ticks > 6", "x/2xw &ticks",
