@@ -341,11 +341,33 @@ static void code_of_the_kernel(void)
     EXPECT_CAUSE("The page fault at 0x00201010 (a fetch of code, to a page "
                  "that ring 3 may not touch so");
     start_paged("\x90", 1);
-    vm->cpu.idtr = (struct table_reg){0x305ff8, 15};
+    vm->cpu.idtr = (struct table_reg){0x305ff8, 2047};
     vm->cpu.eip = 0xdeadb000;
     page_fault(0xdeadb000, PF_FETCH);
     dies();
-    EXPECT_CAUSE("Control went to 0xdeadb000");
+    EXPECT_CAUSE("By the page tables in use (CR3 0x00010000) neither this code "
+                 "nor the IDT is mapped; the page fault at 0xdeadb000");
+    start_paged("\x90", 1);
+    vm->box.space = (struct box_switch){true, 3, CODE_AT, 0, TABLES_AT};
+    set_pte(IDT_AT, 0);
+    vm->cpu.eip = 0xdeadb000;
+    page_fault(0xdeadb000, PF_FETCH);
+    dies();
+    EXPECT_CAUSE("(CR3 0x00010000, last changed by CR3 <- 0x00010000 at "
+                 "0x00200000)");
+}
+
+static void half_a_task(void)
+{
+    start("\x90", 1);
+    vm->cpu.tr.sel = 0x30;
+    vm->cpu.seg[SEG_CS] = (struct segment){.sel = 0x1338};
+    vm->cpu.idtr.limit = 0;
+    trap(TRAP_UD, 0);
+    dies();
+    EXPECT_CAUSE("The invalid opcode (behind a switch to the task of TSS "
+                 "0x0030, which has CS 0x1338, EIP 0x00200000, SS 0x0010, LDT "
+                 "0x0000; selector 0x0000 is null)");
 }
 
 /* Nothing to pop. */
@@ -598,6 +620,7 @@ static const struct unit_case cases[] = {
     CASE(lost_page_fault_handler),
     CASE(lost_handler_and_gate),
     CASE(code_of_the_kernel),
+    CASE(half_a_task),
     CASE(iret_without_a_stack),
     CASE(lost_control),
     CASE(lost_stack),

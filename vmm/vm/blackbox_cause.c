@@ -10,6 +10,7 @@
  *
  *   the code's own page went away with the write of CR3, CR0 or CR4 before it
  *   a trap's handler is not mapped
+ *   the tables hold neither the code nor the IDT
  *   control went to where nothing is mapped
  *   a handler faults itself (its frames stand on the stack, one on the other)
  *   the stack has come down into a page that is not there
@@ -116,6 +117,20 @@ static void lost_handler(struct text *t, const struct scene *s, u32 vector,
     text_add(t, "; ");
 }
 
+/* The tables do not hold the kernel. */
+static void lost_space(struct text *t, const struct scene *s)
+{
+    const struct box_switch *space = &s->vm->box.space;
+
+    text_add(t, "by the page tables in use (CR3 0x%08x", s->cpu->cr3);
+    if (space->there) {
+        text_add(t, ", last changed by CR%u <- 0x%08x at 0x%08x", space->n,
+                 space->now, space->eip);
+        box_name(t, s->vm, space->eip);
+    }
+    text_add(t, ") neither this code nor the IDT is mapped; ");
+}
+
 static void lost_control(struct text *t, struct scene *s)
 {
     u32 top;
@@ -175,7 +190,9 @@ static void lost_code(struct text *t, struct scene *s, const struct event *e,
         return;
     }
     count = handlers_here(s, &vector);
-    if (count)
+    if (b->what == BLAME_IDT_PAGE)
+        lost_space(t, s);
+    else if (count)
         lost_handler(t, s, vector, count, b);
     else if (!(e->fault.error & PF_PRESENT))
         lost_control(t, s);

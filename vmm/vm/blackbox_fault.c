@@ -165,12 +165,35 @@ static void details(struct text *t, struct scene *s, const struct fault *fault)
         selector(t, s, fault->error);
 }
 
+/* No instruction has run yet in a task whose CS could not be loaded. */
+static bool is_half_a_task(const struct cpu *cpu)
+{
+    return cpu_mode(cpu) == MODE_PROTECTED && !(cpu->seg[SEG_CS].attr & ATTR_P);
+}
+
+static void half_a_task(struct text *t, struct scene *s, u32 error)
+{
+    const struct cpu *c = s->cpu;
+
+    text_add(t,
+             " (behind a switch to the task of TSS 0x%04x, which has CS "
+             "0x%04x, EIP 0x%08x, SS 0x%04x, LDT 0x%04x",
+             c->tr.sel, c->seg[SEG_CS].sel, c->eip, c->seg[SEG_SS].sel,
+             c->ldtr.sel);
+    selector(t, s, error);
+    text_add(t, ")");
+}
+
 static void other_fault(struct text *t, struct scene *s,
                         const struct fault *fault)
 {
     struct insn insn;
     char words[64];
 
+    if (is_half_a_task(s->cpu)) {
+        half_a_task(t, s, fault->error);
+        return;
+    }
     text_add(t, " (");
     if (box_insn(s, &insn)) {
         insn_print(&insn, s->cpu->eip, words, sizeof(words));
