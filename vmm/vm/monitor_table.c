@@ -14,26 +14,46 @@ const struct monitor_command monitor_commands[] = {
     {.name = "help",
      .usage = "[COMMAND]",
      .help = "what there is, or how to use one of them",
+     .more = "  Keys in this line: arrows, Home, End, Delete; Tab completes "
+             "commands,\n"
+             "  names of VMs, words and symbols; Up and Down are the lines "
+             "before. As in a\n"
+             "  shell: Ctrl-A, E, B, F (go), Ctrl-D, H, K, U, W (delete), "
+             "Ctrl-Y (put back\n"
+             "  what K, U or W took), Ctrl-P, N (history), Ctrl-L (clear the "
+             "screen),\n"
+             "  Ctrl-C (drop the line), Alt-B, F, D by words.",
      .takes = TAKES_WORDS,
      .run = monitor_help},
     {.name = "list",
      .usage = "",
      .help = "every VM: state, memory, weight, CPU time, exits, exits a second",
+     .more = "  RATE is exits in a second of the VM's own CPU time. KEY is the "
+             "digit that\n"
+             "  shows its screen, when nothing is typed.",
      .takes = TAKES_NOTHING,
      .run = monitor_list},
     {.name = "attach",
      .usage = "NAME",
      .help = "keyboard and terminal to a guest; Ctrl-] comes back",
+     .more = "  All bytes go to the guest's COM1, and its own come as they "
+             "are. The other\n"
+             "  guests' lines come between them, with their names.",
      .takes = TAKES_VM,
      .run = monitor_attach},
     {.name = "pause",
      .usage = "NAME",
      .help = "stop a VM and its time",
+     .more =
+         "  Its virtual time stands still: it misses no timer tick. `step` and "
+         "all\n"
+         "  commands that look work on a paused VM; `resume` lets it go on.",
      .takes = TAKES_VM,
      .run = monitor_pause},
     {.name = "resume",
      .usage = "NAME",
      .help = "let a paused VM go on",
+     .more = "  Its time goes on from where it stood.",
      .takes = TAKES_VM,
      .run = monitor_resume},
     {.name = "step",
@@ -76,11 +96,17 @@ const struct monitor_command monitor_commands[] = {
     {.name = "reset",
      .usage = "NAME",
      .help = "back to power-on, with the image loaded anew",
+     .more = "  Whatever state it is in. Memory, devices and processor are "
+             "made anew;\n"
+             "  the image, its command line and the attached modules are those "
+             "of the\n"
+             "  start. Its name and its slot stay.",
      .takes = TAKES_VM,
      .run = monitor_reset},
     {.name = "destroy",
      .usage = "NAME",
      .help = "end a VM and give its memory back",
+     .more = "  All its memory goes back; `create` makes a new one.",
      .takes = TAKES_VM,
      .run = monitor_destroy},
     {.name = "create",
@@ -142,37 +168,64 @@ const struct monitor_command monitor_commands[] = {
     {.name = "gdt",
      .usage = "NAME",
      .help = "the guest's GDT and LDT, each entry in words",
+     .more = "  Read from the guest's memory now, by GDTR and LDTR; `<-` names "
+             "the\n"
+             "  registers that hold the selector. A segment register keeps "
+             "what it was\n"
+             "  loaded with, which `regs` shows.",
      .takes = TAKES_VM,
      .run = monitor_gdt},
     {.name = "idt",
      .usage = "NAME",
      .help = "the trap handlers a guest installed, and the last changes",
+     .more =
+         "  SINCE and BY EIP say when a handler was installed, and by which\n"
+         "  instruction; REFLECTED how often it was entered through the VMM. "
+         "In\n"
+         "  real-address mode the vectors are read from memory.",
      .takes = TAKES_VM,
      .run = monitor_idt},
+    {.name = "tss",
+     .usage = "NAME",
+     .help = "the task state segment, and the ports it opens",
+     .more = "  By TR, from the guest's memory: the stacks of the inner rings, "
+             "what a\n"
+             "  task switch would load, and the ports that the I/O permission "
+             "bit map\n"
+             "  opens to ring 3.",
+     .takes = TAKES_VM,
+     .run = monitor_tss},
     {.name = "blackbox",
      .usage = "NAME",
      .help = "of what a guest died: cause, faults, registers, stack, exits",
      .takes = TAKES_VM,
      .run = monitor_blackbox},
-    {.name = "tss",
-     .usage = "NAME",
-     .help = "the task state segment, and the ports it opens",
-     .takes = TAKES_VM,
-     .run = monitor_tss},
     {.name = "devices",
      .usage = "NAME [ranges]",
      .help = "PIC, PIT, RTC, UARTs, keyboard, VGA; ranges: who answers where",
+     .more =
+         "  From the models' own state: nothing is read from a device, so "
+         "nothing\n"
+         "  changes. IRR, ISR and IMR are requested, in service and masked.",
      .words = "ranges",
      .takes = TAKES_VM_OR_MORE,
      .run = monitor_devices},
     {.name = "log",
      .usage = "[LINES]",
      .help = "what the VMM itself has said last",
+     .more = "  The boot checklist and every message since, the last 16 KiB of "
+             "them;\n"
+             "  30 lines unless told.",
      .takes = TAKES_WORDS,
      .run = monitor_log},
     {.name = "audit",
      .usage = "[NAME]",
      .help = "check shadows, p2m, frames and canaries, of one VM or of all",
+     .more = "  For each VM: its shadow tables against its own, its memory's "
+             "map, its\n"
+             "  frames; without a name all frames of the machine as well. The "
+             "last line\n"
+             "  is `audit: clean` or the number of faults.",
      .takes = TAKES_VM_OR_NONE,
      .run = monitor_audit},
     {.name = "stats",
@@ -222,16 +275,21 @@ const struct monitor_command monitor_commands[] = {
     {.name = "modules",
      .usage = "",
      .help = "what the boot loader brought",
+     .more = "  Their numbers are those that create's module= takes.",
      .takes = TAKES_NOTHING,
      .run = monitor_modules},
     {.name = "type",
      .usage = "NAME TEXT",
      .help = "press keys on a guest's keyboard; \\n is Enter, \\\\ is \\",
+     .more = "  By the US keyboard's keys, to the guest's PS/2 keyboard: for "
+             "guests that\n"
+             "  do not listen to their serial port.",
      .takes = TAKES_VM_AND,
      .run = monitor_type},
     {.name = "screen",
      .usage = "[NAME]",
      .help = "a guest's VGA text, here and on the screen; alone: the console",
+     .more = "  F1 on the real keyboard goes through the screens as well.",
      .takes = TAKES_VM_OR_NONE,
      .run = monitor_screen},
     {.name = "gdb",
@@ -244,6 +302,7 @@ const struct monitor_command monitor_commands[] = {
     {.name = "poweroff",
      .usage = "",
      .help = "end the machine and every VM in it",
+     .more = "  With status 0, by ACPI where the firmware has it.",
      .takes = TAKES_NOTHING,
      .run = monitor_poweroff},
 };
