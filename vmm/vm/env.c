@@ -50,7 +50,8 @@ static enum tlb_kind kind_of(u32 access)
 }
 
 /* The walk found its way: the next one need not be made. A frame that is
- * watched is stored to by the long way always. */
+ * watched is stored to by the long way always, and so is what probes guard;
+ * fetches are not: who runs code there looks at EIP (probe_run()). */
 static void remember(struct vm *vm, gva_t at, u32 access, const struct walk *w)
 {
     struct p2m_entry to = p2m_lookup(&vm->p2m, gpa_to_gfn(w->at));
@@ -60,7 +61,7 @@ static void remember(struct vm *vm, gva_t at, u32 access, const struct walk *w)
         return;
     if ((access & PF_WRITE) && to.trace)
         return;
-    if (shadow_is_guarded(&vm->shadow, at, access))
+    if (!(access & PF_FETCH) && shadow_is_guarded(&vm->shadow, at, access))
         return;
     byte = p2m_ptr(&vm->p2m, w->at);
     tlb_put(&vm->tlb, kind_of(access), at, (access & PF_USER) != 0,
@@ -348,12 +349,14 @@ static enum env_status env_read(void *ctx, gva_t at, void *buf, u32 size,
 static const u8 *env_code(void *ctx, gva_t at)
 {
     struct vm *vm = ctx;
-    const u8 *byte = mapped(vm, at, 1, ACC_FETCH);
+    const u8 *byte;
     struct fault ignored;
     gpa_t there;
 
-    if (byte || translate(vm, at, ACC_FETCH, &there, &ignored) != ENV_OK ||
-        shadow_is_guarded(&vm->shadow, at, PF_FETCH))
+    if (vm->probes.on && shadow_is_guarded(&vm->shadow, at, PF_FETCH))
+        return NULL;
+    byte = mapped(vm, at, 1, ACC_FETCH);
+    if (byte || translate(vm, at, ACC_FETCH, &there, &ignored) != ENV_OK)
         return byte;
     return p2m_ptr(&vm->p2m, there);
 }

@@ -47,11 +47,13 @@ static void changed(struct vm *vm)
 
     p->on = p->stepping;
     p->data = p->reads = false;
+    p->end = 0;
     p->changed = true;
     for (u32 i = 0; i < PROBES; i++) {
         if (!p->probe[i].used)
             continue;
         p->on = true;
+        p->end = i + 1;
         p->data |= p->probe[i].kind != PROBE_BREAK;
         p->reads |= guard_of[p->probe[i].kind] == GUARD_READ;
     }
@@ -193,7 +195,7 @@ bool probe_touches(const struct vm *vm, gva_t at, u32 size, u32 access,
                    struct probe_touch *out)
 {
     *out = (struct probe_touch){.wrote = !(access & ACC_READ)};
-    for (u32 i = 0; i < PROBES; i++) {
+    for (u32 i = 0; i < vm->probes.end; i++) {
         const struct probe *probe = &vm->probes.probe[i];
         u32 off, left;
         if (!probe->used || !counts(probe->kind, access) ||

@@ -97,6 +97,7 @@ struct stop {
 
 struct probes {
     struct probe probe[PROBES];
+    u32 end;      /* behind the last one */
     bool on;      /* there is one, or steps are to be done */
     bool changed; /* the shadow has not been told yet */
     bool data;    /* there is a watchpoint */

@@ -39,10 +39,10 @@ bool probe_held(const struct vm *vm)
 /* The breakpoint at a linear address, or -1. */
 static int break_at(const struct probes *p, u32 at)
 {
-    for (int i = 0; i < PROBES; i++) {
+    for (u32 i = 0; i < p->end; i++) {
         const struct probe *probe = &p->probe[i];
         if (probe->used && probe->kind == PROBE_BREAK && probe->at == at)
-            return i;
+            return (int)i;
     }
     return -1;
 }
