@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections import Counter
 
 from machine import Skip, check, clean
@@ -153,6 +154,10 @@ def test_damage(env):
     check(counts["before"] == counts["whole"], "noise before costs events")
 
 
+HANG_UP = ("import socket, sys\n"
+           "socket.socket(socket.AF_UNIX).connect(sys.argv[1])")
+
+
 def test_record_mistakes(env):
     """Each ends with a sentence, and leaves no folder behind."""
     folder = env.path("folder")
@@ -167,6 +172,8 @@ def test_record_mistakes(env):
             ([folder, "run", "true"], "no word of the command has {wire}"),
             ([folder, "run", "true", "{wire}"], "ended with exit code 0"),
             ([folder, "run", "/nowhere", "{wire}"], "cannot be run: No such"),
+            ([folder, "run", sys.executable, "-c", HANG_UP, "{wire}"],
+             "no metadata came whole"),
             (["--symbols", "a=/nowhere", folder, "from", env.hare],
              "/nowhere cannot be copied"),
             (["--symbols", "../a=x", folder, "from", env.hare],
