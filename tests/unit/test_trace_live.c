@@ -392,6 +392,22 @@ static void a_rate_says_what_it_left_out(void)
                        "out\r\nfake: trace is off.\r\n");
 }
 
+/* A record's time may come out a little before the second that it is in. */
+static void a_clock_that_trembles_admits_no_more(void)
+{
+    start();
+    type("trace fake priv rate=1");
+    wipe();
+    TRACE(vm, CR_WRITE, 3, 1);
+    trace_live_turn(&fake_hv, 0);
+    vm->live.second = 10;
+    TRACE(vm, CR_WRITE, 3, 2);
+    TRACE(vm, CR_WRITE, 3, 3);
+    trace_live_turn(&fake_hv, 5);
+    EXPECT_EQ(vm->live.left_out, 2);
+    EXPECT(!strstr(screen, "left out"));
+}
+
 static void what_was_left_out_is_said_at_the_end(void)
 {
     start();
@@ -416,6 +432,12 @@ static void lost_events_are_told(void)
     EXPECT(str_starts(screen, "trapline: 5 events came faster than they could "
                               "be shown and are lost.\r\n[fake] 0.000000 "));
     EXPECT(strstr(screen, "<- 0x00000044 at"));
+    type("trace fake off");
+    type("trace fake priv");
+    wipe();
+    TRACE(vm, CR_WRITE, 3, 1);
+    trace_live_turn(&fake_hv, 0);
+    EXPECT(str_starts(screen, "[fake] 0.000000 mov cr3"));
 }
 
 static void the_command_says_what_is_on(void)
@@ -485,6 +507,7 @@ static const struct unit_case cases[] = {
     CASE(the_end_comes_last),
     CASE(nothing_is_told_from_before),
     CASE(a_rate_says_what_it_left_out),
+    CASE(a_clock_that_trembles_admits_no_more),
     CASE(what_was_left_out_is_said_at_the_end),
     CASE(lost_events_are_told),
     CASE(the_command_says_what_is_on),

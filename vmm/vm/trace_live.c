@@ -51,12 +51,13 @@ static void say_left_out(struct vm *vm, u64 ns)
     live->left_out = 0;
 }
 
-/* A second that is over makes room for as many lines again. */
+/* A second that is over makes room for as many lines again. Times that were
+ * made of two looks at the clock may lie a little before its begin. */
 static void next_second(struct vm *vm, u64 ns)
 {
     struct trace_live *live = &vm->live;
 
-    if (ns - live->second < NS_PER_S)
+    if (ns < live->second + NS_PER_S)
         return;
     say_left_out(vm, ns);
     live->second = ns;
@@ -157,7 +158,7 @@ void trace_live_set(struct vm *vm, const struct trace_filter *filter)
     if (hv->live.on)
         trace_live_show(hv);
     else
-        hv->live.cursor = trace_tail(&hv->trace);
+        hv->live = (struct trace_live_all){.cursor = trace_tail(&hv->trace)};
     say_left_out(vm, now);
     vm->live = (struct trace_live){.filter = *filter, .second = now};
     trace_want(vm, TRACE_LIVE, trace_filter_groups(filter));
