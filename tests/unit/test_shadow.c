@@ -437,6 +437,50 @@ static void the_audit_sees_damage(void)
     end();
 }
 
+/* What is guarded is not granted, whatever the policy shares: here a guest
+ * table that two directory entries lead to, one page of it guarded. */
+static void guards(void)
+{
+    u32 page = vpn_at(PAGE_0) >> PAGE_SHIFT, other = page + 1024;
+    struct shadow_guard row[] = {{page, page, GUARD_WRITE},
+                                 {page, page, GUARD_FETCH},
+                                 {page + 1, page + 1, GUARD_READ}};
+    struct shadow_result r;
+    u64 *leaf;
+
+    begin();
+    guest_put(PD, 1, PT << 12 | ALL);
+    guest_put(PT, 0, DATA << 12 | ALL | PTE_A | PTE_D);
+    shadow_load_cr3(&shadow, PD << 12);
+    shadow_set_guards(&shadow, row, ARRAY_LEN(row));
+    EXPECT_EQ(touch(NEXT_DIR, PF_WRITE), SHADOW_FILLED);
+    EXPECT_EQ(touch(PAGE_0, PF_USER), SHADOW_FILLED);
+    EXPECT_EQ(answer(PAGE_0, PF_WRITE, &r), SHADOW_GUARDED);
+    EXPECT_EQ(answer(PAGE_0, PF_FETCH | PF_USER, &r), SHADOW_GUARDED);
+    EXPECT_EQ(answer(PAGE_1, PF_USER, &r), SHADOW_GUARDED);
+    EXPECT_EQ(answer(PAGE_1, PF_WRITE, &r), SHADOW_GUEST_FAULT);
+    EXPECT(shadow_peek(&shadow, gva(page << PAGE_SHIFT), PF_USER));
+    EXPECT(!shadow_peek(&shadow, gva(page << PAGE_SHIFT), PF_FETCH));
+    EXPECT(shadow_peek(&shadow, gva(other << PAGE_SHIFT), PF_FETCH));
+    leaf = leaf_of(page << PAGE_SHIFT);
+    expect_caught(leaf, *leaf | PTE_W);
+    expect_caught(leaf, *leaf & ~PTE64_NX);
+    shadow.guard[0].what = GUARD_READ;
+    EXPECT(shadow_audit(&shadow, NULL) != 0);
+    shadow.guard[0].what = GUARD_WRITE;
+    leaf = leaf_of(other << PAGE_SHIFT);
+    expect_caught(leaf, *leaf | PTE64_NX);
+    /* The guest's own changes keep what is guarded. */
+    guest_put(PD, 0, PT << 12 | ALL | PTE_A);
+    shadow_written(&shadow, gpa(PD << 12), 4);
+    EXPECT_EQ(touch(PAGE_0, PF_USER), SHADOW_FILLED);
+    EXPECT_EQ(shadow_audit(&shadow, &to_stdout), 0);
+    shadow_set_guards(&shadow, NULL, 0);
+    EXPECT_EQ(touch(PAGE_0, PF_WRITE), SHADOW_FILLED);
+    EXPECT(shadow_peek(&shadow, gva(page << PAGE_SHIFT), PF_FETCH));
+    end();
+}
+
 #define BOTH(name)                                                             \
     static void name##_both(void)                                              \
     {                                                                          \
@@ -462,6 +506,7 @@ BOTH(a_shadow_keeps_its_limit)
 BOTH(the_upper_half_is_the_vmms)
 BOTH(a_start_without_memory_gives_back)
 BOTH(the_audit_sees_damage)
+BOTH(guards)
 
 static const struct unit_case cases[] = {
     CASE(dirty_tracking_both),
@@ -486,5 +531,6 @@ static const struct unit_case cases[] = {
     CASE(the_upper_half_is_the_vmms_both),
     CASE(a_start_without_memory_gives_back_both),
     CASE(the_audit_sees_damage_both),
+    CASE(guards_both),
 };
 UNIT_MAIN(cases)
