@@ -380,6 +380,7 @@ static void a_vm_without_memory_is_looked_at_too(void)
 
     start();
     shadow_destroy(&vm->shadow);
+    inspect_changed(vm);
     EXPECT_EQ(inspect_write_phys(vm, gpa(0), &v, 4), 0);
     p2m_destroy(&vm->p2m);
     vm->state = VM_KILLED;

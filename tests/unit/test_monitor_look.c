@@ -246,6 +246,7 @@ static void walk_shows_both_walks_and_why(void)
     SAID("P R/W U/S PS");
     SAYS("walk fake", "usage: walk NAME ADDRESS");
     SAYS("walk fake 1 2", "one word too many");
+    SAYS("walk fake nowhere", "nowhere");
 }
 
 static void walk_says_who_watches_a_frame(void)
@@ -281,6 +282,12 @@ static void a_stale_shadow_is_called_so(void)
               SHADOW_FILLED);
     SAYS("walk fake 0x1000", "SHADOW (vtlb)");
     SAID("writable");
+    poke32(PT + 8, 0x32000 | ALL);
+    EXPECT_EQ(shadow_fault(&vm->shadow, gva(0x2000), 0, &r), SHADOW_FILLED);
+    poke32(PT + 8, 0x32000 | ALL | PTE_D);
+    SAYS("walk fake 0x2000", "maps that frame, read-only, for everybody");
+    poke32(PT + 8, 0xb8000 | ALL);
+    SAYS("walk fake 0x2000", "The shadow has what the guest's tables said");
     poke32(PT + 4, 0x31000 | ALL);
     SAYS("walk fake 0x1000", "The shadow has what the guest's tables said "
                              "before");
@@ -305,6 +312,11 @@ static void pae_has_three_levels(void)
     SAID("PDPTE    0  0x0000000000010001, a register");
     SAID("PTE      0  0x8000000000030007 at 0x00011000");
     SAID("P R/W U/S XD reserved=0x8000000000000000");
+    poke64(PT + 16, 0xf00000000 | ALL | PTE_PS);
+    poke64(PT + 24, 0xf00000000 | PTE_P);
+    SAYS("walk fake 0x2000", "reserved=0x80");
+    SAYS("walk fake 0x3000", "is nothing: no memory of the machine backs it");
+    SAYS("walk fake 0x40000000", "PDPTE    1  0x0000000000000000, a register");
     SAYS("map fake", "PAE paging, CR3 0x00012000");
     SAID("  0x00001000-0x00001fff      4K  U rw 4K      "
          " RAM      0x00030000  not filled\n");
@@ -334,6 +346,12 @@ static void map_merges_what_is_alike(void)
     SAYS("map fake 0x36000", "  0x00036000-0x0003ffff");
     EXPECT(!strstr(screen, "0x00034000-"));
     SAYS("map fake 0x800000", "Nothing is mapped from there on.");
+    poke32(PT + 4 * 0x36, 0x36000 | PTE_P | PTE_U);
+    poke32(PT + 4 * 0x37, 0x37000 | PTE_P | PTE_U | PTE_G);
+    poke32(PD + 8, 0x00400000 | PTE_P | PTE_U | PTE_G | PTE_PS);
+    SAYS("map fake 0x36000", "  0x00036000-0x00036fff      4K  U r- 4K       ");
+    SAID("  0x00037000-0x00037fff      4K  U r- 4K    G ");
+    SAID("  0x00800000-0x00bfffff      4M  U r- large G  nothing ");
     SAYS("map fake what", "what");
     SAYS("map fake 0 1", "one word too many");
 }
@@ -399,6 +417,28 @@ static void gdt_names_every_entry(void)
     SAYS("gdt fake", "1 null entries and nothing else");
 }
 
+static void gates_of_every_type_have_names(void)
+{
+    static const struct {
+        u32 type;
+        const char *name;
+    } gates[] = {
+        {SYS_CALL16, "16-bit call gate"}, {SYS_INT16, "16-bit interrupt gate"},
+        {SYS_TRAP16, "16-bit trap gate"}, {SYS_TASK_GATE, "task gate"},
+        {SYS_CALL32, "32-bit call gate"}, {SYS_INT32, "32-bit interrupt gate"},
+        {SYS_TRAP32, "32-bit trap gate"}};
+
+    start();
+    vm->cpu.gdtr = (struct table_reg){0x16000, 8 * 8 - 1};
+    for (u32 i = 0; i < ARRAY_LEN(gates); i++)
+        poke64(0x16008 + 8 * i,
+               (u64)gates[i].type << 40 | 0x800000081234 | (u64)(i & 1) << 52);
+    type("gdt fake");
+    for (u32 i = 0; i < ARRAY_LEN(gates); i++)
+        SAID(gates[i].name);
+    SAID("to 0008:00001234 ");
+}
+
 static void idt_names_handlers_and_real_vectors(void)
 {
     start();
@@ -450,6 +490,10 @@ static void tss_shows_stacks_and_ports(void)
     for (u32 i = 0; i < 0x400; i += 4)
         poke32(TSS + 104 + i, 0x55555555);
     SAYS("tss fake", " ...\n");
+    vm->cpu.tr.base = 0x31000;
+    vm->cpu.tr.limit = 0x2000;
+    SAYS("tss fake", "ports open to ring 3:");
+    vm->cpu.tr.base = TSS;
     vm->cpu.tr.limit = 103;
     SAYS("tss fake", "ports open to ring 3: none\n");
     vm->cpu.tr.attr = ATTR_P | SYS_TSS16_BUSY;
@@ -487,6 +531,20 @@ static void devices_shows_what_the_guest_has_set(void)
     SAID("FIFO on with 0 bytes");
     SAID("  vga    text mode");
     SAID("1 accesses that nobody claimed, the last at 0x1234\n");
+    vm->pc.pic.st.chip[1].icw4 = 3;
+    vm->pc.pit.st.ch[2].bcd = 1;
+    vm->pc.cmos.st.ram[0x0b] = 0x82;
+    vm->pc.kbd.st.full = 1;
+    vm->pc.kbd.st.scanning = 0;
+    vm->pc.a20 = false;
+    vm->pc.vga.st.gfx[6] |= 1;
+    SAYS("devices fake", "vectors 0x00-0x07  automatic EOI\n");
+    SAID("(BCD)");
+    SAID("(being set)  register B 82, C");
+    SAID("output buffer full, keyboard not scanning");
+    SAID("A20 off\n");
+    SAID("  vga    graphics mode");
+    vm->pc.a20 = true;
     bus_write(&vm->pc.bus, BUS_PORT, PORT_PIC1_CMD, 1, 0x11);
     SAYS("devices fake", "in the middle of its initialisation");
     SAYS("devices fake ranges", "  ports   0x000003f8-0x000003ff  16550A\n");
@@ -579,6 +637,7 @@ static void tab_completes(void)
     EXPECT_STR(keys("nonsense fa\t"), "nonsense fa");
     EXPECT_STR(keys("xyz\t"), "xyz");
     EXPECT_STR(keys("list \t"), "list ");
+    EXPECT_STR(keys("log 5\t"), "log 5");
     EXPECT_STR(keys("mem fake\x1b[D\x1b[D\x1b[D\x1b[D\x1b[D\t"), "mem  fake");
     EXPECT_STR(keys("\t"), "");
     SAID("help  list  ");
@@ -600,6 +659,7 @@ static const struct unit_case cases[] = {
     CASE(map_of_a_guest_without_paging),
     CASE(a_hostile_map_is_shown_in_parts),
     CASE(gdt_names_every_entry),
+    CASE(gates_of_every_type_have_names),
     CASE(idt_names_handlers_and_real_vectors),
     CASE(a_full_table_is_cut),
     CASE(tss_shows_stacks_and_ports),

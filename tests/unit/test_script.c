@@ -168,6 +168,10 @@ static void a_wait_in_vain_says_so(void)
     turn(0);
     vm_kill(vm, "it is a test");
     EXPECT(strstr(turn(1), "trapline: wait: fake is killed and not paused."));
+    start("wait fake paused");
+    turn(0);
+    vm->state = VM_EXITED;
+    EXPECT(strstr(turn(1), "trapline: wait: fake is exited and not paused."));
     start("wait nobody stopped");
     EXPECT(strstr(turn(0), "trapline: wait: there is no VM \"nobody\"."));
 }

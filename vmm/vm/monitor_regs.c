@@ -219,9 +219,11 @@ void monitor_regs(const struct monitor_args *args)
 
 static bool is_gate(u32 type)
 {
-    return type == SYS_CALL16 || type == SYS_CALL32 || type == SYS_TASK_GATE ||
-           type == SYS_INT16 || type == SYS_INT32 || type == SYS_TRAP16 ||
-           type == SYS_TRAP32;
+    static const u32 gates = BIT(SYS_CALL16) | BIT(SYS_CALL32) |
+                             BIT(SYS_TASK_GATE) | BIT(SYS_INT16) |
+                             BIT(SYS_INT32) | BIT(SYS_TRAP16) | BIT(SYS_TRAP32);
+
+    return (gates >> type & 1) != 0;
 }
 
 /* Who has been loaded with it: " <- cs ss". */
@@ -266,7 +268,7 @@ static void say_entry(const struct monitor_args *args, u16 sel, u64 raw)
 static void say_table(const struct monitor_args *args, u32 base, u32 bytes,
                       u32 ti)
 {
-    u32 shown = 0, null = 0, missing = 0, more = 0;
+    u32 full = 0, null = 0, missing = 0;
 
     for (u32 at = 0; at + ENTRY <= bytes; at += ENTRY) {
         u8 raw[ENTRY];
@@ -274,15 +276,13 @@ static void say_table(const struct monitor_args *args, u32 base, u32 bytes,
             missing++;
         else if (!get_le64(raw))
             null++;
-        else if (shown == ENTRIES)
-            more++;
-        else if (++shown)
+        else if (full++ < ENTRIES)
             say_entry(args, (u16)(at | ti), get_le64(raw));
     }
     say(args, "  %u null entries%s", null,
         null == bytes / ENTRY ? " and nothing else" : "");
-    if (more)
-        say(args, "  %u more that are not null", more);
+    if (full > ENTRIES)
+        say(args, "  %u more that are not null", full - ENTRIES);
     if (missing)
         say(args, "  %u entries lie where nothing is mapped", missing);
 }

@@ -25,7 +25,7 @@
 
 /* One level: what stands in its two lines, on one side. */
 struct cell {
-    char entry[64], flags[64];
+    char entry[64], flags[96];
 };
 
 static void put_flags(u64 entry, bool leaf, u64 refused, char *out, size_t size)
