@@ -318,7 +318,11 @@ static void the_environment_stops(void)
     world_ring(0);
     w.stop = true;
     blame_event(&w.cpu, &asking, &e, false, &b);
-    EXPECT_EQ(b.what, BLAME_NOTHING);
+    EXPECT_EQ(b.what, BLAME_NO_MEMORY);
+    blame_text(&b, text, sizeof(text));
+    EXPECT_STR(text, "what the way to its handler needs at 0x00003030 is not "
+                     "in memory");
+    b.what = BLAME_NOTHING;
     b.fault = fault_error(TRAP_GP, 0x72);
     blame_text(&b, text, sizeof(text));
     EXPECT_STR(text, "the way to the handler met #GP, error code 0x72");

@@ -45,7 +45,7 @@ static bool of_selector(struct search *s, enum blame_what what, u8 vector,
     return is(s, what, vector, sel_error(sel) | s->ext);
 }
 
-/* Bytes that cannot be had: a page fault, or nothing that can be told. */
+/* Bytes that cannot be had: a page fault, or there are none. */
 static bool look(struct search *s, enum blame_what what, u32 at, u32 size,
                  u32 access, void *buf)
 {
@@ -55,8 +55,12 @@ static bool look(struct search *s, enum blame_what what, u32 at, u32 size,
 
     if (status == ENV_OK)
         return false;
+    s->out->what = BLAME_NO_MEMORY;
+    s->out->at = at;
+    if (status == ENV_STOP)
+        return true;
+    s->out->what = what;
     s->out->at = fault.cr2;
-    s->out->what = status == ENV_FAULT ? what : BLAME_NOTHING;
     s->out->fault = fault;
     return true;
 }

@@ -8,9 +8,9 @@
  * compared. blame_text() makes a clause of that.
  *
  * Invariant: what is told is true. `fault` is what the check raises; a caller
- * that met another one (memory has changed since, or what the CPU looked at is
- * no memory) must not use the answer. A test holds both functions together on
- * random worlds.
+ * that met another one (memory has changed since) must not use the answer,
+ * unless it is BLAME_NO_MEMORY, which knows of no fault. A test holds both
+ * functions together on random worlds.
  *
  * SDM vol. 3A 6.10 to 6.15, 7.3; INT n in vol. 2A.
  */
@@ -62,6 +62,7 @@ enum blame_what {
     BLAME_NEW_LDT, /* behind the task switch ... */
     BLAME_NEW_SEGMENT,
     BLAME_NEW_START,
+    BLAME_NO_MEMORY, /* what is on the way is in none, so who knows */
     BLAME_COUNT
 };
 

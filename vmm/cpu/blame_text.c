@@ -335,6 +335,14 @@ static size_t tss_text(const struct blame *b, char *out, size_t size)
     }
 }
 
+static size_t nowhere_text(const struct blame *b, char *out, size_t size)
+{
+    return fmt_buf(out, size,
+                   "what the way to its handler needs at 0x%08x is not in "
+                   "memory",
+                   b->at);
+}
+
 static const char *const registers[SEG_COUNT] = {"ES", "CS", "SS",
                                                  "DS", "FS", "GS"};
 
@@ -396,6 +404,7 @@ static const teller tellers[BLAME_COUNT] = {
     [BLAME_TASK_TYPE... BLAME_TASK_OLD] = tss_text,
     [BLAME_TASK_REACH] = paged_text,
     [BLAME_NEW_LDT... BLAME_NEW_START] = task_text,
+    [BLAME_NO_MEMORY] = nowhere_text,
 };
 
 size_t blame_text(const struct blame *b, char *out, size_t size)

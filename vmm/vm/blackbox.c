@@ -150,7 +150,7 @@ static u64 box_clock(const struct vm *vm)
 /* Is what blame_event() found what was met? */
 static bool agrees(const struct blame *b, const struct event_attempt *a)
 {
-    return a->switched ||
+    return a->switched || b->what == BLAME_NO_MEMORY ||
            (b->fault.vector == a->met.vector &&
             b->fault.error == a->met.error && b->fault.cr2 == a->met.cr2);
 }
