@@ -489,13 +489,47 @@ static void a_step_keeps_the_guards(void)
     EXPECT_EQ(vm->shadow.stats.drops, drops);
 }
 
+/* CODE_AT + 0xff0: inc eax; jmp to the next page; there: inc ebx; jmp back */
+static void fetch_exits_are_exits(void)
+{
+    const struct vm_last_exit *last;
+    u64 seen;
+
+    way = WAY_DIRECT;
+    policy = SHADOW_CACHED;
+    START(COUNTING);
+    poke(CODE_AT + 0xff0, "\x40\xe9\x0a\0\0\0", 6);
+    poke(CODE_AT + 0x1000, "\x43\xe9\xea\xff\xff\xff", 6);
+    vm->cpu.eip = CODE_AT + 0xff0;
+    add(PROBE_BREAK, CODE_AT + 0x1800, 1);
+    for (u32 i = 0; i < 500; i++) {
+        seen = vm->exits;
+        turn(7);
+        EXPECT(vm->exits > seen);
+        EXPECT(vm->costs.next > vm->exits);
+    }
+    EXPECT(vm->cpu.gpr[EBX] > 100);
+    EXPECT(vm->exit_count[EXIT_PROBE] > 100);
+    EXPECT(vm->costs.kind[EXIT_PROBE].count > 0);
+    for (u32 i = 0; i < VM_LAST_EXITS; i++) {
+        last = &vm->last[i];
+        EXPECT(last->vector == HOST_IRQ || last->vector == TRAP_PF);
+        EXPECT(last->vector == HOST_IRQ || last->eip == CODE_AT + 0x1000);
+    }
+}
+
 int main(void)
 {
     static const struct unit_case list[] = {
-        CASE(break_cases), CASE(step_cases),
-        CASE(watch_cases), CASE(each_way),
-        CASE(interpreted), CASE(real_mode),
-        CASE(the_list),    CASE(a_step_keeps_the_guards),
+        CASE(break_cases),
+        CASE(step_cases),
+        CASE(watch_cases),
+        CASE(each_way),
+        CASE(interpreted),
+        CASE(real_mode),
+        CASE(the_list),
+        CASE(a_step_keeps_the_guards),
+        CASE(fetch_exits_are_exits),
     };
 
     return unit_main(list, ARRAY_LEN(list));

@@ -428,30 +428,56 @@ static __attribute__((noinline)) void measured(struct vm *vm)
     costs_note(&vm->costs, vm->exits, vm->exit_kind, eip, arch_tsc() - from);
 }
 
-void exit_handle(struct vm *vm)
+static inline void keep(struct vm *vm)
 {
     const struct arch_vcpu *av = &vm->arch;
     struct vm_last_exit *last = &vm->last[vm->exits++ % VM_LAST_EXITS];
 
     *last =
         (struct vm_last_exit){av->vector, av->error, av->fault_at, vm->cpu.eip};
+}
+
+void exit_handle(struct vm *vm)
+{
+    const struct arch_vcpu *av = &vm->arch;
+
+    keep(vm);
     if (__builtin_expect(vm->exits == vm->costs.next, 0))
         measured(vm);
     else
         handlers[(u8)av->vector](vm);
 }
 
+static void tell_exit(struct vm *vm, u64 from, u32 eip, u32 cpl)
+{
+    struct trace_record *r =
+        trace_put(&vm->hv->trace, TRACE_EXIT, vm->slot + 1, eip, cpl);
+
+    TRACE_FILL(r, EXIT, vm->exit_kind, vm->arch.vector, vm->arch.error,
+               vm->arch.fault_at, (u32)min_u64(r->tsc - from, UINT32_MAX));
+}
+
 void exit_handle_traced(struct vm *vm)
 {
     u64 from = arch_tsc();
     u32 eip = vm->cpu.eip, cpl = vm->cpu.cpl;
-    struct trace_record *r;
 
     vm->exit_kind = EXIT_KINDS;
     exit_handle(vm);
-    r = trace_put(&vm->hv->trace, TRACE_EXIT, vm->slot + 1, eip, cpl);
-    TRACE_FILL(r, EXIT, vm->exit_kind, vm->arch.vector, vm->arch.error,
-               vm->arch.fault_at, (u32)min_u64(r->tsc - from, UINT32_MAX));
+    tell_exit(vm, from, eip, cpl);
+}
+
+void exit_probed(struct vm *vm)
+{
+    u64 from = arch_tsc();
+    u32 eip = vm->cpu.eip;
+
+    keep(vm);
+    account(vm, EXIT_PROBE);
+    if (vm->exits == vm->costs.next)
+        costs_note(&vm->costs, vm->exits, EXIT_PROBE, eip, arch_tsc() - from);
+    if (TRACE_WANTS(vm, EXIT))
+        tell_exit(vm, from, eip, vm->cpu.cpl);
 }
 
 void exit_handle_shown(struct vm *vm)

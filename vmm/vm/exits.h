@@ -21,6 +21,9 @@ void exit_handle(struct vm *vm);
 void exit_handle_traced(struct vm *vm);
 /* ... and the live trace shows what happened. */
 void exit_handle_shown(struct vm *vm);
+/* An exit that asks for nothing: the guest has come to a page that only
+ * probe_run() executes. */
+void exit_probed(struct vm *vm);
 /* What follows from one instruction on the virtual processor. */
 void exit_stepped(struct vm *vm, const struct step *step,
                   enum step_status status);

@@ -100,6 +100,8 @@ void probe_run(struct vm *vm, const struct cpu_env *env)
     finished = status != STEP_OK || is_finished(cpu, &step, at);
     if (passing && finished && !held_back(&step, status))
         vm->probes.pass = false;
+    if (status == STEP_FAULT)
+        blackbox_fault(&vm->box, cpu->eip, &step.fault);
     exit_stepped(vm, &step, status);
     if (finished)
         probe_stepped(vm);
@@ -134,8 +136,7 @@ bool probe_exit(struct vm *vm)
         !probe_held(vm))
         return false;
     vm->cpu.eflags &= ~(u32)EFLAGS_RF;
-    vm->exits++;
-    vm->exit_count[EXIT_PROBE]++;
+    exit_probed(vm);
     return true;
 }
 
