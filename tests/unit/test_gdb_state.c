@@ -210,6 +210,76 @@ static void all_at_once(void)
     SAYS("Gxx", "E.eax: it came incomplete|");
 }
 
+/* Its reset has failed: there is no shadow, and not all of its memory. */
+static void a_failed_reset_leaves_nothing_to_be_set(void)
+{
+    char error[200];
+    u32 number;
+
+    start();
+    attach_all();
+    vm->config.mem = 0x80000000;
+    EXPECT(!vm_reset(vm, error, sizeof(error)));
+    EXPECT(!vm->shadow.ready);
+    SAYS_SOME("?", "T0bthread:p1.1;");
+    SAYS_SOME("g", "0000000000");
+    for (number = 0; number < 67; number++) {
+        char packet[64];
+        bool wide = number >= 32 && number < 40;
+        bool stack = number >= 16 && number < 24;
+        snprintf(packet, sizeof(packet), "P%x=%0*x", number,
+                 wide    ? 32
+                 : stack ? 20
+                         : 8,
+                 0x10000000);
+        SAYS_SOME(packet, "E.its reset has failed; `monitor reset");
+    }
+    SAYS_SOME("G00000000", "E.its reset has failed");
+    SAYS("m7ffff000,4", "E0e|");
+    SAYS("M0,1:00", "E0e|");
+    SAYS("X0,1:x", "E0e|");
+}
+
+/* The registers that PAE paging reads its directory pointers into keep what
+ * was there when CR3 was loaded, whatever the debugger changes. */
+static void directory_pointers_stay_loaded(void)
+{
+    const u64 now = 0x5001, later = 0x7001;
+
+    start();
+    vm->config.exec = EXEC_INTERP;
+    p2m_write(&vm->p2m, gpa(0x4000), &now, sizeof(now));
+    attach_all();
+    SET("32", "00400000");
+    SET("33", "20000000");
+    SET("30", "11000080");
+    EXPECT_EQ(vm->cpu.pdpte[0], now);
+    p2m_write(&vm->p2m, gpa(0x4000), &later, sizeof(later));
+    SET("0", "78563412");
+    EXPECT_EQ(vm->cpu.pdpte[0], now);
+    EXPECT_EQ(vm->shadow.mode.pdpte[0], now);
+    SET("32", "08400000");
+    SET("32", "00400000");
+    EXPECT_EQ(vm->cpu.pdpte[0], later);
+}
+
+static void what_gdb_touches_is_not_watched(void)
+{
+    static const u64 gdt[] = {0, 0x00cf9b000000ffff, 0x00cf92000000ffff};
+
+    start();
+    attach_all();
+    p2m_write(&vm->p2m, gpa(0x101000), gdt, sizeof(gdt));
+    SET("34", "00101000");
+    SAYS("Z4,101000,1000", "OK|");
+    probe_install(vm);
+    SET("e", "10000000");
+    SAYS("vCont;c", "");
+    probe_settle(vm);
+    EXPECT_EQ(vm->state, VM_RUNNING);
+    EXPECT_EQ(vm->probes.probe[0].hits, 0);
+}
+
 /* ---- questions */
 
 static void lists_have_names_that_cannot_break_them(void)
@@ -334,6 +404,10 @@ static const struct unit_case cases[] = {
     CASE(selectors_are_loaded_from_the_guests_tables),
     CASE(control_registers_are_checked),
     CASE(all_at_once),
+
+    CASE(a_failed_reset_leaves_nothing_to_be_set),
+    CASE(directory_pointers_stay_loaded),
+    CASE(what_gdb_touches_is_not_watched),
     CASE(lists_have_names_that_cannot_break_them),
     CASE(the_monitor_answers),
     CASE(long_answers_wait_for_each_other),

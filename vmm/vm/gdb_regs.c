@@ -262,8 +262,8 @@ static bool set_flags(struct vm *vm, u32 value, struct error *e)
 static bool set_selector(struct vm *vm, u32 s, u32 value, struct error *e)
 {
     struct cpu_env env = env_of(vm);
-    struct fault fault;
     enum env_status status;
+    struct fault fault;
 
     if (value > 0xffff)
         return refuse(e, "a selector has 16 bits");
@@ -272,6 +272,8 @@ static bool set_selector(struct vm *vm, u32 s, u32 value, struct error *e)
                          vm->cpu.eip, &fault);
     else
         status = seg_load(&vm->cpu, &env, s, (u16)value, &fault);
+    if (status == ENV_STOP)
+        return refuse(e, "exec=trap cannot run what that leads to");
     return status == ENV_OK || faulted(e, &fault);
 }
 
@@ -472,11 +474,24 @@ void gdb_register(const struct gdb_args *args)
     gdb_port_end(&args->gdb->port);
 }
 
+/* Null: answered with an error. */
+static struct vm *to_be_set(const struct gdb_args *args)
+{
+    struct vm *vm = gdb_chosen(args);
+
+    if (!vm || vm->shadow.ready)
+        return vm;
+    gdb_refuse(args->gdb,
+               "its reset has failed; `monitor reset %s` tries it again",
+               vm->config.name);
+    return NULL;
+}
+
 void gdb_set_register(const struct gdb_args *args)
 {
     struct slice rest = args->rest;
     const struct reg *r = take_reg(&rest);
-    struct vm *vm = gdb_chosen(args);
+    struct vm *vm = to_be_set(args);
     struct error error = {""};
     u8 bytes[REG_BYTES];
     bool done;
@@ -501,7 +516,7 @@ void gdb_set_register(const struct gdb_args *args)
 void gdb_set_registers(const struct gdb_args *args)
 {
     struct slice rest = args->rest;
-    struct vm *vm = gdb_chosen(args);
+    struct vm *vm = to_be_set(args);
     struct error error = {""};
     const char *wrong = NULL;
 

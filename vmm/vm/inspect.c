@@ -37,17 +37,29 @@ static void follow_tables(struct vm *vm)
         tables_load(vm, (enum cpu_table)k);
 }
 
+/* PAE's directory pointers are read with CR3, and then not again. */
+static bool reads_pdptes(const struct vm *vm)
+{
+    const struct paging *was = &vm->shadow.mode;
+    const struct cpu *cpu = &vm->cpu;
+
+    if (!(cpu->cr0 & CR0_PG) || !(cpu->cr4 & CR4_PAE))
+        return false;
+    return !was->on || !was->pae || was->g_cr3 != cpu->cr3;
+}
+
 void inspect_changed(struct vm *vm)
 {
     struct cpu *cpu = &vm->cpu;
     struct paging mode;
 
+    probe_ignore(vm);
     if (!vm->p2m.ready || !vm->shadow.ready)
         return;
     direct_leave(vm);
     cpu->seg_dirty |= BIT(SEG_COUNT) - 1;
     fast_forget_segs(&vm->fast);
-    if ((cpu->cr0 & CR0_PG) && (cpu->cr4 & CR4_PAE))
+    if (reads_pdptes(vm))
         walk_load_pdptes(&vm->p2m, cpu->cr3, cpu->pdpte);
     mode = env_paging(cpu);
     shadow_set_mode(&vm->shadow, &mode);

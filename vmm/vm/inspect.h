@@ -23,7 +23,8 @@
  * has them. Before anything of vm->cpu is shown or changed. */
 void inspect_sync(struct vm *vm);
 /* Registers of vm->cpu were changed from outside: what the engine keeps of
- * the old ones is loaded anew. */
+ * the old ones is loaded anew. What was read or written for that on the way
+ * was no access of the guest's. */
 void inspect_changed(struct vm *vm);
 
 /* Bytes by linear or by guest-physical address; returns how many there were

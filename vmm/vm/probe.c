@@ -234,11 +234,18 @@ void probe_lost(struct vm *vm)
 
 /* ---- stopping and going on */
 
-/* What was to be is over. */
-static void forget(struct probes *p)
+void probe_ignore(struct vm *vm)
 {
-    p->met = false;
-    p->seen[0] = p->seen[1] = 0;
+    vm->probes.met = false;
+    vm->probes.seen[0] = vm->probes.seen[1] = 0;
+}
+
+/* What was to be is over. */
+static void forget(struct vm *vm)
+{
+    struct probes *p = &vm->probes;
+
+    probe_ignore(vm);
     p->due = STOP_NONE;
     p->stepping = p->tell = false;
 }
@@ -262,7 +269,7 @@ static void stop(struct vm *vm, struct stop how)
     how.stops = vm->stop.stops + 1;
     vm->stop = how;
     tell = for_monitor(vm);
-    forget(&vm->probes);
+    forget(vm);
     changed(vm);
     vm_pause(vm);
     if (tell)
@@ -283,7 +290,7 @@ void probe_settle(struct vm *vm)
     const struct probe_touch *t = &p->touch;
 
     if (vm->state != VM_RUNNING) {
-        forget(p);
+        forget(vm);
     } else if (p->met) {
         count_hits(p);
         stop(vm, (struct stop){.reason = STOP_WATCH,
@@ -316,7 +323,7 @@ void probe_died(struct vm *vm)
 
     vm->stop =
         (struct stop){.stops = stops, .reason = STOP_DEATH, .eip = vm->cpu.eip};
-    forget(&vm->probes);
+    forget(vm);
     changed(vm);
 }
 
@@ -325,7 +332,7 @@ void probe_reset(struct vm *vm)
 {
     bool stepping = vm->probes.stepping;
 
-    forget(&vm->probes);
+    forget(vm);
     vm->probes.stepping = stepping;
     vm->probes.pass = false;
     changed(vm);

@@ -164,5 +164,7 @@ bool probe_touches(const struct vm *vm, gva_t at, u32 size, u32 access,
 void probe_note(struct vm *vm, const struct probe_touch *touch);
 /* The instruction has faulted: what it read does not count. */
 void probe_lost(struct vm *vm);
+/* It was a debugger who did it. */
+void probe_ignore(struct vm *vm);
 
 #endif
