@@ -265,7 +265,7 @@ static void directory_pointers_stay_loaded(void)
 
 static void what_gdb_touches_is_not_watched(void)
 {
-    static const u64 gdt[] = {0, 0x00cf9b000000ffff, 0x00cf92000000ffff};
+    static const u64 gdt[] = {0, 0, 0, 0x00cf92000000ffff};
 
     start();
     attach_all();
@@ -273,7 +273,8 @@ static void what_gdb_touches_is_not_watched(void)
     SET("34", "00101000");
     SAYS("Z4,101000,1000", "OK|");
     probe_install(vm);
-    SET("e", "10000000");
+    SET("35", "1f000000");
+    SET("e", "18000000");
     SAYS("vCont;c", "");
     probe_settle(vm);
     EXPECT_EQ(vm->state, VM_RUNNING);
