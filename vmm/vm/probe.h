@@ -20,22 +20,6 @@
  * vm->stop says why. `stops` counts them, so that whoever watches (console,
  * gdb stub) sees by comparing that there was a new one.
  *
- * A breakpoint is met before the instruction is fetched, so also where that
- * faults. EFLAGS.RF holds it off as it does the processor's own (SDM vol. 3B
- * 17.3.1.1), so an instruction that faults is not reported again when it is
- * restarted; and a VM that goes on passes the one that it stands at. A
- * watchpoint is met behind the instruction, or behind the iteration of a
- * repeated one; reads of an instruction that faults are none, it will run
- * again.
- *
- * LIMIT: instructions in a page with a breakpoint or a watch for reads are
- * interpreted: there the guest sees the exact processor, also where direct
- * execution shows it the host's (README: the sensitive instructions).
- * LIMIT: where the guest has a breakpoint of its own in DR0 to DR3, that comes
- * first under direct execution, and RF may hide ours behind it.
- * LIMIT: an instruction that ops.def does not know raises #UD in a probed page.
- * LIMIT: segments that the bare CPU loads are read from the host's copies of
- * the guest's descriptors, which is no access to the guest's.
  * LIMIT: ENTER, INS and task switches try a place before they write it, which
  * counts as a read.
  */
@@ -67,6 +51,13 @@ struct probe {
     u64 hits;
 };
 
+/* A breakpoint is met before the instruction is fetched, so also where that
+ * faults. EFLAGS.RF holds it off as it does the processor's own (SDM vol. 3B
+ * 17.3.1.1), so an instruction that faults is not reported again when it is
+ * restarted; and a VM that goes on passes the one that it stands at. A
+ * watchpoint is met behind the instruction, or behind the iteration of a
+ * repeated one; reads of an instruction that faults are none, it will run
+ * again. */
 enum stop_reason {
     STOP_NONE,
     STOP_BREAK,

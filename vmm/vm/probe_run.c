@@ -15,6 +15,15 @@
  * guest's own breakpoint, too. So the place is kept here, with ESP and CR3 to
  * know it again if an interrupt comes first, until the instruction is done.
  *
+ * LIMIT: instructions in a page with a breakpoint or a watch for reads are
+ * interpreted: there the guest sees the exact processor, also where direct
+ * execution shows it the host's (README: the sensitive instructions).
+ * LIMIT: where the guest has a breakpoint of its own in DR0 to DR3, that comes
+ * first under direct execution, and RF may hide ours behind it.
+ * LIMIT: an instruction that ops.def does not know raises #UD in a probed page.
+ * LIMIT: segments that the bare CPU loads are read from the host's copies of
+ * the guest's descriptors, which is no access to the guest's.
+ *
  * SDM vol. 3B 17.3.1.1; vol. 3A 6.9 (priority among exceptions).
  */
 #include "arch/x86/defs/regs.h"
