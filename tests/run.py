@@ -66,7 +66,8 @@ SHOWN = ("check/coverage", "oracle/rows", "oracle/decode")
 BUILD_S, UNIT_S, DIFF_S, MICRO_S, BOOT_S, CHECK_S = 2400, 120, 90, 60, 180, 120
 ATTACK_S, HOSTED_S, ORACLE_S = 120, 150, 240
 KERNEL_S = 600    # it may have to be downloaded
-FUZZ_HOSTS = ("decode", "step", "shadow", "bus", "config", "elf", "linux")
+FUZZ_HOSTS = ("decode", "step", "shadow", "bus", "config", "elf", "linux",
+              "gdb")
 FUZZ_HOST_S = 30
 DIFF_CASES, DIFF_PARTS = 5200000, 4
 FUZZ_S, FUZZ_PARTS, FUZZ_STEPS = 240, 4, 25500

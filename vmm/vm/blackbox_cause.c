@@ -183,7 +183,7 @@ static bool stack_is_lost(const struct scene *s, const struct blame *b)
 static void lost_code(struct text *t, struct scene *s, const struct event *e,
                       const struct blame *b)
 {
-    u32 vector, count;
+    u32 vector = 0, count;
 
     if (is_switch(s)) {
         lost_by_switch(t, s);
