@@ -195,6 +195,20 @@ static void a_long_line_is_seen_through_a_window(void)
     EXPECT_EQ(screen.row, 0);
 }
 
+/* A line that goes into the row is seen whole, whatever stood there. */
+static void a_recalled_line_is_seen_from_its_begin(void)
+{
+    start();
+    keys("trace alpha priv,syscall vector=0x80 mode=user\r");
+    for (int i = 0; i < 100; i++)
+        keys("x");
+    EXPECT(e.first > 0);
+    keys(UP);
+    EXPECT_EQ(e.first, 0);
+    keys(DOWN);
+    EXPECT(e.first > 0);
+}
+
 static void control_l_clears_the_screen(void)
 {
     start();
@@ -314,6 +328,7 @@ static const struct unit_case cases[] = {
     CASE(history_goes_up_and_down),
     CASE(history_forgets_the_oldest),
     CASE(a_long_line_is_seen_through_a_window),
+    CASE(a_recalled_line_is_seen_from_its_begin),
     CASE(control_l_clears_the_screen),
     CASE(tab_is_somebody_elses),
     CASE(random_keys_do_what_the_model_does),

@@ -185,6 +185,7 @@ static void recall(struct lineedit *e, u32 back, const struct sink *out)
     line = line_back(e, back);
     e->len = e->cursor = (u32)str_len(line);
     memcpy(e->text, line, e->len);
+    e->first = 0; /* as much of it as goes into the row */
     draw_anew(e, out);
 }
 
