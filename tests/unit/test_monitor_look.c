@@ -625,6 +625,10 @@ static void tab_completes(void)
     EXPECT_STR(keys("gdt fake sta\t"), "gdt fake sta");
     EXPECT_STR(keys("mem a-name-that-no-vm-can-have sta\t"),
                "mem a-name-that-no-vm-can-have sta");
+    EXPECT_STR(keys("stats f\t"), "stats fake ");
+    EXPECT_STR(keys("stats j\t"), "stats json ");
+    EXPECT_STR(keys("trace o\t"), "trace off ");
+    EXPECT_STR(keys("trace fake sc\t"), "trace fake sched ");
     EXPECT_STR(keys("help devi\t"), "help devices ");
     EXPECT_STR(keys("mem fake sta\t16"), "mem fake stack 16");
     EXPECT_STR(keys("mem fake s\t"), "mem fake s");

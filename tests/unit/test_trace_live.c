@@ -459,6 +459,23 @@ static void the_command_says_what_is_on(void)
     EXPECT(strstr(screen, "There is no VM named \"nobody\""));
 }
 
+static void off_ends_all_of_them(void)
+{
+    start();
+    type("trace fake syscall");
+    type("create vm=two mem=2M trace=priv");
+    type("trace off");
+    EXPECT_STR(screen, "fake: trace is off.\r\ntwo: trace is off.\r\n");
+    EXPECT(!fake_hv.live.on);
+    type("trace off");
+    EXPECT_STR(screen, "No VM was traced.\r\n");
+    type("trace off priv");
+    EXPECT(strstr(screen, "There is no VM named \"off\"; there are: fake"));
+    type("create vm=off mem=2M trace=priv");
+    type("trace off");
+    EXPECT_STR(screen, "off: trace is priv.\r\n");
+}
+
 static void a_module_line_begins_it(void)
 {
     start();
@@ -511,6 +528,7 @@ static const struct unit_case cases[] = {
     CASE(what_was_left_out_is_said_at_the_end),
     CASE(lost_events_are_told),
     CASE(the_command_says_what_is_on),
+    CASE(off_ends_all_of_them),
     CASE(a_module_line_begins_it),
     CASE(exits_are_shown_as_they_come),
 };

@@ -173,7 +173,6 @@ static bool wants_vm(enum monitor_takes takes, struct slice rest)
     case TAKES_VM_ANY:
         return true;
     case TAKES_VM_OR_NONE:
-    case TAKES_MAYBE_VM:
         return slice_word(&rest, &word);
     default:
         return false;

@@ -89,6 +89,17 @@ static bool nth_word(const char *words, u32 n, struct slice *out)
     return false;
 }
 
+/* The name of a VM, or what may stand in its place. */
+static bool nth_first(const struct place *p, u32 n, struct slice *out)
+{
+    u32 vms = 0;
+
+    while (nth_vm(p->hv, vms, out))
+        vms++;
+    return n < vms ? nth_vm(p->hv, n, out)
+                   : nth_word(p->command->first, n - vms, out);
+}
+
 /* A key of `create`, as far as the "=". */
 static bool nth_key(u32 n, struct slice *out)
 {
@@ -129,7 +140,7 @@ static bool nth(const struct place *p, u32 n, struct slice *out)
     if (p->command->run == monitor_create)
         return nth_key(n, out);
     if (p->word == 1 && takes_vm(p))
-        return nth_vm(p->hv, n, out);
+        return nth_first(p, n, out);
     return nth_operand(p, n, out);
 }
 

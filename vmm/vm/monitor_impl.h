@@ -20,7 +20,7 @@ enum monitor_takes {
     TAKES_VM_AND,     /* the name of a VM and more words */
     TAKES_VM_OR_MORE, /* the name of a VM, and one word if one likes */
     TAKES_VM_ANY,     /* the name of a VM, and as it likes */
-    TAKES_MAYBE_VM,   /* nothing, or the name of a VM and any words */
+    TAKES_MAYBE_VM,   /* as it likes, mostly the name of a VM first */
     TAKES_WORDS,      /* as it likes */
 };
 
@@ -37,6 +37,7 @@ struct monitor_command {
     const char *help;  /* one line */
     const char *more;  /* null, or the lines behind it in `help COMMAND` */
     const char *words; /* null, or what Tab offers, with blanks between */
+    const char *first; /* the same in place of the VM's name */
     bool addresses;    /* it offers symbols as well */
     enum monitor_takes takes;
     void (*run)(const struct monitor_args *args);

@@ -235,8 +235,9 @@ const struct monitor_command monitor_commands[] = {
              "one exit in 128\nwhen there were enough; `exact` measures each "
              "from then on. Places are functions\nof the guest's image, or "
              "addresses.\n`json` says all of it in one line, for scripts.",
-     .words = "json exact sampled",
-     .takes = TAKES_WORDS,
+     .words = "exact sampled",
+     .first = "json",
+     .takes = TAKES_MAYBE_VM,
      .run = monitor_stats},
     {.name = "top",
      .usage = "[NAME]",
@@ -244,7 +245,7 @@ const struct monitor_command monitor_commands[] = {
      .takes = TAKES_VM_OR_NONE,
      .run = monitor_top},
     {.name = "trace",
-     .usage = "[NAME [off|all|KIND,...] [FILTER=...]...]",
+     .usage = "[off | NAME [off|all|KIND,...] [FILTER=...]...]",
      .help = "show a VM's events as they come, by kind, place and mode",
      .more = "KINDs are groups of events (`trace` alone lists them) or single "
              "events.\nA FILTER lets through what is in its range:\n"
@@ -257,6 +258,7 @@ const struct monitor_command monitor_commands[] = {
      .words = "off all priv syscall exception interrupt install control "
               "pagetable shadow device exit sched monitor vector= port= at= "
               "mode=kernel mode=user rate=",
+     .first = "off",
      .takes = TAKES_MAYBE_VM,
      .run = monitor_trace},
     {.name = "export",

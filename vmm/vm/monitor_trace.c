@@ -30,21 +30,43 @@ static void say_all(const struct monitor_args *args)
     if (on)
         return;
     say(args, "`trace NAME priv,syscall` shows events as they come, `trace "
-              "NAME off` ends it. There are:");
+              "NAME off` ends it, `trace off` all. There are:");
     for (u32 i = 0; i < TRACE_GROUPS; i++)
         say(args, "  %-9s  %s", trace_group_words[i], trace_group_texts[i]);
 }
 
-void monitor_trace(const struct monitor_args *args)
+static void end_all(const struct monitor_args *args)
+{
+    static const struct trace_filter off;
+    u32 ended = 0;
+
+    for (u32 i = 0; i < HV_VMS; i++) {
+        struct vm *vm = &args->hv->vm[i];
+        if (vm->state == VM_EMPTY || !vm->live.filter.events)
+            continue;
+        trace_live_set(vm, &off);
+        say_one(args, vm);
+        ended++;
+    }
+    if (!ended)
+        say(args, "No VM was traced.");
+}
+
+/* "off" alone, unless a VM has that name. */
+static bool ends_all(const struct monitor_args *args)
+{
+    struct slice rest = args->rest, word = {0}, more;
+
+    return slice_word(&rest, &word) && slice_eq(word, "off") &&
+           !slice_word(&rest, &more) && !hv_find(args->hv, "off");
+}
+
+static void trace_one(const struct monitor_args *args)
 {
     struct slice rest = args->rest, word;
     struct trace_filter filter;
     char error[400];
 
-    if (!args->vm) {
-        say_all(args);
-        return;
-    }
     if (!slice_word(&rest, &word)) {
         say_one(args, args->vm);
         return;
@@ -56,4 +78,17 @@ void monitor_trace(const struct monitor_args *args)
     }
     trace_live_set(args->vm, &filter);
     say_one(args, args->vm);
+}
+
+void monitor_trace(const struct monitor_args *given)
+{
+    struct monitor_args args = *given;
+    struct slice rest = args.rest, word;
+
+    if (!slice_word(&rest, &word))
+        say_all(&args);
+    else if (ends_all(&args))
+        end_all(&args);
+    else if (monitor_take_vm(&args))
+        trace_one(&args);
 }
