@@ -500,6 +500,10 @@ static void top_for_a_script(void)
     EXPECT(!fake_hv.top.on);
     EXPECT(str_starts(screen, "NAME "));
     EXPECT(strstr(screen, "two: by place") && !strstr(screen, "fake: by"));
+    wipe();
+    script_set(&fake_hv.script, slice_of("top fake; list"));
+    script_turn(&fake_hv, 0);
+    EXPECT(!fake_hv.top.on && strstr(screen, "fake: by place"));
 }
 
 static const struct unit_case cases[] = {

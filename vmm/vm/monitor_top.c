@@ -103,7 +103,8 @@ void monitor_top(const struct monitor_args *args)
 
     memset(&hv->top, 0, sizeof(hv->top));
     hv->top.vm = args->vm ? (int)args->vm->slot : -1;
-    if (args->out->ctx != &hv->console || hv->console.attached >= 0) {
+    if (args->out->ctx != &hv->console || hv->console.attached >= 0 ||
+        script_busy(&hv->script)) {
         picture(args, hv->top.vm);
         return;
     }
