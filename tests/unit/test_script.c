@@ -101,9 +101,13 @@ static void a_long_script_is_cut_at_a_command(void)
     memcpy(text, "list;", 5);
     start(text);
     EXPECT_STR(fake_hv.script.text, "list;");
+    EXPECT(strstr(turn(0),
+                  "trapline: cmd: the last 694 characters were left "
+                  "out, for whole commands must go into 511.\r\n" DONE));
     text[4] = ' ';
     start(text);
-    EXPECT(!script_busy(&fake_hv.script));
+    EXPECT(strstr(turn(0), "trapline: cmd: the last 699 characters were left "
+                           "out"));
 }
 
 static void the_prompt_comes_behind(void)

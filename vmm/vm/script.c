@@ -22,7 +22,8 @@ void script_set(struct script *s, struct slice text)
         s->text[len] = 0;
     }
     s->rest = slice_of(s->text);
-    s->state = s->text[0] ? SCRIPT_RUNS : SCRIPT_NONE;
+    s->left_out = text.len - s->rest.len;
+    s->state = text.len ? SCRIPT_RUNS : SCRIPT_NONE;
 }
 
 static bool begins_with(struct slice s, const char *with)
@@ -231,6 +232,11 @@ void script_turn(struct hv *hv, u64 now)
             continue;
         }
         s->state = SCRIPT_DONE;
+        if (s->left_out)
+            console_print(&hv->console,
+                          "trapline: cmd: the last %llu characters were left "
+                          "out, for whole commands must go into %u.",
+                          (unsigned long long)s->left_out, SCRIPT_SIZE - 1);
         console_print(&hv->console, "trapline: cmd: done");
         if (!hv->exit_when_idle && hv->console.attached < 0)
             console_prompt(&hv->console);

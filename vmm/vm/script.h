@@ -30,6 +30,7 @@ enum script_state { SCRIPT_NONE, SCRIPT_RUNS, SCRIPT_DONE };
 struct script {
     char text[SCRIPT_SIZE];
     struct slice rest; /* of text: what has not run yet */
+    size_t left_out;   /* characters behind text that had no room */
     enum script_state state;
     /* the wait that is going on */
     bool waiting;
@@ -43,7 +44,8 @@ struct hv;
  * else belongs to it. The quotes may be around the value or around it all, as
  * GRUB passes them on. */
 bool script_option(struct script *s, struct slice word, struct slice *rest);
-/* The commands themselves; too long ones are cut at a whole command. */
+/* The commands themselves; too long ones are cut at a whole command, which is
+ * said when it is reached. */
 void script_set(struct script *s, struct slice text);
 bool script_busy(const struct script *s);
 /* Runs what can be run now. */
