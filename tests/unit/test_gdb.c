@@ -135,6 +135,42 @@ static void a_new_session_takes_over(void)
     SAYS_SOME("?", "T05thread:p1.1;");
 }
 
+/* ... nor does it stop at the end of steps that nobody waits for. */
+static void who_is_left_while_it_steps_runs_on(void)
+{
+    start();
+    attach_all();
+    SAYS("vCont;r0,fffffff0:p1.1", "");
+    EXPECT(vm->probes.stepping);
+    SAYS("D", "OK|");
+    EXPECT_EQ(vm->state, VM_RUNNING);
+    EXPECT(!vm->probes.stepping);
+    EXPECT(!vm->probes.on);
+}
+
+/* Whoever asks without end does not keep the guests from running: a turn has
+ * one answer. */
+static void a_turn_has_one_answer(void)
+{
+    static char flood[4000];
+    u32 asked = 0;
+
+    start();
+    second();
+    connect();
+    for (u32 at = 0; at + 6 <= sizeof(flood); at += 6, asked++)
+        memcpy(flood + at, "$qC#b4", 6);
+    wire->in = (const u8 *)flood;
+    wire->in_size = asked * 6;
+    for (u32 i = 0; i < asked; i++) {
+        EXPECT_EQ(wire->in_size, (asked - i) * 6);
+        EXPECT_STR(poll(), "|");
+        EXPECT(gdb_deadline(&fake_hv, 7) <= 1000007);
+    }
+    EXPECT_STR(poll(), "");
+    EXPECT_EQ(gdb_deadline(&fake_hv, 7), UINT64_MAX);
+}
+
 static void who_was_paused_before_stays_so(void)
 {
     start();
@@ -491,6 +527,8 @@ static const struct unit_case cases[] = {
     CASE(target_remote_attaches_all),
     CASE(extended_remote_attaches_none),
     CASE(a_new_session_takes_over),
+    CASE(who_is_left_while_it_steps_runs_on),
+    CASE(a_turn_has_one_answer),
     CASE(who_was_paused_before_stays_so),
     CASE(guests_can_wait_for_gdb),
     CASE(the_monitor_takes_back_what_gdb_held),

@@ -69,6 +69,8 @@ void gdb_detach(struct hv *hv, u32 slot)
     struct gdb_slot *s = &hv->gdb.slot[slot];
     struct vm *vm = gdb_vm(hv, (int)slot);
 
+    if (vm)
+        hold(hv, slot); /* nobody waits for its steps any more */
     s->attached = false;
     if (hv->gdb.general == (int)slot)
         hv->gdb.general = -1;
@@ -324,31 +326,42 @@ static void flush(struct hv *hv)
         lose(hv);
 }
 
+/* True: it has been answered, or needed no answer. */
+static bool take_byte(struct hv *hv, u8 byte)
+{
+    struct gdb *g = &hv->gdb;
+
+    switch (gdb_port_byte(&g->port, byte)) {
+    case GDB_CAME:
+        g->talking = false;
+        gdb_command(hv);
+        look(hv); /* a command of the monitor may have made a VM */
+        return true;
+    case GDB_INTERRUPT:
+        interrupt(hv);
+        break;
+    case GDB_NOTHING:
+        break;
+    }
+    return gdb_port_left(&g->port) != 0;
+}
+
+/* One answer a turn: whoever asks without end must not keep the guests of
+ * others from running. */
 static void read_wire(struct hv *hv)
 {
     struct gdb *g = &hv->gdb;
+    bool answered = gdb_port_left(&g->port) != 0;
     u8 byte;
 
     g->unread = true;
-    for (u32 i = 0; i < INPUT_BYTES && !gdb_port_left(&g->port); i++) {
-        if (!arch_wire_read(ARCH_WIRE_GDB, &byte)) {
-            g->unread = false;
+    for (u32 i = 0; i < INPUT_BYTES && !answered; i++) {
+        g->unread = arch_wire_read(ARCH_WIRE_GDB, &byte);
+        if (!g->unread)
             return;
-        }
-        switch (gdb_port_byte(&g->port, byte)) {
-        case GDB_CAME:
-            g->talking = false;
-            gdb_command(hv);
-            look(hv); /* a command of the monitor may have made a VM */
-            break;
-        case GDB_INTERRUPT:
-            interrupt(hv);
-            break;
-        case GDB_NOTHING:
-            break;
-        }
-        flush(hv);
+        answered = take_byte(hv, byte);
     }
+    flush(hv);
 }
 
 void gdb_poll(struct hv *hv)

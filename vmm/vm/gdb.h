@@ -17,9 +17,10 @@
  *
  * The stub works between two turns of the loop and never waits: what the wire
  * does not take is kept, and as long as something is kept nothing more is
- * read. Who takes nothing for GDB_PATIENCE_NS has lost what it had attached:
- * the guests run on. One wire is one session: a second gdb on it takes over
- * from the first, which is as if it had never been.
+ * read; nor is more than one packet a turn. Who takes nothing for
+ * GDB_PATIENCE_NS has lost what it had attached: the guests run on. One wire is
+ * one session: a second gdb on it takes over from the first, which is as if it
+ * had never been.
  *
  * A wire does not say that the other side has gone. What it held stays held
  * until somebody connects again or says `gdb drop` in the monitor.
