@@ -210,6 +210,12 @@ static void filters_let_through_what_is_in_range(void)
     EXPECT(passes("at=0x1000", fault));
     EXPECT(passes("at=0xbada00-0xbadaff", fault));
     EXPECT(!passes("at=0x1001-0x2000", fault));
+    fault.arg[0] = 13; /* has no CR2, so it is about no null pointer */
+    fault.arg[2] = 0;
+    fault.arg[4] = 0x5000;
+    EXPECT(!passes("at=0-0xfff", fault));
+    fault.arg[0] = 14;
+    EXPECT(passes("at=0-0xfff", fault));
     EXPECT(passes("mode=user", fault));
     EXPECT(!passes("mode=kernel", fault));
     EXPECT(passes("mode=kernel", out));

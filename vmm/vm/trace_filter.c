@@ -6,6 +6,7 @@
  * LIMIT: one range of each sort.
  */
 #include "vmm/vm/trace_filter.h"
+#include "arch/x86/defs/traps.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fmt.h"
 #include "vmm/vm/symbols.h"
@@ -311,6 +312,16 @@ static bool within(const struct trace_range *r, u64 value)
     return value >= r->low && value <= r->high;
 }
 
+/* CR2 in a record of what is no page fault: there is none, and it is 0. */
+static bool no_address(const struct trace_record *r, u32 types, u32 value)
+{
+    u32 vector = r->event == TRACE_EXIT ? r->arg[1] : r->arg[0];
+    bool fault = r->event == TRACE_EXIT || r->event == TRACE_EXCEPTION ||
+                 r->event == TRACE_TRIPLE_FAULT;
+
+    return types == ADDRESSES && !value && fault && vector != TRAP_PF;
+}
+
 /* Does a field of one of these types (a bit each) lie in the range? */
 static bool any_field(const struct trace_record *record,
                       const struct trace_range *range, u32 types)
@@ -318,8 +329,9 @@ static bool any_field(const struct trace_record *record,
     const struct trace_row *row = &trace_catalogue[record->event];
 
     for (u32 i = 0; row->field[i].type != TRACE_NO_TYPE; i++) {
-        if ((types & BIT(row->field[i].type)) &&
-            within(range, record->arg[trace_word(row, i)]))
+        u32 value = record->arg[trace_word(row, i)];
+        if ((types & BIT(row->field[i].type)) && within(range, value) &&
+            !no_address(record, types, value))
             return true;
     }
     return false;
