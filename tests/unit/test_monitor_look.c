@@ -202,6 +202,7 @@ static void dis_shows_code_and_where_it_goes(void)
     SAYS("dis fake 0x32000", "   0x00032000  (nothing can be read at "
                              "0x00032000)\n");
     SAYS("dis fake 0x20000 257", "is not a number from 1 to 256.");
+    SAYS("dis fake $flags", "$gdtr and $idtr.\n");
     SAYS("dis fake 0x20000 1 1", "one word too many");
     SAYS("dis fake nowhere", "nowhere");
     vm->cpu.cr0 &= ~(CR0_PG | CR0_PE);
@@ -405,16 +406,16 @@ static void gdt_names_every_entry(void)
     SAID("16-bit data, read-only, expand-down");
     SAID("reserved type");
     SAID("  0040  base 00015000  limit 00000fff  DPL 0  LDT  <- ldtr\n");
-    SAID("  1 null entries\n");
+    SAID("  1 null entry\n");
     SAID("fake: LDT 0040 at 0x00015000, limit 0x000f\n");
     SAID("  000c  base 00000000  limit ffffffff  DPL 3  32-bit code, "
          "readable\n");
     vm->cpu.ldtr.attr = 0;
     vm->cpu.gdtr = (struct table_reg){0x31ff8, 0xffff};
-    SAYS("gdt fake", "entries lie where nothing is mapped\n");
+    SAYS("gdt fake", " more where nothing is mapped\n");
     SAID("no LDT is loaded\n");
     vm->cpu.gdtr = (struct table_reg){0, 7};
-    SAYS("gdt fake", "1 null entries and nothing else");
+    SAYS("gdt fake", "1 null entry and nothing else");
 }
 
 static void gates_of_every_type_have_names(void)

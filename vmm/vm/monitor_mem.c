@@ -34,7 +34,7 @@ bool monitor_address(const struct monitor_args *args, struct slice word,
 
     if (symbols_parse(args->vm, word, at, error, sizeof(error)))
         return true;
-    say(args, "%s", error);
+    say(args, "%s.", error);
     return false;
 }
 

@@ -279,12 +279,12 @@ static void say_table(const struct monitor_args *args, u32 base, u32 bytes,
         else if (full++ < ENTRIES)
             say_entry(args, (u16)(at | ti), get_le64(raw));
     }
-    say(args, "  %u null entries%s", null,
+    say(args, "  %u null %s%s", null, null == 1 ? "entry" : "entries",
         null == bytes / ENTRY ? " and nothing else" : "");
     if (full > ENTRIES)
         say(args, "  %u more that are not null", full - ENTRIES);
     if (missing)
-        say(args, "  %u entries lie where nothing is mapped", missing);
+        say(args, "  %u more where nothing is mapped", missing);
 }
 
 void monitor_gdt(const struct monitor_args *args)
