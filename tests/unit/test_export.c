@@ -128,6 +128,8 @@ static void words_choose(void)
     EXPECT(!export_choose(&x, slice_of("priv,io")));
     EXPECT(!export_choose(&x, slice_of("priv,,exit")));
     EXPECT(!export_choose(&x, slice_of("-")));
+    EXPECT(!export_choose(&x, slice_of("-all"))); /* 0 would be all of them */
+    EXPECT(!export_choose(&x, slice_of("priv,wait,-priv")));
 }
 
 static void all_of_it_in_order(void)

@@ -24,34 +24,23 @@ STATIC_ASSERT(EXPORT_VMS == HV_VMS);
 
 /* ---- options */
 
-static bool choose_word(struct export *e, struct slice word)
-{
-    bool without = word.len && word.at[0] == '-';
-    u32 mask;
-
-    if (slice_eq(word, "wait")) {
-        e->waits = true;
-        return true;
-    }
-    mask = trace_group_mask(without ? (struct slice){word.at + 1, word.len - 1}
-                                    : word);
-    if (without && !e->groups)
-        e->groups = TRACE_EVERYTHING;
-    e->groups = without ? e->groups & ~mask : e->groups | mask;
-    return mask != 0;
-}
-
 bool export_choose(struct export *e, struct slice words)
 {
+    bool named = false;
     struct slice word;
 
     e->groups = 0;
     while (words.len) {
         slice_split(words, ',', &word, &words);
-        if (!choose_word(e, word))
+        if (slice_eq(word, "wait")) {
+            e->waits = true;
+            continue;
+        }
+        if (!trace_groups_add(word, !named, &e->groups))
             return false;
+        named = true;
     }
-    return true;
+    return !named || e->groups;
 }
 
 bool export_change(struct hv *hv, struct slice words)

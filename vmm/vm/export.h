@@ -46,7 +46,8 @@ struct export
 };
 
 /* The words behind the wire's place: "wait", and groups, "all" or groups with
- * a '-' that are not wanted, by commas. False: one of them is none. */
+ * a '-' that are not wanted, by commas. False: one of them is none, or
+ * nothing is left. */
 bool export_choose(struct export *e, struct slice words);
 /* Before the first VM is made; nothing happens where there is no wire. */
 void export_start(struct hv *hv);

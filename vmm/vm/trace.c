@@ -96,7 +96,8 @@ const char *trace_enum_word(enum trace_type type, u32 value)
     }
 }
 
-u32 trace_group_mask(struct slice word)
+/* A group's bit, or all of them, for "all"; 0 for other words. */
+static u32 group_mask(struct slice word)
 {
     if (slice_eq(word, "all"))
         return TRACE_EVERYTHING;
@@ -107,23 +108,27 @@ u32 trace_group_mask(struct slice word)
     return 0;
 }
 
+bool trace_groups_add(struct slice word, bool first, u32 *groups)
+{
+    bool without = word.len && word.at[0] == '-';
+    u32 mask =
+        group_mask(without ? (struct slice){word.at + 1, word.len - 1} : word);
+
+    if (first)
+        *groups = without ? TRACE_EVERYTHING : 0;
+    *groups = without ? *groups & ~mask : *groups | mask;
+    return mask != 0;
+}
+
 bool trace_groups_parse(struct slice words, u32 *groups)
 {
     bool first = true, more = true;
     struct slice word;
 
-    for (*groups = 0; more; first = false) {
-        bool without;
-        u32 mask;
+    for (; more; first = false) {
         more = slice_split(words, ',', &word, &words);
-        without = word.len && word.at[0] == '-';
-        if (without && first)
-            *groups = TRACE_EVERYTHING;
-        mask = trace_group_mask(
-            without ? (struct slice){word.at + 1, word.len - 1} : word);
-        if (!mask)
+        if (!trace_groups_add(word, first, groups))
             return false;
-        *groups = without ? *groups & ~mask : *groups | mask;
     }
     return true;
 }
@@ -197,16 +202,6 @@ void trace_want_all(struct hv *hv, enum trace_consumer who, u32 groups)
 void trace_adopt(struct vm *vm)
 {
     vm->tracing = vm->hv->trace_new;
-}
-
-bool trace_wanted_by(const struct hv *hv, enum trace_consumer who,
-                     const struct trace_record *record)
-{
-    u32 group = BIT(trace_catalogue[record->event].group);
-    const struct trace_wish *wish =
-        record->vm ? &hv->vm[record->vm - 1].tracing : &hv->tracing;
-
-    return (wish->by[who] & group) != 0;
 }
 
 struct trace_record *trace_next(struct vm *vm, enum trace_event event, u32 eip,

@@ -85,8 +85,8 @@ extern const char *const trace_group_words[TRACE_GROUPS];
 extern const char *const trace_group_texts[TRACE_GROUPS];
 /* "x32", "enum_exit": as trace.def names them, in small letters. */
 extern const char *const trace_type_words[TRACE_TYPES];
-/* A group's bit, or all of them, for "all"; 0 for other words. */
-u32 trace_group_mask(struct slice word);
+/* One such word more; first: of all of them. */
+bool trace_groups_add(struct slice word, bool first, u32 *groups);
 /* "priv,syscall", "all,-shadow", "-shadow" (all others); false when a word is
  * none of these. */
 bool trace_groups_parse(struct slice words, u32 *groups);
@@ -139,10 +139,6 @@ void trace_want_hv(struct hv *hv, enum trace_consumer who, u32 groups);
 void trace_want_all(struct hv *hv, enum trace_consumer who, u32 groups);
 /* A new VM: what is wanted of all. */
 void trace_adopt(struct vm *vm);
-
-/* Is the record one that this consumer asked for? */
-bool trace_wanted_by(const struct hv *hv, enum trace_consumer who,
-                     const struct trace_record *record);
 
 /* Writing. How many words each event has, and its group. */
 enum {
