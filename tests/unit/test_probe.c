@@ -518,6 +518,23 @@ static void fetch_exits_are_exits(void)
     }
 }
 
+/* A person who steps over what resets the machine hears where its next life
+ * begins. */
+static void a_step_over_a_reset_is_told(void)
+{
+    world(WAY_PLAIN, SHADOW_VTLB);
+    probe_interrupt(vm);
+    probe_step(vm, 3);
+    vm->probes.tell = true;
+    probe_reset(vm);
+    EXPECT(vm->probes.stepping);
+    EXPECT(vm->probes.tell);
+    EXPECT(until_stop());
+    EXPECT(!vm->probes.tell);
+    probe_reset(vm);
+    EXPECT(!vm->probes.on);
+}
+
 int main(void)
 {
     static const struct unit_case list[] = {
@@ -530,6 +547,7 @@ int main(void)
         CASE(the_list),
         CASE(a_step_keeps_the_guards),
         CASE(fetch_exits_are_exits),
+        CASE(a_step_over_a_reset_is_told),
     };
 
     return unit_main(list, ARRAY_LEN(list));

@@ -327,13 +327,14 @@ void probe_died(struct vm *vm)
     changed(vm);
 }
 
-/* Probes outlive a reset, the shadow does not. */
+/* Probes outlive a reset, the shadow does not; steps go on behind it. */
 void probe_reset(struct vm *vm)
 {
-    bool stepping = vm->probes.stepping;
+    bool stepping = vm->probes.stepping, tell = vm->probes.tell;
 
     forget(vm);
     vm->probes.stepping = stepping;
+    vm->probes.tell = tell;
     vm->probes.pass = false;
     changed(vm);
 }
