@@ -525,6 +525,25 @@ static void alive(void)
                "fake has not died; it is running, and has no black box.\n");
 }
 
+static void reset_in_vain(void)
+{
+    struct monitor_args args;
+    char error[200];
+
+    start("\x90", 1);
+    vm->config.mem = 0x80000000;
+    EXPECT(!vm_reset(vm, error, sizeof(error)));
+    args = (struct monitor_args){.hv = vm->hv, .vm = vm, .out = &taker};
+    report_len = 0;
+    monitor_blackbox(&args);
+    EXPECT_STR(report, "fake is killed, and has no black box of that: it could "
+                       "not be reset: machine memory ran out while it was "
+                       "built.\n");
+    p2m_destroy(&vm->p2m);
+    dies();
+    EXPECT_REPORT("it cannot be read");
+}
+
 static void told_once(void)
 {
     char first[sizeof(vm->box.cause)];
@@ -630,6 +649,7 @@ static const struct unit_case cases[] = {
     CASE(killed),
     CASE(its_own_verdict),
     CASE(alive),
+    CASE(reset_in_vain),
     CASE(told_once),
     CASE(events),
     CASE(traced),

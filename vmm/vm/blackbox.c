@@ -58,6 +58,8 @@ static enum env_status look_page(const struct scene *s, gva_t at, u8 *buf,
     const u8 *ram;
     struct walk w;
 
+    if (!s->vm->p2m.ready)
+        return ENV_STOP;
     if (walk_guest(&s->vm->p2m, &mode, at, bits, &w) != WALK_OK) {
         *fault = fault_page(w.error, at);
         return ENV_FAULT;

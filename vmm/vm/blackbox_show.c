@@ -438,6 +438,9 @@ void blackbox_print(struct vm *vm, const struct sink *out)
 
     if (vm->box.taken)
         print_all(vm, &count);
+    else if (vm->state == VM_KILLED) /* its reset has failed */
+        tell(out, "%s is killed, and has no black box of that: %s.",
+             vm->config.name, vm->reason);
     else
         tell(out, "%s has not died; it is %s, and has no black box.",
              vm->config.name, vm_state_name(vm));
