@@ -577,6 +577,28 @@ static void events(void)
                   "from it, 2 times\n");
 }
 
+/* Both engines' events share the room, and what is listed is what is said. */
+static void what_is_counted_is_listed(void)
+{
+    struct fault fault = fault_page(PF_WRITE, gva(NOWHERE));
+    const char *at;
+    u32 said, listed = 0;
+
+    start("\x0f\x0b", 2);
+    for (u32 i = 0; i < 40; i++) {
+        blackbox_fault(&vm->box, CODE_AT + i, &fault);
+        vm->cpu.eip = CODE_AT + i;
+        trap(TRAP_UD, 0);
+    }
+    vm_kill(vm, "enough");
+    dies();
+    at = strstr(report, "exits  the last ");
+    EXPECT(at && sscanf(at, "exits  the last %u of 40", &said) == 1);
+    for (; (at = strchr(at, '\n')) && str_starts(at, "\n       -"); at++)
+        listed++;
+    EXPECT(listed == said && said < 32);
+}
+
 static void traced(void)
 {
     start("\x0f\x0b", 2);
@@ -652,6 +674,7 @@ static const struct unit_case cases[] = {
     CASE(reset_in_vain),
     CASE(told_once),
     CASE(events),
+    CASE(what_is_counted_is_listed),
     CASE(traced),
     CASE(last_words),
 };

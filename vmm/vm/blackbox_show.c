@@ -4,9 +4,9 @@
  *
  * Each part is bounded by itself: four attempts, REPORT_FRAMES frames; the
  * exits, of which like ones are put together, fill what is left of
- * REPORT_LINES. All that a guest
- * has named goes through put(), which lets printable ASCII pass and nothing
- * else, so that a symbol cannot move the cursor.
+ * REPORT_LINES. All that a guest has named goes through put(), which lets
+ * printable ASCII pass and nothing else, so that a symbol cannot move the
+ * cursor.
  */
 #include "arch/x86/defs/regs.h"
 #include "vmm/base/bits.h"
@@ -21,8 +21,7 @@
 #define WRAP_LEAST    60u
 #define REPORT_FRAMES 10u
 #define REPORT_LINES  60u /* of which the exits take what is left ... */
-#define REPORT_EXITS  16u /* ... but no more than this, ... */
-#define REPORT_EVENTS 32u /* ... and those of a trace than this */
+#define REPORT_EVENTS 32u /* ... and those of a trace no more than this */
 #define TRACE_BACK    4096u
 #define INSN_WORDS    48
 
@@ -273,23 +272,41 @@ static void exit_words(struct vm *vm, const struct vm_last_exit *e,
         text_add(t, ", `%s`", words);
 }
 
-/* Newest first; like ones that follow each other are one line. */
+/* The next one, going back, that is not like the i-th newest. */
+static u64 next_unlike(const struct vm *vm, bool interpreted, u64 i, u64 kept)
+{
+    struct vm_last_exit e = of_ring(vm, interpreted, i), older = e;
+
+    while (alike(&e, &older) && ++i <= kept)
+        older = of_ring(vm, interpreted, i);
+    return i;
+}
+
+/* How many of them go into so many lines, of which like ones that follow each
+ * other take one. */
+static u64 events_in(const struct vm *vm, bool interpreted, u64 kept, u32 lines)
+{
+    u64 i = 1;
+
+    for (; i <= kept && lines; lines--)
+        i = next_unlike(vm, interpreted, i, kept);
+    return i - 1;
+}
+
+/* Newest first. */
 static void show_ring(const struct sink *out, struct vm *vm, bool interpreted,
-                      u64 kept, u32 most)
+                      u64 count)
 {
     char line[LINE_MAX];
 
-    for (u64 i = 1; i <= kept && most; most--) {
-        struct vm_last_exit e = of_ring(vm, interpreted, i), older = e;
+    for (u64 i = 1, next; i <= count; i = next) {
+        struct vm_last_exit e = of_ring(vm, interpreted, i);
         struct text t = text_of(line, sizeof(line));
-        u64 next = i;
-        while (alike(&e, &older) && ++next <= kept)
-            older = of_ring(vm, interpreted, next);
+        next = next_unlike(vm, interpreted, i, count);
         exit_words(vm, &e, &t);
         if (next - i > 1)
             text_add(&t, ", %u times", (u32)(next - i));
         tell(out, "       -%u %s", (u32)i, line);
-        i = next;
     }
 }
 
@@ -333,16 +350,18 @@ static void show_exits(const struct sink *out, struct vm *vm, u32 lines)
     u64 faults = min_u64(vm->box.faults, BOX_FAULTS);
     u32 most = exits && faults ? lines / 2 : lines;
 
-    most = min_u32(REPORT_EXITS, most ? most - 1 : 0);
+    most = most ? most - 1 : 0;
+    exits = events_in(vm, false, exits, most);
+    faults = events_in(vm, true, faults, most);
     if (exits)
         tell(out, "exits  the last %u of %llu, newest first:", (u32)exits,
              (unsigned long long)(vm->exits - vm->box.born));
-    show_ring(out, vm, false, exits, most);
+    show_ring(out, vm, false, exits);
     if (faults)
         tell(out,
              "faults of interpreted code, the last %u of %llu:", (u32)faults,
              (unsigned long long)vm->box.faults);
-    show_ring(out, vm, true, faults, most);
+    show_ring(out, vm, true, faults);
 }
 
 void blackbox_last_words(struct vm *vm, const struct sink *out)
