@@ -403,7 +403,7 @@ static void a_person_changes_it(void)
         EXPECT(strstr(command("help export"), trace_group_words[i]));
     }
     fake_hv.export.on = false;
-    EXPECT(strstr(command("export"), "there is no trace wire; start the"));
+    EXPECT(strstr(command("export"), "There is no trace wire; start the"));
 }
 
 static const struct unit_case cases[] = {

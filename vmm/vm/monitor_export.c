@@ -48,7 +48,7 @@ void monitor_export(const struct monitor_args *args)
     while (words.len && words.at[0] == ' ')
         words = (struct slice){words.at + 1, words.len - 1};
     if (!args->hv->export.on) {
-        say(args, "there is no trace wire; start the machine with trace=e9, or "
+        say(args, "There is no trace wire; start the machine with trace=e9, or "
                   "trace=com2 where it has a second serial port.");
         return;
     }
