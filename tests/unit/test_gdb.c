@@ -184,8 +184,16 @@ static void who_was_paused_before_stays_so(void)
     EXPECT_EQ(vm->state, VM_RUNNING);
 }
 
+static void keep_text(void *ctx, const char *text, size_t len)
+{
+    strncat(ctx, text, len);
+}
+
 static void guests_can_wait_for_gdb(void)
 {
+    char text[200] = "";
+    struct sink out = {keep_text, text};
+
     start();
     fake_hv.gdb.wait = true;
     gdb_init(&fake_hv);
@@ -196,12 +204,9 @@ static void guests_can_wait_for_gdb(void)
     wire->out = NULL; /* and without a wire nobody would let them go */
     gdb_init(&fake_hv);
     EXPECT_EQ(vm->state, VM_RUNNING);
+    textlog_show(&fake_hv.log, 1, &out);
+    EXPECT(strstr(text, "gdb.wait=1 waits for nobody"));
     gdb_poll(&fake_hv);
-}
-
-static void keep_text(void *ctx, const char *text, size_t len)
-{
-    strncat(ctx, text, len);
 }
 
 static const char *said(const char *line)

@@ -403,8 +403,14 @@ void gdb_init(struct hv *hv)
     struct gdb *g = &hv->gdb;
 
     g->general = -1;
-    if (!g->wait || !arch_wire_present(ARCH_WIRE_GDB))
+    if (!g->wait)
         return;
+    if (!arch_wire_present(ARCH_WIRE_GDB)) {
+        console_print(&hv->console,
+                      "trapline: gdb.wait=1 waits for nobody, since gdb has no "
+                      "wire; gdb=com2 names one");
+        return;
+    }
     for (u32 i = 0; i < HV_VMS; i++)
         vm_pause(&hv->vm[i]);
     console_print(&hv->console, "trapline: every guest waits for gdb");

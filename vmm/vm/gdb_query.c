@@ -294,7 +294,7 @@ void gdb_monitor(const struct gdb_args *args)
     g->talking = true;
     monitor_command_to(args->hv, line, &out);
     if (g->text_len == GDB_TEXT)
-        memcpy(g->text + GDB_TEXT - sizeof(more), more, sizeof(more));
+        memcpy(g->text + GDB_TEXT - str_len(more), more, str_len(more));
 }
 
 void gdb_talk(struct gdb *g)
