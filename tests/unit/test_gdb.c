@@ -131,7 +131,7 @@ static void a_new_session_takes_over(void)
     EXPECT_EQ(vm->state, VM_RUNNING);
     connect();
     EXPECT_EQ(vm->state, VM_PAUSED);
-    EXPECT(!vm->probes.probe[0].used);
+    EXPECT(!probe_at(vm, 0));
     SAYS_SOME("?", "T05thread:p1.1;");
 }
 
@@ -235,7 +235,7 @@ static void the_monitor_takes_back_what_gdb_held(void)
     EXPECT_STR(said("gdb drop it"), "usage: gdb [drop]\n");
     said("gdb drop");
     EXPECT_EQ(vm->state, VM_RUNNING);
-    EXPECT(!vm->probes.probe[0].used);
+    EXPECT(!probe_at(vm, 0));
     EXPECT_STR(poll(), "");
     SAYS("g", "E03|");
     attach_all();
@@ -325,20 +325,20 @@ static void every_point_says_what_it_was(void)
         snprintf(set, sizeof(set), "Z%u,1234,4", i);
         SAYS(set, "OK|");
         SAYS(set, "OK|"); /* it is there already */
-        EXPECT_EQ(vm->probes.probe[0].used, true);
-        EXPECT_EQ(vm->probes.probe[1].used, false);
+        EXPECT(probe_at(vm, 0));
+        EXPECT(!probe_at(vm, 1));
         SAYS("vCont;c", "");
         stop_by(i < 2 ? STOP_BREAK : STOP_WATCH, 0);
         EXPECT(strstr(poll(), reasons[i]));
         set[0] = 'z';
         SAYS(set, "OK|");
         SAYS(set, "OK|");
-        EXPECT_EQ(vm->probes.probe[0].used, false);
+        EXPECT(!probe_at(vm, 0));
     }
     SAYS("Z0,1234,1", "OK|");
     SAYS("Z1,1234,1", "OK|");
     SAYS("z0,1234,1", "OK|");
-    EXPECT(vm->probes.probe[1].used && !vm->probes.probe[0].used);
+    EXPECT(probe_at(vm, 1) && !probe_at(vm, 0));
 }
 
 /* gdb would go on from what it holds for another one's breakpoint. */
@@ -366,7 +366,7 @@ static void somebody_elses_point_is_a_plain_stop(void)
     stop_by(STOP_BREAK, 0);
     STOPS("T05thread:p1.1;4:");
     SAYS("z0,1234,1", "OK|");
-    EXPECT(vm->probes.probe[0].used);
+    EXPECT(probe_at(vm, 0));
 }
 
 static void points_are_checked(void)
@@ -384,11 +384,24 @@ static void points_are_checked(void)
     SAYS("z2,100000000,1", "E16|");
     SAYS_SOME("Z2,ffffffff,2", "E.0x2 bytes from 0xffffffff on are no range");
     SAYS_SOME("Z2,0,0", "E.0x0 bytes");
-    for (u32 i = 0; i < PROBES; i++) {
-        snprintf(set, sizeof(set), "Z0,%x,1", i);
+    for (u32 i = 0; i < 300; i++) {
+        snprintf(set, sizeof(set), "Z2,%x,4", i * 0x100001);
         SAYS(set, "OK|");
     }
-    SAYS_SOME("Z0,1000,1", "E.fake has 64 probes");
+    EXPECT_EQ(vm->probes.list.count, 300);
+    while (fake_hv.frames.nfree)
+        frame_alloc(&fake_hv.frames, FRAME_VMM, 0, &(mfn_t){0});
+    for (u32 i = 300; i < 3 * 128; i++) {
+        snprintf(set, sizeof(set), "Z2,%x,4", i * 0x100001);
+        SAYS(set, "OK|");
+    }
+    SAYS_SOME("Z0,1000,1", "E.fake has 384 probes, and the machine has no "
+                           "memory for another");
+    for (u32 i = 0; i < 3 * 128; i++) {
+        snprintf(set, sizeof(set), "z2,%x,4", i * 0x100001);
+        SAYS(set, "OK|");
+    }
+    EXPECT_EQ(frames_owned(&fake_hv.frames, 0, FRAME_PROBE), 0);
 }
 
 static void a_dead_vm_is_a_signal_and_stays(void)

@@ -278,7 +278,7 @@ static void what_gdb_touches_is_not_watched(void)
     SAYS("vCont;c", "");
     probe_settle(vm);
     EXPECT_EQ(vm->state, VM_RUNNING);
-    EXPECT_EQ(vm->probes.probe[0].hits, 0);
+    EXPECT_EQ(probe_at(vm, 0)->hits, 0);
 }
 
 /* ---- questions */

@@ -379,9 +379,9 @@ static void the_audit_of_all_finds_what_changed(void)
     fake_arena[(size_t)m.v << PAGE_SHIFT] ^= 1;
     SAYS("audit", "\r\naudit: clean\r\n");
     type("destroy fake");
-    SAYS("audit",
-         " 0 of guests, 0 shadow, 0 p2m, 0 blocks, 0 names, 0 canaries\r\n"
-         "audit: clean\r\n");
+    SAYS("audit", " 0 of guests, 0 shadow, 0 p2m, 0 blocks, 0 names, 0 of "
+                  "probes, 0 canaries\r\n"
+                  "audit: clean\r\n");
 }
 
 static void canary_mode_shows_the_books(void)

@@ -104,7 +104,8 @@ struct seen {
     u64 memory;
 };
 
-static struct want want[PROBES];
+#define WANTS (STOPS * NEW)
+static struct want want[WANTS];
 static struct seen expected[STOPS];
 static u32 expected_count;
 static struct stop hit; /* reason is STOP_NONE while there is none */
@@ -150,7 +151,7 @@ static u64 bytes_at(u32 at, u32 size)
 /* The first byte of an access that the lowest of the probes is about. */
 static bool find_touch(u32 at, u32 size, bool write, bool rmw, struct stop *out)
 {
-    for (u32 n = 0; n < PROBES; n++) {
+    for (u32 n = 0; n < WANTS; n++) {
         u32 i = 0;
         if (!is_about(&want[n], write, rmw))
             continue;
@@ -243,7 +244,7 @@ static struct seen look(const struct stop *stop)
 
 static bool at_break(u32 *probe)
 {
-    for (*probe = 0; *probe < PROBES; ++*probe) {
+    for (*probe = 0; *probe < WANTS; ++*probe) {
         const struct want *w = &want[*probe];
         if (w->used && w->kind == PROBE_BREAK && w->at == vm->cpu.eip)
             return true;

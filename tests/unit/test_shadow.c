@@ -442,17 +442,18 @@ static void the_audit_sees_damage(void)
 static void guards(void)
 {
     u32 page = vpn_at(PAGE_0) >> PAGE_SHIFT, other = page + 1024;
-    struct shadow_guard row[] = {{page, page, GUARD_WRITE},
-                                 {page, page, GUARD_FETCH},
-                                 {page + 1, page + 1, GUARD_READ}};
+    struct guards set, none = {.all = 0};
     struct shadow_result r;
     u64 *leaf;
 
     begin();
+    guards_init(&set, &frames, OWNER);
+    guards_add(&set, page, page, GUARD_WRITE | GUARD_FETCH);
+    guards_add(&set, page + 1, page + 1, GUARD_READ);
     guest_put(PD, 1, PT << 12 | ALL);
     guest_put(PT, 0, DATA << 12 | ALL | PTE_A | PTE_D);
     shadow_load_cr3(&shadow, PD << 12);
-    shadow_set_guards(&shadow, row, ARRAY_LEN(row));
+    shadow_set_guards(&shadow, &set);
     EXPECT_EQ(touch(NEXT_DIR, PF_WRITE), SHADOW_FILLED);
     EXPECT_EQ(touch(PAGE_0, PF_USER), SHADOW_FILLED);
     EXPECT_EQ(answer(PAGE_0, PF_WRITE, &r), SHADOW_GUARDED);
@@ -465,9 +466,9 @@ static void guards(void)
     leaf = leaf_of(page << PAGE_SHIFT);
     expect_caught(leaf, *leaf | PTE_W);
     expect_caught(leaf, *leaf & ~PTE64_NX);
-    shadow.guard[0].what = GUARD_READ;
+    shadow.guards.all = GUARD_READ;
     EXPECT(shadow_audit(&shadow, NULL) != 0);
-    shadow.guard[0].what = GUARD_WRITE;
+    shadow.guards.all = 0;
     leaf = leaf_of(other << PAGE_SHIFT);
     expect_caught(leaf, *leaf | PTE64_NX);
     /* The guest's own changes keep what is guarded. */
@@ -475,7 +476,7 @@ static void guards(void)
     shadow_written(&shadow, gpa(PD << 12), 4);
     EXPECT_EQ(touch(PAGE_0, PF_USER), SHADOW_FILLED);
     EXPECT_EQ(shadow_audit(&shadow, &to_stdout), 0);
-    shadow_set_guards(&shadow, NULL, 0);
+    shadow_set_guards(&shadow, &none);
     EXPECT_EQ(touch(PAGE_0, PF_WRITE), SHADOW_FILLED);
     EXPECT(shadow_peek(&shadow, gva(page << PAGE_SHIFT), PF_FETCH));
     end();

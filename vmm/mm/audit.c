@@ -70,13 +70,8 @@ void audit_leaf(struct audit *a, u32 at, u64 leaf)
 
 void audit_guards(struct audit *a, u32 at, u64 leaf)
 {
-    u32 what = 0;
+    u32 what = guards_at(&a->s->guards, at >> PAGE_SHIFT);
 
-    for (u32 i = 0; i < a->s->guards; i++) {
-        const struct shadow_guard *g = &a->s->guard[i];
-        if (at >> PAGE_SHIFT >= g->first && at >> PAGE_SHIFT <= g->last)
-            what |= g->what;
-    }
     if (what & GUARD_READ)
         audit_say(a, "The leaf for 0x%08x maps a page that is guarded", at);
     if ((what & GUARD_WRITE) && (leaf & PTE_W))

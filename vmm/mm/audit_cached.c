@@ -67,9 +67,8 @@ static struct audit_grant run_grant(struct key key, u32 entry)
 /* What says in a role that a table may serve this region. */
 static u32 region_bits(const struct shadow *s, u32 region)
 {
-    for (u32 i = 0; i < s->guards; i++) {
-        if (s->guard[i].first / SHADOW_ENTRIES <= region &&
-            s->guard[i].last / SHADOW_ENTRIES >= region)
+    for (u32 i = 0; guards_any(&s->guards) && i < SHADOW_ENTRIES; i++) {
+        if (guards_at(&s->guards, region * SHADOW_ENTRIES + i))
             return ROLE_GUARDED | region << ROLE_REGION_SHIFT;
     }
     return 0;

@@ -26,6 +26,7 @@ enum frame_use {
     FRAME_CANARY, /* see canary.h */
     FRAME_BLOCK,  /* instructions decoded before: see cpu/block.h */
     FRAME_NAMES,  /* index of a guest's symbols: see vm/symbols.h */
+    FRAME_PROBE,  /* probes and guards: see vm/probe_list.h, guards.h */
     FRAME_USES
 };
 

@@ -158,6 +158,7 @@ void shadow_destroy(struct shadow *s)
     if (!s->ready)
         return;
     s->policy->destroy(s);
+    guards_destroy(&s->guards);
     frame_free(s->frames, s->pdpt_frame);
     frame_free(s->frames, s->root);
     *s = (struct shadow){.ready = false};
@@ -204,37 +205,22 @@ void shadow_forget(struct shadow *s)
     flush_now(s);
 }
 
-void shadow_set_guards(struct shadow *s, const struct shadow_guard *row,
-                       u32 count)
+void shadow_set_guards(struct shadow *s, const struct guards *guards)
 {
-    CHECK(count <= SHADOW_GUARDS);
-    s->guards = count;
-    if (count)
-        memcpy(s->guard, row, count * sizeof(*row));
+    guards_destroy(&s->guards);
+    s->guards = *guards;
     shadow_forget(s);
-}
-
-u32 guards_at(const struct shadow *s, u32 first, u32 last)
-{
-    u32 what = 0;
-
-    for (u32 i = 0; i < s->guards; i++) {
-        const struct shadow_guard *g = &s->guard[i];
-        if (g->first <= last && g->last >= first)
-            what |= g->what;
-    }
-    return what;
 }
 
 bool shadow_is_guarded(const struct shadow *s, gva_t at, u32 access)
 {
-    u32 page = at.v >> PAGE_SHIFT, kept = GUARD_READ;
+    u32 kept = GUARD_READ;
 
     if (access & PF_WRITE)
         kept |= GUARD_WRITE;
     if (access & PF_FETCH)
         kept |= GUARD_FETCH;
-    return guards_at(s, page, page) & kept;
+    return guards_at(&s->guards, at.v >> PAGE_SHIFT) & kept;
 }
 
 /* Sets A and D; a page table that is a descriptor table too tells so. */
@@ -252,7 +238,7 @@ static void make_marks(struct shadow *s, struct walk *w, u32 access)
 static u64 leaf_make(const struct shadow *s, gva_t at, const struct walk *w,
                      u32 access)
 {
-    u32 kept = guards_at(s, at.v >> PAGE_SHIFT, at.v >> PAGE_SHIFT);
+    u32 kept = guards_at(&s->guards, at.v >> PAGE_SHIFT);
     struct p2m_entry to = p2m_lookup(s->p2m, gpa_to_gfn(w->at));
     bool user = w->user, write = w->write;
     u64 leaf = mfn_to_hpa(to.mfn).v | SHADOW_LEAF;
@@ -306,7 +292,8 @@ fault_walk(struct shadow *s, gva_t at, u32 error, struct shadow_result *out)
         return SHADOW_MMIO;
     if ((access & PF_WRITE) && (to.kind == P2M_ROM || to.trace))
         return SHADOW_TRACED;
-    if (s->guards && shadow_is_guarded(s, at, access | (error & PF_FETCH)))
+    if (guards_any(&s->guards) &&
+        shadow_is_guarded(s, at, access | (error & PF_FETCH)))
         return SHADOW_GUARDED;
     out->leaf = fill(s, at, access, &w);
     flush_now(s);

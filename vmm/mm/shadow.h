@@ -143,9 +143,9 @@ void shadow_untrace(struct shadow *s, gfn_t f, u32 reason);
  * may write it until it is walked again. False: other reasons remain. */
 bool shadow_let_go(struct shadow *s, gfn_t f);
 
-/* These guards, and no others, from now on; everything is made anew. */
-void shadow_set_guards(struct shadow *s, const struct shadow_guard *row,
-                       u32 count);
+/* These guards, and no others, from now on; everything is made anew. They are
+ * the shadow's then, which gives their frames back. */
+void shadow_set_guards(struct shadow *s, const struct guards *guards);
 /* Is this access (PF_ bits) to the page kept from everybody? */
 bool shadow_is_guarded(const struct shadow *s, gva_t at, u32 access);
 

@@ -43,9 +43,7 @@ static struct key dir_key(const struct shadow *s, u32 quad)
 
 static u32 region_role(const struct shadow *s, u32 region)
 {
-    u32 page = region * SHADOW_ENTRIES;
-
-    if (!s->guards || !guards_at(s, page, page + SHADOW_INDEX))
+    if (!guards_in(&s->guards, region))
         return 0;
     return ROLE_GUARDED | region << ROLE_REGION_SHIFT;
 }

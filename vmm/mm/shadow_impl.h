@@ -12,6 +12,7 @@
 
 #include "arch/x86/defs/pte.h"
 #include "arch/x86/defs/traps.h"
+#include "vmm/mm/guards.h"
 
 /* Optional parts of the cached policy; clear a bit and it still works. */
 enum {
@@ -48,15 +49,6 @@ struct shadow_flush {
     bool all;
 };
 
-/* Linear pages from first to last, and what is kept from them. A page that
- * may not be read is not mapped at all, as x86 has no other way. */
-enum { GUARD_READ = 1, GUARD_WRITE = 2, GUARD_FETCH = 4 };
-#define SHADOW_GUARDS 64
-struct shadow_guard {
-    u32 first, last;
-    u32 what; /* one GUARD_ bit */
-};
-
 struct shadow_policy;
 
 struct shadow {
@@ -75,8 +67,7 @@ struct shadow {
     enum shadow_reason why; /* of what is given up now */
     u8 owner;
     bool ready;
-    u32 guards;
-    struct shadow_guard guard[SHADOW_GUARDS];
+    struct guards guards;
     u32 max_pages;
     u32 made;             /* pages that have frames: records 0..made-1 */
     u32 free;             /* cached: list of pages that are not in use */

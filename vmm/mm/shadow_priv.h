@@ -54,8 +54,6 @@ void flush_now(struct shadow *s);
 /* For whoever listens: one shadow page is gone; all of them go. */
 void tell_dropped(const struct shadow *s, gfn_t f);
 void tell_dropped_all(const struct shadow *s);
-/* What is kept from any of these linear pages: GUARD_ bits. */
-u32 guards_at(const struct shadow *s, u32 first, u32 last);
 /* A frame has its first trace reason. */
 void tell_traced(struct shadow *s);
 

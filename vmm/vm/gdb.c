@@ -106,7 +106,6 @@ void gdb_new_session(struct hv *hv)
     gdb_hold_all(hv);
     for (u32 i = 0; i < HV_VMS; i++) {
         struct vm *vm = gdb_vm(hv, (int)i);
-        memset(g->slot[i].point, 0, sizeof(g->slot[i].point));
         if (vm)
             probe_clear(vm, PROBE_GDB);
     }

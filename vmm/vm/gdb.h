@@ -61,7 +61,6 @@ struct gdb_slot {
     bool exited;  /* as last seen */
     u32 status;   /* ... and with what */
     u64 seen;     /* of vm->stop.stops */
-    u8 point[PROBES]; /* by number of probe: Z packet's type + 1, or 0 */
 };
 
 struct gdb {

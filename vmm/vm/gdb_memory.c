@@ -157,17 +157,12 @@ static bool take_point(const struct gdb_args *args, struct point *point)
     return true;
 }
 
-static int find_point(const struct gdb_slot *s, const struct vm *vm,
-                      const struct point *point)
+/* A probe of ours has the packet's type for a tag. */
+static bool find_point(const struct vm *vm, const struct point *point,
+                       u32 *number)
 {
-    for (int i = 0; i < PROBES; i++) {
-        const struct probe *probe = &vm->probes.probe[i];
-        if (probe->used && probe->owner == PROBE_GDB &&
-            s->point[i] == point->type + 1 && probe->at == point->at &&
-            probe->size == point->size)
-            return i;
-    }
-    return -1;
+    return probe_find(vm, PROBE_GDB, (u8)point->type, point->at, point->size,
+                      number);
 }
 
 void gdb_insert(const struct gdb_args *args)
@@ -179,41 +174,37 @@ void gdb_insert(const struct gdb_args *args)
                                                   [POINT_ACCESS] =
                                                       PROBE_ACCESS};
     struct vm *vm = gdb_chosen(args);
-    struct gdb_slot *s;
     struct point p;
     char error[160];
+    u32 there;
     int number;
 
     if (!vm || !take_point(args, &p))
         return;
-    s = &args->gdb->slot[vm->slot];
-    number = find_point(s, vm, &p);
-    if (number < 0)
-        number = probe_add(vm, PROBE_GDB, kinds[p.type], p.at, p.size, error,
-                           sizeof(error));
+    if (find_point(vm, &p, &there)) {
+        gdb_ok(args->gdb);
+        return;
+    }
+    number = probe_add(vm, PROBE_GDB, kinds[p.type], p.at, p.size, error,
+                       sizeof(error));
     if (number < 0) {
         gdb_refuse(args->gdb, "%s", error);
         return;
     }
-    s->point[number] = (u8)(p.type + 1);
+    probe_at(vm, (u32)number)->tag = (u8)p.type;
     gdb_ok(args->gdb);
 }
 
 void gdb_remove(const struct gdb_args *args)
 {
     struct vm *vm = gdb_chosen(args);
-    struct gdb_slot *s;
     struct point p;
-    int number;
+    u32 number;
 
     if (!vm || !take_point(args, &p))
         return;
-    s = &args->gdb->slot[vm->slot];
-    number = find_point(s, vm, &p);
-    if (number >= 0) {
-        probe_remove(vm, PROBE_GDB, (u32)number);
-        s->point[number] = 0;
-    }
+    if (find_point(vm, &p, &number))
+        probe_remove(vm, PROBE_GDB, number);
     gdb_ok(args->gdb);
 }
 
@@ -226,16 +217,17 @@ void gdb_print_reason(struct gdb *g, const struct vm *vm)
         [POINT_READ] = "rwatch",
         [POINT_ACCESS] = "awatch",
     };
-    u32 number = vm->stop.probe % PROBES;
-    u32 point = g->slot[vm->slot].point[number];
-    bool here = vm->probes.probe[number].at == vm->cpu.eip;
+    const struct probe *probe = probe_at(vm, vm->stop.probe);
+    u32 point = probe ? probe->tag : 0;
 
-    if (vm->stop.reason == STOP_WATCH && point > POINT_HARD + 1)
-        gdb_port_print(&g->port, "%s:%x;", names[point - 1], vm->stop.at);
-    else if (vm->stop.reason != STOP_BREAK || !here)
+    if (!probe || probe->owner != PROBE_GDB)
         return;
-    else if (point == POINT_SOFT + 1 && g->swbreak)
+    if (vm->stop.reason == STOP_WATCH && point > POINT_HARD)
+        gdb_port_print(&g->port, "%s:%x;", names[point], vm->stop.at);
+    else if (vm->stop.reason != STOP_BREAK || probe->at != vm->cpu.eip)
+        return;
+    else if (point == POINT_SOFT && g->swbreak)
         gdb_port_print(&g->port, "swbreak:;");
-    else if (point == POINT_HARD + 1 && g->hwbreak)
+    else if (point == POINT_HARD && g->hwbreak)
         gdb_port_print(&g->port, "hwbreak:;");
 }

@@ -16,11 +16,11 @@ static bool has(const struct hv *hv, u32 slot)
 
 static u32 points(const struct vm *vm)
 {
+    const struct probe *probe;
     u32 count = 0;
 
-    for (u32 i = 0; i < PROBES; i++)
-        count +=
-            vm->probes.probe[i].used && vm->probes.probe[i].owner == PROBE_GDB;
+    for (u32 i = 0; (probe = probe_next(vm, &i)); i++)
+        count += probe->owner == PROBE_GDB;
     return count;
 }
 

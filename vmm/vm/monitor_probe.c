@@ -116,7 +116,7 @@ void monitor_step(const struct monitor_args *args)
 static void say_probe(const struct monitor_args *args, u32 number)
 {
     struct vm *vm = args->vm;
-    const struct probe *p = &vm->probes.probe[number];
+    const struct probe *p = probe_at(vm, number);
     const char *of = p->owner == PROBE_GDB ? ", gdb's" : "";
 
     if (p->kind == PROBE_BREAK)
@@ -217,7 +217,7 @@ void monitor_delete(const struct monitor_args *args)
         say(args, "%s: all probes of the monitor are deleted.", name);
         return;
     }
-    if (slice_number(word, &number) && number < PROBES &&
+    if (slice_number(word, &number) && number <= UINT32_MAX &&
         probe_remove(args->vm, PROBE_MONITOR, (u32)number))
         say(args, "%s: probe %u is deleted.", name, (u32)number);
     else
@@ -229,15 +229,9 @@ void monitor_delete(const struct monitor_args *args)
 
 void monitor_probes(const struct monitor_args *args)
 {
-    u32 count = 0;
-
-    for (u32 i = 0; i < PROBES; i++) {
-        if (!args->vm->probes.probe[i].used)
-            continue;
+    for (u32 i = 0; probe_next(args->vm, &i); i++)
         say_probe(args, i);
-        count++;
-    }
-    if (!count)
+    if (!args->vm->probes.list.count)
         say(args, "%s has no probes; `break` and `watch` set one.",
             args->vm->config.name);
 }

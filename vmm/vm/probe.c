@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * See probe.h. Here is the list of probes, what the shadow is told of it, what
- * becomes of an access to a watched range, and how a VM stops.
+ * See probe.h. Here is what the shadow is told of the probes, what becomes of
+ * an access to a watched range, and how a VM stops.
  *
  * A debugger takes its breakpoints out whenever the guest stops and puts them
  * back before it goes on, with a single step in between. A change of the
@@ -21,7 +21,7 @@
 #include "vmm/vm/monitor_impl.h"
 #include "vmm/vm/vm.h"
 
-static const u32 guard_of[] = {
+static const u8 guard_of[] = {
     [PROBE_BREAK] = GUARD_FETCH,
     [PROBE_WRITE] = GUARD_WRITE,
     [PROBE_READ] = GUARD_READ,
@@ -44,37 +44,22 @@ const char *probe_kind_name(enum probe_kind kind)
 static void changed(struct vm *vm)
 {
     struct probes *p = &vm->probes;
+    const struct probe_list *l = &p->list;
 
-    p->on = p->stepping;
-    p->data = p->reads = false;
-    p->end = 0;
+    p->on = p->stepping || l->count;
+    p->data = l->count != l->of_kind[PROBE_BREAK];
+    p->reads = l->of_kind[PROBE_READ] || l->of_kind[PROBE_ACCESS];
     p->changed = true;
-    for (u32 i = 0; i < PROBES; i++) {
-        if (!p->probe[i].used)
-            continue;
-        p->on = true;
-        p->end = i + 1;
-        p->data |= p->probe[i].kind != PROBE_BREAK;
-        p->reads |= guard_of[p->probe[i].kind] == GUARD_READ;
-    }
-}
-
-static int free_number(const struct probes *p)
-{
-    for (int i = 0; i < PROBES; i++) {
-        if (!p->probe[i].used)
-            return i;
-    }
-    return -1;
 }
 
 int probe_add(struct vm *vm, enum probe_owner owner, enum probe_kind kind,
               u32 at, u32 size, char *error, size_t error_size)
 {
-    int number = free_number(&vm->probes);
+    struct probe probe = {.kind = kind, .owner = owner, .at = at, .size = size};
+    u32 number;
 
     if (kind == PROBE_BREAK)
-        size = 1;
+        size = probe.size = 1;
     if (vm->state == VM_EMPTY) {
         fmt_buf(error, error_size, "there is no VM in slot %u", vm->slot);
         return -1;
@@ -86,88 +71,68 @@ int probe_add(struct vm *vm, enum probe_owner owner, enum probe_kind kind,
                 size, at);
         return -1;
     }
-    if (number < 0) {
+    if (!probe_list_add(vm, &probe, &number)) {
         fmt_buf(error, error_size,
-                "%s has %u probes, which is all there is room for; remove one "
-                "first",
-                vm->config.name, PROBES);
+                "%s has %u probes, and the machine has no memory for another; "
+                "remove one first",
+                vm->config.name, vm->probes.list.count);
         return -1;
     }
-    vm->probes.probe[number] = (struct probe){
-        .used = true, .kind = kind, .owner = owner, .at = at, .size = size};
     changed(vm);
-    return number;
+    return (int)number;
 }
 
 bool probe_remove(struct vm *vm, enum probe_owner owner, u32 number)
 {
-    struct probe *probe = &vm->probes.probe[number % PROBES];
+    const struct probe *probe = probe_at(vm, number);
 
-    if (number >= PROBES || !probe->used || probe->owner != owner)
+    if (!probe || probe->owner != owner)
         return false;
-    probe->used = false;
+    probe_list_remove(vm, number);
     changed(vm);
     return true;
 }
 
 void probe_clear(struct vm *vm, enum probe_owner owner)
 {
-    for (u32 i = 0; i < PROBES; i++)
+    for (u32 i = 0; probe_next(vm, &i); i++)
         probe_remove(vm, owner, i);
+}
+
+void probe_destroy(struct vm *vm)
+{
+    for (u32 i = 0; probe_next(vm, &i); i++)
+        probe_list_remove(vm, i);
+    changed(vm);
 }
 
 /* ---- the shadow's guards */
 
-static u32 wanted(const struct probes *p, struct shadow_guard *row)
+static struct guards wanted(struct vm *vm)
 {
-    u32 count = 0;
+    const struct probe *probe;
+    struct guards guards;
 
-    for (u32 i = 0; i < PROBES; i++) {
-        const struct probe *probe = &p->probe[i];
-        if (probe->used)
-            row[count++] = (struct shadow_guard){
-                probe->at >> PAGE_SHIFT,
-                (probe->at + (probe->size - 1)) >> PAGE_SHIFT,
-                guard_of[probe->kind]};
-    }
-    return count;
+    guards_init(&guards, &vm->hv->frames, (u8)vm->slot);
+    for (u32 i = 0; (probe = probe_next(vm, &i)); i++)
+        guards_add(&guards, probe->at >> PAGE_SHIFT,
+                   (probe->at + (probe->size - 1)) >> PAGE_SHIFT,
+                   guard_of[probe->kind]);
+    return guards;
 }
-
-static bool covered(const struct shadow_guard *g,
-                    const struct shadow_guard *row, u32 count)
-{
-    for (u32 i = 0; i < count; i++) {
-        if (row[i].what == g->what && row[i].first <= g->first &&
-            row[i].last >= g->last)
-            return true;
-    }
-    return false;
-}
-
-static bool all_covered(const struct shadow_guard *a, u32 a_count,
-                        const struct shadow_guard *b, u32 b_count)
-{
-    for (u32 i = 0; i < a_count; i++) {
-        if (!covered(&a[i], b, b_count))
-            return false;
-    }
-    return true;
-}
-
-STATIC_ASSERT(SHADOW_GUARDS >= PROBES);
 
 void probe_install(struct vm *vm)
 {
     struct shadow *s = &vm->shadow;
-    struct shadow_guard row[PROBES];
-    u32 count = wanted(&vm->probes, row);
-    bool enough = all_covered(row, count, s->guard, s->guards);
+    struct guards guards = wanted(vm);
+    bool enough = guards_cover(&s->guards, &guards);
 
-    if (enough && vm->probes.stepping)
-        return;
-    vm->probes.changed = false;
-    if (!enough || !all_covered(s->guard, s->guards, row, count))
-        shadow_set_guards(s, row, count);
+    if (!enough || !vm->probes.stepping)
+        vm->probes.changed = false;
+    if (!enough || (!vm->probes.stepping && !guards_cover(&guards, &s->guards)))
+        shadow_set_guards(s, &guards);
+    else
+        guards_destroy(&guards);
 }
 
 /* ---- accesses */
@@ -181,43 +146,64 @@ static bool counts(enum probe_kind kind, u32 access)
     return write ? kind == PROBE_WRITE : kind == PROBE_READ;
 }
 
-/* Addresses wrap around, ranges do not. */
-static bool meets(const struct probe *probe, u32 at, u32 size, u32 *off)
+/* The part of the access that this probe is about. */
+static void aim(struct probe_touch *touch, const struct probe *probe)
 {
-    *off = 0;
-    if (at - probe->at < probe->size)
-        return true;
-    *off = probe->at - at;
-    return *off < size;
+    u32 at = touch->from, left;
+
+    touch->off = at - probe->at < probe->size ? 0 : probe->at - at;
+    touch->at = at + touch->off;
+    left = probe->size - (touch->at - probe->at);
+    touch->size = min_u32(touch->span - touch->off, left);
 }
 
+/* The one with the lowest number speaks for them all. */
 bool probe_touches(const struct vm *vm, gva_t at, u32 size, u32 access,
                    struct probe_touch *out)
 {
-    *out = (struct probe_touch){.wrote = !(access & ACC_READ)};
-    for (u32 i = 0; i < vm->probes.end; i++) {
-        const struct probe *probe = &vm->probes.probe[i];
-        u32 off, left;
-        if (!probe->used || !counts(probe->kind, access) ||
-            !meets(probe, at.v, size, &off))
+    struct probe_near n = {.at = at.v, .size = size};
+    const struct probe *probe;
+    bool met = false;
+
+    *out = (struct probe_touch){.wrote = !(access & ACC_READ),
+                                .from = at.v,
+                                .span = size,
+                                .access = access};
+    while ((probe = probe_near(vm, &n))) {
+        if (!counts(probe->kind, access) || (met && n.number >= out->probe))
             continue;
-        left = probe->size - (at.v + off - probe->at);
-        if (!out->met) {
-            out->probe = i;
-            out->off = off;
-            out->at = at.v + off;
-            out->size = min_u32(size - off, left);
-        }
-        out->met |= BIT64(i);
+        met = true;
+        out->probe = n.number;
+        aim(out, probe);
     }
-    return out->met != 0;
+    return met;
+}
+
+static void mark_all(const struct vm *vm, const struct probe_touch *touch)
+{
+    struct probe_near n = {.at = touch->from, .size = touch->span};
+    struct probe *probe;
+
+    while ((probe = probe_near(vm, &n))) {
+        if (counts(probe->kind, touch->access))
+            probe->seen |= touch->wrote ? PROBE_SEEN_WRITE : PROBE_SEEN_READ;
+    }
+}
+
+/* Takes marks off; only an access that was met has left any. */
+static void unmark(const struct vm *vm, u32 marks)
+{
+    struct probe *probe;
+
+    for (u32 i = 0; vm->probes.met && (probe = probe_next(vm, &i)); i++)
+        probe->seen &= (u8)~marks;
 }
 
 void probe_note(struct vm *vm, const struct probe_touch *touch)
 {
     struct probes *p = &vm->probes;
 
-    p->seen[touch->wrote] |= touch->met;
+    mark_all(vm, touch);
     if (!p->met || (touch->wrote && !p->touch.wrote)) {
         p->touch = *touch;
         p->touch_eip = vm->cpu.eip;
@@ -228,7 +214,7 @@ void probe_note(struct vm *vm, const struct probe_touch *touch)
 
 void probe_lost(struct vm *vm)
 {
-    vm->probes.seen[false] = 0;
+    unmark(vm, PROBE_SEEN_READ);
     vm->probes.met = vm->probes.touch.wrote;
 }
 
@@ -236,8 +222,8 @@ void probe_lost(struct vm *vm)
 
 void probe_ignore(struct vm *vm)
 {
+    unmark(vm, PROBE_SEEN_READ | PROBE_SEEN_WRITE);
     vm->probes.met = false;
-    vm->probes.seen[0] = vm->probes.seen[1] = 0;
 }
 
 /* What was to be is over. */
@@ -253,12 +239,12 @@ static void forget(struct vm *vm)
 /* Is the stop one that the monitor has asked for? */
 static bool for_monitor(const struct vm *vm)
 {
-    const struct probe *probe = &vm->probes.probe[vm->stop.probe];
+    const struct probe *probe = probe_at(vm, vm->stop.probe);
     enum stop_reason reason = vm->stop.reason;
 
     if (vm->probes.tell)
         return true;
-    return (reason == STOP_BREAK || reason == STOP_WATCH) &&
+    return (reason == STOP_BREAK || reason == STOP_WATCH) && probe &&
            probe->owner == PROBE_MONITOR;
 }
 
@@ -276,12 +262,12 @@ static void stop(struct vm *vm, struct stop how)
         monitor_stopped(vm);
 }
 
-static void count_hits(struct probes *p)
+static void count_hits(const struct vm *vm)
 {
-    u64 seen = p->seen[0] | p->seen[1];
+    struct probe *probe;
 
-    for (u32 i = 0; i < PROBES; i++)
-        p->probe[i].hits += seen >> i & 1;
+    for (u32 i = 0; (probe = probe_next(vm, &i)); i++)
+        probe->hits += probe->seen != 0;
 }
 
 void probe_settle(struct vm *vm)
@@ -292,7 +278,7 @@ void probe_settle(struct vm *vm)
     if (vm->state != VM_RUNNING) {
         forget(vm);
     } else if (p->met) {
-        count_hits(p);
+        count_hits(vm);
         stop(vm, (struct stop){.reason = STOP_WATCH,
                                .probe = t->probe,
                                .eip = p->touch_eip,
@@ -302,7 +288,7 @@ void probe_settle(struct vm *vm)
                                .old = t->old,
                                .now = t->now});
     } else if (p->due == STOP_BREAK) {
-        p->probe[p->due_probe].hits++;
+        probe_at(vm, p->due_probe)->hits++;
         stop(vm, (struct stop){.reason = STOP_BREAK,
                                .probe = p->due_probe,
                                .eip = vm->cpu.eip});

@@ -9,8 +9,8 @@
  * page is one that the shadow does not map for the access in question
  * (shadow_set_guards()); what happens there is done in the interpreter and
  * compared. Addresses are linear, in every address space. There is no limit
- * to a range, and PROBES to their number; a page without a probe costs
- * nothing.
+ * to a range, and none but the machine's memory to their number; a page
+ * without a probe costs nothing (probe_list.h, mm/guards.h).
  *
  * Accesses are those of instructions and of event delivery (descriptors, TSS,
  * stack). Fetches count for breakpoints only. What the processor reads and
@@ -20,36 +20,17 @@
  * vm->stop says why. `stops` counts them, so that whoever watches (console,
  * gdb stub) sees by comparing that there was a new one.
  *
+ * LIMIT: where memory has run out, pages beside a probe's are guarded, too,
+ * which takes the guest time and shows it the exact processor there.
  * LIMIT: ENTER, INS and task switches try a place before they write it, which
  * counts as a read.
  */
 #ifndef VM_PROBE_H
 #define VM_PROBE_H
 
-#include "vmm/base/types.h"
+#include "vmm/vm/probe_list.h"
 
-#define PROBES 64 /* of one VM */
-
-struct vm;
 struct cpu_env;
-
-enum probe_kind {
-    PROBE_BREAK,  /* before the instruction at `at` runs */
-    PROBE_WRITE,  /* behind an instruction that wrote into the range */
-    PROBE_READ,   /* that read from it */
-    PROBE_ACCESS, /* either */
-};
-
-/* Who set it: one side does not remove the other's. */
-enum probe_owner { PROBE_MONITOR, PROBE_GDB };
-
-struct probe {
-    bool used;
-    enum probe_kind kind;
-    enum probe_owner owner;
-    u32 at, size; /* linear; PROBE_BREAK: size 1 */
-    u64 hits;
-};
 
 /* A breakpoint is met before the instruction is fetched, so also where that
  * faults. EFLAGS.RF holds it off as it does the processor's own (SDM vol. 3B
@@ -72,7 +53,7 @@ struct probe_touch {
     u32 probe, off, size; /* the part [off, off+size) of the access */
     u32 at;
     bool wrote;
-    u64 met; /* a bit for each probe that it touches */
+    u32 from, span, access; /* all of the access */
     u64 old, now;
 };
 
@@ -87,8 +68,7 @@ struct stop {
 };
 
 struct probes {
-    struct probe probe[PROBES];
-    u32 end;      /* behind the last one */
+    struct probe_list list;
     bool on;      /* there is one, or steps are to be done */
     bool changed; /* the shadow has not been told yet */
     bool data;    /* there is a watchpoint */
@@ -96,7 +76,6 @@ struct probes {
     bool met;     /* ... and it was touched: `touch` */
     struct probe_touch touch;
     u32 touch_eip;
-    u64 seen[2];          /* a bit for each probe that was read, written */
     enum stop_reason due; /* why else it is to stop */
     u32 due_probe, due_eip;
     bool stepping, range;
@@ -147,6 +126,8 @@ void probe_settle(struct vm *vm);
 void probe_resumed(struct vm *vm);
 void probe_died(struct vm *vm);
 void probe_reset(struct vm *vm);
+/* A VM is destroyed: every frame goes back. */
+void probe_destroy(struct vm *vm);
 
 /* For env.c: the watchpoints that this access (ACC_ bits) touches; false: none.
  * The caller fills in old and now, and notes it when it has happened. */

@@ -45,17 +45,6 @@ bool probe_held(const struct vm *vm)
            shadow_is_guarded(&vm->shadow, gva(place(&vm->cpu)), PF_FETCH);
 }
 
-/* The breakpoint at a linear address, or -1. */
-static int break_at(const struct probes *p, u32 at)
-{
-    for (u32 i = 0; i < p->end; i++) {
-        const struct probe *probe = &p->probe[i];
-        if (probe->used && probe->kind == PROBE_BREAK && probe->at == at)
-            return (int)i;
-    }
-    return -1;
-}
-
 static bool passes(const struct probes *p, const struct cpu *cpu)
 {
     return p->pass && p->pass_at == place(cpu) &&
@@ -67,16 +56,12 @@ static bool meets_break(struct vm *vm)
 {
     const struct cpu *cpu = &vm->cpu;
     struct probes *p = &vm->probes;
-    int probe;
 
     if ((cpu->eflags & EFLAGS_RF) || passes(p, cpu) ||
-        (cpu->debug_pending && cpu->irq_shadow != SHADOW_SS))
-        return false;
-    probe = break_at(p, place(cpu));
-    if (probe < 0)
+        (cpu->debug_pending && cpu->irq_shadow != SHADOW_SS) ||
+        !probe_break_at(vm, place(cpu), &p->due_probe))
         return false;
     p->due = STOP_BREAK;
-    p->due_probe = (u32)probe;
     vm->leave = true;
     return true;
 }
@@ -153,8 +138,9 @@ void probe_resumed(struct vm *vm)
 {
     struct probes *p = &vm->probes;
     const struct cpu *cpu = &vm->cpu;
+    u32 ignored;
 
-    p->pass = p->on && break_at(p, place(cpu)) >= 0;
+    p->pass = p->on && probe_break_at(vm, place(cpu), &ignored);
     p->pass_at = place(cpu);
     p->pass_esp = cpu->gpr[ESP];
     p->pass_cr3 = cpu->cr3;

@@ -484,6 +484,7 @@ void vm_destroy(struct vm *vm)
     console_remove(&hv->console, vm->slot);
     view_forget(hv, vm->slot);
     give_back(vm);
+    probe_destroy(vm);
     symbols_destroy(vm);
     vm->state = VM_EMPTY;
 }
