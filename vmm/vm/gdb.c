@@ -325,7 +325,7 @@ static void flush(struct hv *hv)
         lose(hv);
 }
 
-/* True: it has been answered, or needed no answer. */
+/* True: it has been answered, or will be. */
 static bool take_byte(struct hv *hv, u8 byte)
 {
     struct gdb *g = &hv->gdb;
@@ -335,14 +335,14 @@ static bool take_byte(struct hv *hv, u8 byte)
         g->talking = false;
         gdb_command(hv);
         look(hv); /* a command of the monitor may have made a VM */
-        return true;
+        break;
     case GDB_INTERRUPT:
         interrupt(hv);
         break;
     case GDB_NOTHING:
         break;
     }
-    return gdb_port_left(&g->port) != 0;
+    return g->talking || gdb_port_left(&g->port);
 }
 
 /* One answer a turn: whoever asks without end must not keep the guests of
