@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Thousands of probes: set, met and removed, with all frames back; how many
- * an access looks at; memory that runs out in the middle; two VMs; resets.
+ * Thousands of probes: set, met and removed, with all frames back; chains that
+ * stay short; memory that runs out in the middle; two VMs; resets.
  * LINKS: vmm/vm vmm/mm vmm/cpu drivers/model drivers/bus vmm/base
  */
 #include "tests/unit/probeworld.h"
@@ -95,21 +95,6 @@ static void each_of_thousands_is_met(void)
     probe_clear(vm, PROBE_GDB);
 }
 
-/* How many an access of four bytes at `at` comes across. */
-static u32 looked_at(u32 at)
-{
-    struct probe_near n = {.at = at, .size = 4};
-    u32 found = 0, looked = 0;
-
-    /* probe_near() returns those that meet; all of a chain is followed. */
-    while (probe_near(vm, &n))
-        found++;
-    EXPECT_EQ(found, 0);
-    for (u32 size = 0; size < PROBE_SIZES; size++)
-        looked += vm->probes.list.of_size[size] != 0;
-    return looked;
-}
-
 static u32 longest_chain(void)
 {
     const struct probe *probe;
@@ -130,7 +115,6 @@ static void chains_stay_short(void)
     for (u32 i = 0; i < MANY; i++)
         EXPECT(add(PROBE_WRITE, rnd(0xfffff000), 1 + rnd(4)) >= 0);
     EXPECT(longest_chain() <= 12);
-    EXPECT_EQ(looked_at(0xfffffff0), 1);
     probe_clear(vm, PROBE_GDB);
     for (u32 i = 0; i < MANY; i++) /* a kernel's worth, word by word */
         EXPECT(add(PROBE_BREAK, CODE_AT + i * 4, 1) >= 0);
