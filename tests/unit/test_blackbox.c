@@ -396,6 +396,22 @@ static void lost_control(void)
     EXPECT_REPORT("walk   a fetch from 0xdeadb000");
 }
 
+static void lost_memory(void)
+{
+    for (u32 lost = 0; lost < 2; lost++) {
+        start_paged("\x90", 1);
+        vm->cpu.idtr.limit = 0;
+        set_pte(CODE_AT, 0xf0000000 | PTE_P);
+        if (lost)
+            blackbox_space(vm, 3, 0x1000);
+        vm->cpu.eip = CODE_AT + lost;
+        trap(TRAP_UD, 0);
+        dies();
+        EXPECT_CAUSE(lost ? " is where there is no memory: the next instr"
+                          : "Control went to 0x00200000, where there is no m");
+    }
+}
+
 static void lost_stack(void)
 {
     start_paged("\x50", 1); /* push eax */
@@ -664,6 +680,7 @@ static const struct unit_case cases[] = {
     CASE(half_a_task),
     CASE(iret_without_a_stack),
     CASE(lost_control),
+    CASE(lost_memory),
     CASE(lost_stack),
     CASE(a_handler_that_faults),
     CASE(doubles),

@@ -78,7 +78,8 @@ static bool is_switch(const struct scene *s)
            box_here(s) != space->eip;
 }
 
-static void lost_by_switch(struct text *t, const struct scene *s)
+static void lost_by_switch(struct text *t, const struct scene *s,
+                           const char *how)
 {
     const struct box_switch *space = &s->vm->box.space;
 
@@ -90,9 +91,11 @@ static void lost_by_switch(struct text *t, const struct scene *s)
                  space->now);
     text_add(t, " at 0x%08x", space->eip);
     box_name(t, s->vm, space->eip);
-    text_add(t,
-             "), and by these tables the page of this very code is not mapped: "
-             "the next instruction cannot be fetched; ");
+    text_add(
+        t,
+        "), and by these tables the page of this very code is %s: the next "
+        "instruction cannot be fetched; ",
+        how);
 }
 
 /* The stack, and nothing about the gate, is why the page fault was the last. */
@@ -131,18 +134,28 @@ static void lost_space(struct text *t, const struct scene *s)
     text_add(t, ") neither this code nor the IDT is mapped; ");
 }
 
-static void lost_control(struct text *t, struct scene *s)
+static void lost_control(struct text *t, struct scene *s, const char *there)
 {
     u32 top;
 
-    text_add(t, "control went to 0x%08x%s, where no page is mapped",
-             s->cpu->eip, s->cpu->eip < PAGE_SIZE ? ", a null pointer" : "");
+    text_add(t, "control went to 0x%08x%s, where %s", s->cpu->eip,
+             s->cpu->eip < PAGE_SIZE ? ", a null pointer" : "", there);
     if (box_word(s, box_stack(s), &top) && box_mapped(s, top) && top) {
         text_add(t, " (on top of the stack, as after a call, is 0x%08x", top);
         box_name(t, s->vm, top);
         text_add(t, ")");
     }
     text_add(t, "; ");
+}
+
+/* A page is mapped, and behind it is no memory: what was fetched is what a bus
+ * gives that nobody drives. */
+static bool is_nowhere(struct scene *s, const struct event *e)
+{
+    u32 word;
+
+    return e->kind == EVENT_EXCEPTION && e->fault.vector == TRAP_UD &&
+           box_mapped(s, box_here(s)) && !box_word(s, box_here(s) & ~3u, &word);
 }
 
 /* Is the page above the one that the stack has come into mapped? Then it came
@@ -186,7 +199,7 @@ static void lost_code(struct text *t, struct scene *s, const struct event *e,
     u32 vector = 0, count;
 
     if (is_switch(s)) {
-        lost_by_switch(t, s);
+        lost_by_switch(t, s, "not mapped");
         return;
     }
     count = handlers_here(s, &vector);
@@ -195,7 +208,7 @@ static void lost_code(struct text *t, struct scene *s, const struct event *e,
     else if (count)
         lost_handler(t, s, vector, count, b);
     else if (!(e->fault.error & PF_PRESENT))
-        lost_control(t, s);
+        lost_control(t, s, "no page is mapped");
 }
 
 /* What explains the first fault. */
@@ -206,6 +219,10 @@ static void background(struct text *t, struct scene *s, const struct event *e,
 
     if (box_is_fetch(s, e))
         lost_code(t, s, e, b);
+    else if (is_nowhere(s, e) && is_switch(s))
+        lost_by_switch(t, s, "where there is no memory");
+    else if (is_nowhere(s, e))
+        lost_control(t, s, "there is no memory");
     else if (again >= MANY)
         text_add(t,
                  "a handler faults itself: this instruction has faulted %s%u "

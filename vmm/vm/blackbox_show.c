@@ -231,11 +231,6 @@ static struct vm_last_exit of_ring(const struct vm *vm, bool interpreted,
                                  .cr2 = f->fault.cr2};
 }
 
-static bool alike(const struct vm_last_exit *a, const struct vm_last_exit *b)
-{
-    return a->eip == b->eip && a->vector == b->vector && a->error == b->error;
-}
-
 /* A page fault that the guest's own tables do not explain was the shadow's. */
 static bool is_hidden(struct vm *vm, const struct vm_last_exit *e)
 {
@@ -249,6 +244,15 @@ static bool is_hidden(struct vm *vm, const struct vm_last_exit *e)
 
     return env.read(&s, gva(e->cr2), &byte, 1, access | ACC_SYSTEM, &fault) !=
            ENV_FAULT;
+}
+
+/* But for the address of page faults that are all the shadow's, or none. */
+static bool alike(struct vm *vm, const struct vm_last_exit *a,
+                  const struct vm_last_exit *b)
+{
+    return a->eip == b->eip && a->vector == b->vector && a->error == b->error &&
+           (a->vector != TRAP_PF || a->cr2 == b->cr2 ||
+            is_hidden(vm, a) == is_hidden(vm, b));
 }
 
 static void exit_words(struct vm *vm, const struct vm_last_exit *e,
@@ -273,18 +277,18 @@ static void exit_words(struct vm *vm, const struct vm_last_exit *e,
 }
 
 /* The next one, going back, that is not like the i-th newest. */
-static u64 next_unlike(const struct vm *vm, bool interpreted, u64 i, u64 kept)
+static u64 next_unlike(struct vm *vm, bool interpreted, u64 i, u64 kept)
 {
     struct vm_last_exit e = of_ring(vm, interpreted, i), older = e;
 
-    while (alike(&e, &older) && ++i <= kept)
+    while (alike(vm, &e, &older) && ++i <= kept)
         older = of_ring(vm, interpreted, i);
     return i;
 }
 
 /* How many of them go into so many lines, of which like ones that follow each
  * other take one. */
-static u64 events_in(const struct vm *vm, bool interpreted, u64 kept, u32 lines)
+static u64 events_in(struct vm *vm, bool interpreted, u64 kept, u32 lines)
 {
     u64 i = 1;
 
@@ -300,12 +304,15 @@ static void show_ring(const struct sink *out, struct vm *vm, bool interpreted,
     char line[LINE_MAX];
 
     for (u64 i = 1, next; i <= count; i = next) {
-        struct vm_last_exit e = of_ring(vm, interpreted, i);
+        struct vm_last_exit e = of_ring(vm, interpreted, i), first;
         struct text t = text_of(line, sizeof(line));
         next = next_unlike(vm, interpreted, i, count);
         exit_words(vm, &e, &t);
         if (next - i > 1)
             text_add(&t, ", %u times", (u32)(next - i));
+        first = of_ring(vm, interpreted, next - 1);
+        if (e.vector == TRAP_PF && first.cr2 != e.cr2)
+            text_add(&t, ", first at 0x%08x", first.cr2);
         tell(out, "       -%u %s", (u32)i, line);
     }
 }
