@@ -43,6 +43,19 @@ All of them begin at the same linear address, so have one at a time
 right one: break main if $cr3 == 0x...
 end
 
+define system
+    info registers cr0 cr2 cr3 cr4 cpl
+    info registers gdtr_base gdtr_limit idtr_base idtr_limit
+    info registers ldtr ldtr_base tr tr_base
+    info registers cs_base ss_base ds_base es_base fs_base gs_base
+    info registers dr0 dr1 dr2 dr3 dr6 dr7
+end
+document system
+system: the system registers of the guest: CR0 to CR4, the ring, descriptor
+tables, bases of segments, DR0 to DR7.
+gdb's own `info registers system` knows of none on an i386.
+end
+
 define reboot
     monitor reset $arg0
     maintenance flush register-cache

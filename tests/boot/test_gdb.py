@@ -117,7 +117,8 @@ def test_debug(env):
                ("p $idtr_limit", "= 0"), ("program sh", "program/sh.elf"),
                ("break program", "Breakpoint 1"),
                ("continue", "hit Breakpoint 1"), ("p $cpl", "= 3"),
-               ("delete 1", ""), ("physical 1", "OK"), ("x/xw 0x100004", r":\s+0x"),
+               ("system", r"cr0 [^(]*\sdr7 "), ("delete 1", ""),
+               ("physical 1", "OK"), ("x/xw 0x100004", r":\s+0x"),
                ("physical", '"1"'), ("physical 0", "OK"),
                ("p $eip", "program"))
     talk.wait(r"\(gdb\) ")
