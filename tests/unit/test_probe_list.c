@@ -194,11 +194,14 @@ static u32 leave_free(u32 frames)
     return taken;
 }
 
+/* The last ones: where there would be more chains next, or have just become. */
+static const u32 frames_left[] = {0, 1, 2, 3, 4, 5, 6, 7, 19, 20, 36, 37, 38};
+
 static void memory_runs_out_in_the_middle(void)
 {
-    for (u32 frames = 0; frames < 12; frames++) {
+    for (u32 i = 0; i < ARRAY_LEN(frames_left); i++) {
+        u32 count = 0, frames = frames_left[i];
         char error[200];
-        u32 count = 0;
         start(WAY_DIRECT, frames % 2 ? SHADOW_CACHED : SHADOW_VTLB);
         turn(20);
         leave_free(frames);
@@ -239,6 +242,29 @@ static struct vm *second(void)
 
     EXPECT(vm_create(&fake_hv, &config, 0, error, sizeof(error)));
     return &fake_hv.vm[1];
+}
+
+/* More than one directory of chunks; gaps are filled, and jumped over. */
+static void a_directory_is_not_all(void)
+{
+    const u32 many = 128 * 1024 + 200;
+    u32 wrong = 0, next = 1;
+
+    start(WAY_PLAIN, SHADOW_VTLB);
+    for (u32 i = 0; i < many; i++)
+        wrong += add(PROBE_WRITE, FAR + i * 16, 1) != (int)i;
+    for (u32 i = 1; i < many - 1; i++)
+        wrong += !probe_remove(vm, PROBE_GDB, i);
+    EXPECT_EQ(wrong, 0);
+    EXPECT(probe_next(vm, &next));
+    EXPECT_EQ(next, many - 1);
+    next++;
+    EXPECT(!probe_next(vm, &next));
+    EXPECT(!probe_at(vm, 0xffffffff));
+    EXPECT_EQ(add(PROBE_BREAK, 5, 1), 1);
+    check_books();
+    probe_clear(vm, PROBE_GDB);
+    EXPECT_EQ(frames_of_probes(), 0);
 }
 
 static void two_vms_have_their_own(void)
@@ -294,6 +320,7 @@ int main(void)
         CASE(chains_stay_short),
         CASE(ranges_of_all_sizes_are_found),
         CASE(memory_runs_out_in_the_middle),
+        CASE(a_directory_is_not_all),
         CASE(two_vms_have_their_own),
         CASE(a_reset_keeps_them),
     };
