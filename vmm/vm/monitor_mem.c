@@ -115,8 +115,10 @@ static void say_missing(const struct monitor_args *args, u32 at, bool physical)
             at, inspect_what(args->vm, gpa(at)));
         return;
     }
-    inspect_why(args->vm, gva(at), 0, why, sizeof(why));
-    say(args, "  0x%08x cannot be read: %s.", at, why);
+    if (inspect_why(args->vm, gva(at), 0, why, sizeof(why)))
+        say(args, "  0x%08x is no memory; for the guest, %s.", at, why);
+    else
+        say(args, "  0x%08x cannot be read: %s.", at, why);
 }
 
 static void show_memory(const struct monitor_args *args, u32 at, u32 count,
