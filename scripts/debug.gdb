@@ -10,6 +10,13 @@ set schedule-multiple on
 set print thread-events off
 set debuginfod enabled off
 
+# gdb says nothing of how the first process stops, and shows no prompt, before
+# that one was told to go on while it was current (in gdb 13 its stop_soon is
+# still that of connecting). To make no step at all is enough.
+define target hookpost-remote
+    python gdb.execute("stepi 0", to_string=True)
+end
+
 define guest
     inferior $arg0
     unset tdesc filename
