@@ -372,6 +372,42 @@ static void frames_are_followed_while_they_rise(void)
     EXPECT(f[0].ebp == 0x1000 && f[1].eip == 0x4444 && f[1].ebp == 0x1020);
 }
 
+static void without_frame_pointers_words_behind_a_call_are_found(void)
+{
+    static const u8 calls[] = {
+        0xe8, 1,    2,    3,    4, /* CALL rel32 */
+        0xff, 0xd0,                /* CALL EAX */
+        0xff, 0x94, 0x8b, 0,    0, /* CALL [EBX+ECX*4+... */
+        0,    0,    0xff, 0xe0, 0x90};
+    static const u32 stack[] = {CODE + 5, 0,         CODE + 4, CODE + 7,
+                                CODE + 9, CODE + 14, CODE + 16};
+    u32 at[8];
+
+    start();
+    poke(CODE, calls, sizeof(calls));
+    vm->cpu.gpr[EBP] = 0;
+    vm->cpu.gpr[ESP] = 0x31000;
+    for (u32 i = 0; i < sizeof(stack) / 4; i++)
+        poke32(0x31000 + 4 * i, stack[i]);
+    EXPECT_EQ(inspect_returns(vm, at, 8), 3);
+    EXPECT(at[0] == CODE + 5 && at[1] == CODE + 7 && at[2] == CODE + 14);
+    EXPECT_EQ(inspect_returns(vm, at, 1), 1);
+    vm->cpu.gpr[ESP] = 0xffff1000; /* a 16-bit stack has SP */
+    vm->cpu.seg[SEG_SS].attr &= (u16)~ATTR_DB;
+    vm->cpu.seg[SEG_SS].base = 0x30000;
+    EXPECT_EQ(inspect_returns(vm, at, 8), 3);
+    vm->cpu.seg[SEG_SS].base = 0x42000000;
+    EXPECT_EQ(inspect_returns(vm, at, 8), 0);
+    vm->cpu.seg[SEG_SS].base = 0x30000;
+    vm->cpu.gpr[EBP] = 0x1800; /* a frame whose return address is behind one */
+    poke32(0x31804, CODE + 5);
+    EXPECT_EQ(inspect_returns(vm, at, 8), 0);
+    poke32(0x31804, CODE + 4);
+    EXPECT_EQ(inspect_returns(vm, at, 8), 3);
+    vm->cpu.seg[SEG_CS].attr &= (u16)~ATTR_DB;
+    EXPECT_EQ(inspect_returns(vm, at, 8), 0);
+}
+
 static void a_vm_without_memory_is_looked_at_too(void)
 {
     struct inspect_level l[INSPECT_LEVELS];
@@ -407,6 +443,7 @@ static const struct unit_case cases[] = {
     CASE(a_watched_table_follows),
     CASE(changed_registers_are_loaded),
     CASE(instructions_are_decoded_where_they_lie),
+    CASE(without_frame_pointers_words_behind_a_call_are_found),
     CASE(frames_are_followed_while_they_rise),
     CASE(a_vm_without_memory_is_looked_at_too),
 };

@@ -16,14 +16,15 @@
 #include "vmm/vm/symbols.h"
 #include "vmm/vm/trace_line.h"
 
-#define LINE_MAX      200u
-#define WRAP          90u /* columns of the cause */
-#define WRAP_LEAST    60u
-#define REPORT_FRAMES 10u
-#define REPORT_LINES  60u /* of which the exits take what is left ... */
-#define REPORT_EVENTS 32u /* ... and those of a trace no more than this */
-#define TRACE_BACK    4096u
-#define INSN_WORDS    48
+#define LINE_MAX       200u
+#define WRAP           90u /* columns of the cause */
+#define WRAP_LEAST     60u
+#define REPORT_FRAMES  10u
+#define REPORT_RETURNS 8u
+#define REPORT_LINES   60u /* of which the exits take what is left ... */
+#define REPORT_EVENTS  32u /* ... and those of a trace no more than this */
+#define TRACE_BACK     4096u
+#define INSN_WORDS     48
 
 /* One line: printable ASCII, and never longer than LINE_MAX. */
 static void put(const struct sink *out, const char *text, size_t len)
@@ -194,6 +195,20 @@ static void show_space(const struct sink *out, const struct vm *vm)
          space->eip, name, space->n, space->now, space->old);
 }
 
+static void show_returns(const struct sink *out, struct vm *vm)
+{
+    u32 at[REPORT_RETURNS];
+    u32 count = inspect_returns(vm, at, REPORT_RETURNS);
+    char line[LINE_MAX];
+
+    for (u32 i = 0; i < count; i++) {
+        struct text t = text_of(line, sizeof(line));
+        text_add(&t, "%08x", at[i]);
+        box_name(&t, vm, at[i]);
+        tell(out, "       perhaps back to %s", line);
+    }
+}
+
 static void show_stack(const struct sink *out, struct vm *vm)
 {
     struct inspect_frame frame[REPORT_FRAMES];
@@ -212,6 +227,7 @@ static void show_stack(const struct sink *out, struct vm *vm)
         box_name(&t, vm, frame[i].eip);
         tell(out, "       #%u %s%s", i, i ? "back to " : "", line);
     }
+    show_returns(out, vm);
 }
 
 /* ---- the last exits */

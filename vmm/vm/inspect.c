@@ -25,6 +25,9 @@
 #include "vmm/vm/env.h"
 #include "vmm/vm/vm.h"
 
+#define CALL_MOST    7u  /* bytes of a near CALL without prefixes */
+#define RETURN_WORDS 64u /* of the stack that are looked through */
+
 void inspect_sync(struct vm *vm)
 {
     direct_sync(vm);
@@ -223,6 +226,46 @@ u32 inspect_stack(struct vm *vm, struct inspect_frame *out, u32 most)
         if (next.ebp <= ebp)
             break;
         ebp = next.ebp;
+    }
+    return n;
+}
+
+/* A near CALL is E8 with 32 bits or FF /2 with its operand: 2 to 7 bytes. */
+static bool behind_call(struct vm *vm, u32 eip)
+{
+    u32 code = vm->cpu.seg[SEG_CS].base + eip - CALL_MOST;
+    u8 bytes[CALL_MOST];
+    struct insn insn;
+
+    if (inspect_read(vm, gva(code), bytes, CALL_MOST) != CALL_MOST)
+        return false;
+    for (u32 len = 2; len <= CALL_MOST; len++) {
+        const u8 *at = bytes + CALL_MOST - len;
+        bool call = *at == 0xe8 || (*at == 0xff && (at[1] >> 3 & 7) == 2);
+        if (call && insn_decode(at, len, true, &insn) == DECODE_OK &&
+            insn.len == len)
+            return true;
+    }
+    return false;
+}
+
+u32 inspect_returns(struct vm *vm, u32 *out, u32 most)
+{
+    const struct segment *ss = &vm->cpu.seg[SEG_SS];
+    u32 esp = vm->cpu.gpr[ESP], n = 0;
+    struct inspect_frame frame[2];
+    u8 raw[4];
+
+    if (!(vm->cpu.seg[SEG_CS].attr & ATTR_DB) ||
+        (inspect_stack(vm, frame, 2) == 2 && behind_call(vm, frame[1].eip)))
+        return 0;
+    if (!(ss->attr & ATTR_DB))
+        esp &= 0xffff;
+    for (u32 i = 0; i < RETURN_WORDS && n < most; i++) {
+        if (inspect_read(vm, gva(ss->base + esp + 4 * i), raw, 4) != 4)
+            break;
+        if (behind_call(vm, get_le32(raw)))
+            out[n++] = get_le32(raw);
     }
     return n;
 }

@@ -85,4 +85,10 @@ struct inspect_frame {
 };
 u32 inspect_stack(struct vm *vm, struct inspect_frame *out, u32 most);
 
+/* Code without frame pointers has no such chain. Where the first return
+ * address of the chain is not behind a near CALL, these are the words of the
+ * stack, from ESP up, that are: perhaps return addresses, perhaps old ones.
+ * Returns how many; none in 16-bit code. */
+u32 inspect_returns(struct vm *vm, u32 *out, u32 most);
+
 #endif

@@ -183,6 +183,20 @@ static void say_system(const struct monitor_args *args)
         cpu->dr[7], cpu->sysenter_cs, cpu->sysenter_eip, cpu->sysenter_esp);
 }
 
+static void say_returns(const struct monitor_args *args)
+{
+    u32 at[FRAMES], count = inspect_returns(args->vm, at, FRAMES);
+    u32 base = args->vm->cpu.seg[SEG_CS].base;
+    char name[SYMBOL_TEXT];
+
+    if (count)
+        say(args, "perhaps called by (words of the stack behind a CALL):");
+    for (u32 i = 0; i < count; i++) {
+        symbols_print(args->vm, base + at[i], name, sizeof(name));
+        say(args, "  0x%08x  %s", at[i], name);
+    }
+}
+
 static void say_stack(const struct monitor_args *args)
 {
     struct inspect_frame frame[FRAMES];
@@ -215,6 +229,7 @@ void monitor_regs(const struct monitor_args *args)
     say_system(args);
     monitor_insns(args, cpu->eip, 1);
     say_stack(args);
+    say_returns(args);
 }
 
 static bool is_gate(u32 type)
