@@ -18,26 +18,6 @@
 
 #define STATUS_PASS 0x10 /* what a guest writes to the debug-exit port */
 
-/* ---- text */
-
-struct text text_of(char *at, size_t size)
-{
-    at[0] = 0;
-    return (struct text){at, size, 0};
-}
-
-void text_add(struct text *t, const char *format, ...)
-{
-    size_t room = t->size - t->len;
-    va_list args;
-    size_t len;
-
-    va_start(args, format);
-    len = fmt_vbuf(t->at + t->len, room, format, args);
-    va_end(args);
-    t->len += len < room ? len : room - 1;
-}
-
 /* ---- looking */
 
 static u32 walk_bits(const struct cpu *cpu, u32 access)

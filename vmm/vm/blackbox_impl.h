@@ -1,33 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
- * Between the files of the black box: how a dead guest's memory is looked at,
- * and how text is put together. blackbox.c keeps and takes, blackbox_fault.c
+ * Between the files of the black box: how a dead guest's memory is looked at.
+ * blackbox.c keeps and takes, blackbox_fault.c
  * has words for a chain of faults, blackbox_cause.c finds what is behind it,
  * blackbox_show.c prints the report.
  *
- * struct text never overruns and is always terminated; what does not fit is
- * cut. Bytes that are no printable ASCII (a symbol's name is the guest's) are
+ * Bytes that are no printable ASCII (a symbol's name is the guest's) are
  * replaced when a line is put out.
  */
 #ifndef VM_BLACKBOX_IMPL_H
 #define VM_BLACKBOX_IMPL_H
 
+#include "vmm/base/text.h"
 #include "vmm/vm/blackbox.h"
 #include "vmm/vm/vm.h"
 
 /* Exits or interpreted instructions: what is further apart than that has
  * nothing to do with each other. */
 #define BOX_RECENT 4096u
-
-struct text {
-    char *at;
-    size_t size, len; /* len < size */
-};
-
-/* Empties it. */
-struct text text_of(char *at, size_t size);
-void text_add(struct text *t, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 
 /* A guest at a moment: its memory, and the processor as it was then. */
 struct scene {

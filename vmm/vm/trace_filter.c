@@ -9,6 +9,7 @@
 #include "arch/x86/defs/traps.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fmt.h"
+#include "vmm/base/text.h"
 #include "vmm/vm/symbols.h"
 
 #define ALL       (BIT64(TRACE_EVENTS) - 1)
@@ -234,52 +235,33 @@ bool trace_filter_parse(const struct vm *vm, struct slice words,
 
 /* ---- back into words */
 
-struct text {
-    char *at;
-    size_t size, len;
-};
-
-static void add(struct text *t, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void add(struct text *t, const char *format, ...)
-{
-    va_list args;
-
-    if (t->len >= t->size)
-        return;
-    va_start(args, format);
-    t->len += fmt_vbuf(t->at + t->len, t->size - t->len, format, args);
-    va_end(args);
-}
-
 static void add_kinds(struct text *t, u64 events)
 {
     for (u32 i = 0; i < TRACE_GROUPS; i++) {
         if ((events & events_of(i)) != events_of(i))
             continue;
-        add(t, "%s%s", t->len ? "," : "", trace_group_words[i]);
+        text_add(t, "%s%s", t->len ? "," : "", trace_group_words[i]);
         events &= ~events_of(i);
     }
     for (u32 i = 0; i < TRACE_EVENTS; i++) {
         if (events & BIT64(i))
-            add(t, "%s%s", t->len ? "," : "", trace_catalogue[i].name);
+            text_add(t, "%s%s", t->len ? "," : "", trace_catalogue[i].name);
     }
 }
 
 static void add_range(struct text *t, const char *key,
                       const struct trace_range *r)
 {
-    add(t, r->low == r->high ? " %s=0x%x" : " %s=0x%x-0x%x", key, r->low,
-        r->high);
+    text_add(t, r->low == r->high ? " %s=0x%x" : " %s=0x%x-0x%x", key, r->low,
+             r->high);
 }
 
 void trace_filter_format(const struct trace_filter *f, char *out, size_t size)
 {
-    struct text t = {out, size, 0};
+    struct text t = text_of(out, size);
 
     if (!f->events || f->events == ALL)
-        add(&t, "%s", f->events ? "all" : "off");
+        text_add(&t, "%s", f->events ? "all" : "off");
     else
         add_kinds(&t, f->events);
     if (f->by_vector)
@@ -289,9 +271,9 @@ void trace_filter_format(const struct trace_filter *f, char *out, size_t size)
     if (f->by_at)
         add_range(&t, "at", &f->at);
     if (f->mode)
-        add(&t, " mode=%s", f->mode == TRACE_USER ? "user" : "kernel");
+        text_add(&t, " mode=%s", f->mode == TRACE_USER ? "user" : "kernel");
     if (f->rate)
-        add(&t, " rate=%u", f->rate);
+        text_add(&t, " rate=%u", f->rate);
 }
 
 u32 trace_filter_groups(const struct trace_filter *filter)

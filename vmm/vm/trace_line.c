@@ -10,54 +10,33 @@
 #include "arch/x86/defs/traps.h"
 #include "vmm/base/fmt.h"
 #include "vmm/base/str.h"
+#include "vmm/base/text.h"
+#include "vmm/cpu/blame.h"
 #include "vmm/cpu/decode.h"
 #include "vmm/vm/vm.h"
 
 struct line {
     const struct vm *vm; /* null: of the hypervisor itself */
     const struct trace_record *record;
-    char *out;
-    size_t size, len;
+    struct text text;
 };
-
-static const char *const exception_names[TRAP_EXCEPTIONS] = {
-    [TRAP_DE] = "#DE", [TRAP_DB] = "#DB", [TRAP_NMI] = "NMI", [TRAP_BP] = "#BP",
-    [TRAP_OF] = "#OF", [TRAP_BR] = "#BR", [TRAP_UD] = "#UD",  [TRAP_NM] = "#NM",
-    [TRAP_DF] = "#DF", [TRAP_TS] = "#TS", [TRAP_NP] = "#NP",  [TRAP_SS] = "#SS",
-    [TRAP_GP] = "#GP", [TRAP_PF] = "#PF", [TRAP_MF] = "#MF",  [TRAP_AC] = "#AC",
-    [TRAP_MC] = "#MC", [TRAP_XM] = "#XM",
-};
-
-static void add(struct line *l, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void add(struct line *l, const char *format, ...)
-{
-    va_list args;
-
-    if (l->len >= l->size)
-        return;
-    va_start(args, format);
-    l->len += fmt_vbuf(l->out + l->len, l->size - l->len, format, args);
-    va_end(args);
-}
 
 static void add_address(struct line *l, u32 at)
 {
     char text[SYMBOL_NAME + 16];
 
     if (!l->vm) {
-        add(l, "0x%08x", at);
+        text_add(&l->text, "0x%08x", at);
         return;
     }
     symbols_print(l->vm, at, text, sizeof(text));
-    add(l, "%s", text);
+    text_add(&l->text, "%s", text);
 }
 
 void trace_vector(u32 vector, char *out, size_t size)
 {
     const char *name =
-        vector < TRAP_EXCEPTIONS ? exception_names[vector] : NULL;
+        vector < TRAP_EXCEPTIONS ? blame_mnemonic((u8)vector) : NULL;
 
     if (name)
         fmt_buf(out, size, "%u (%s)", vector, name);
@@ -70,7 +49,7 @@ static void add_vector(struct line *l, u32 vector)
     char text[24];
 
     trace_vector(vector, text, sizeof(text));
-    add(l, "%s", text);
+    text_add(&l->text, "%s", text);
 }
 
 /* Characters that a terminal might obey are left out. */
@@ -79,7 +58,7 @@ static void add_text(struct line *l, const u32 *arg)
     const u8 *at = (const u8 *)arg;
 
     for (u32 i = 0; i < TRACE_ARGS * sizeof(u32) && at[i]; i++)
-        add(l, "%c", at[i] >= ' ' && at[i] <= '~' ? at[i] : '?');
+        text_add(&l->text, "%c", at[i] >= ' ' && at[i] <= '~' ? at[i] : '?');
 }
 
 static void add_code(struct line *l, const u32 *arg)
@@ -92,11 +71,11 @@ static void add_code(struct line *l, const u32 *arg)
 
     if (insn_decode(bytes, count, code32, &insn) == DECODE_OK) {
         insn_print(&insn, l->record->eip, text, sizeof(text));
-        add(l, "%s", text);
+        text_add(&l->text, "%s", text);
         return;
     }
     for (u32 i = 0; i < count; i++)
-        add(l, "%s%02x", i ? " " : "", bytes[i]);
+        text_add(&l->text, "%s%02x", i ? " " : "", bytes[i]);
 }
 
 static void add_word(struct line *l, enum trace_type type, u32 value)
@@ -104,9 +83,9 @@ static void add_word(struct line *l, enum trace_type type, u32 value)
     const char *word = trace_enum_word(type, value);
 
     if (word)
-        add(l, "%s", word);
+        text_add(&l->text, "%s", word);
     else
-        add(l, "%u", value);
+        text_add(&l->text, "%u", value);
 }
 
 static void add_value(struct line *l, enum trace_type type, const u32 *arg)
@@ -118,17 +97,17 @@ static void add_value(struct line *l, enum trace_type type, const u32 *arg)
     switch (type) {
     case TRACE_TYPE_X32:
     case TRACE_TYPE_GPA:
-        add(l, "0x%08x", arg[0]);
+        text_add(&l->text, "0x%08x", arg[0]);
         break;
     case TRACE_TYPE_X64:
-        add(l, "0x%016llx", (unsigned long long)wide);
+        text_add(&l->text, "0x%016llx", (unsigned long long)wide);
         break;
     case TRACE_TYPE_U64:
-        add(l, "%llu", (unsigned long long)wide);
+        text_add(&l->text, "%llu", (unsigned long long)wide);
         break;
     case TRACE_TYPE_PORT:
     case TRACE_TYPE_GFN:
-        add(l, "0x%x", arg[0]);
+        text_add(&l->text, "0x%x", arg[0]);
         break;
     case TRACE_TYPE_BYTES:
         add_code(l, arg);
@@ -174,20 +153,19 @@ size_t trace_line(const struct hv *hv, const struct trace_record *record,
     const struct trace_row *row = &trace_catalogue[record->event];
     struct line l = {.vm = record->vm ? &hv->vm[record->vm - 1] : NULL,
                      .record = record,
-                     .out = out,
-                     .size = size};
+                     .text = text_of(out, size)};
 
     for (const char *at = row->text; *at;) {
         char c = *at++;
         if (c == '{')
             at += add_field(&l, row, at);
         else
-            add(&l, "%c", c);
+            text_add(&l.text, "%c", c);
     }
     if (l.vm && has_place(row)) {
-        add(&l, " at ");
+        text_add(&l.text, " at ");
         add_address(&l, record->eip);
-        add(&l, "%s", record->cpl == 3 ? " (user)" : "");
+        text_add(&l.text, "%s", record->cpl == 3 ? " (user)" : "");
     }
-    return l.len;
+    return l.text.len;
 }

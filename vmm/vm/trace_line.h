@@ -17,7 +17,7 @@
 
 #include "vmm/vm/trace.h"
 
-/* The record's VM must be there still. Returns the length it would have. */
+/* The record's VM must be there still. Cut to size; returns its length. */
 size_t trace_line(const struct hv *hv, const struct trace_record *record,
                   char *out, size_t size);
 
