@@ -96,16 +96,23 @@ const char *trace_enum_word(enum trace_type type, u32 value)
     }
 }
 
+enum trace_group trace_group_find(struct slice word)
+{
+    u32 group = 0;
+
+    while (group < TRACE_GROUPS && !slice_eq(word, trace_group_words[group]))
+        group++;
+    return (enum trace_group)group;
+}
+
 /* A group's bit, or all of them, for "all"; 0 for other words. */
 static u32 group_mask(struct slice word)
 {
+    enum trace_group group = trace_group_find(word);
+
     if (slice_eq(word, "all"))
         return TRACE_EVERYTHING;
-    for (u32 i = 0; i < TRACE_GROUPS; i++) {
-        if (slice_eq(word, trace_group_words[i]))
-            return BIT(i);
-    }
-    return 0;
+    return group < TRACE_GROUPS ? BIT(group) : 0;
 }
 
 bool trace_groups_add(struct slice word, bool first, u32 *groups)

@@ -83,6 +83,8 @@ struct trace_row {
 extern const struct trace_row trace_catalogue[TRACE_EVENTS];
 extern const char *const trace_group_words[TRACE_GROUPS];
 extern const char *const trace_group_texts[TRACE_GROUPS];
+/* The group that has this word; TRACE_GROUPS: none has. */
+enum trace_group trace_group_find(struct slice word);
 /* "x32", "enum_exit": as trace.def names them, in small letters. */
 extern const char *const trace_type_words[TRACE_TYPES];
 /* One such word more; first: of all of them. */

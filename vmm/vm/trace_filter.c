@@ -44,12 +44,12 @@ static u64 events_of(u32 group)
 /* The events that a word names; 0: none. */
 static u64 named(struct slice word)
 {
+    enum trace_group group = trace_group_find(word);
+
     if (slice_eq(word, "all"))
         return ALL;
-    for (u32 i = 0; i < TRACE_GROUPS; i++) {
-        if (slice_eq(word, trace_group_words[i]))
-            return events_of(i);
-    }
+    if (group < TRACE_GROUPS)
+        return events_of(group);
     for (u32 i = 0; i < TRACE_EVENTS; i++) {
         if (slice_eq(word, trace_catalogue[i].name))
             return BIT64(i);
