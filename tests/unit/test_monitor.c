@@ -5,26 +5,15 @@
  */
 #include "arch/x86/defs/ports.h"
 #include "tests/fake/machine.h"
+#include "tests/unit/screen.h"
 #include "tests/unit/unit.h"
 
 static struct vm *vm;
-static char screen[65536];
-static size_t screen_len;
-
-static void capture(void *ctx, const char *text, size_t len)
-{
-    if (len > sizeof(screen) - 1 - screen_len)
-        abort();
-    memcpy(screen + screen_len, text, len);
-    screen_len += len;
-    screen[screen_len] = 0;
-}
 
 /* What one command prints. */
 static const char *type(const char *line)
 {
-    screen_len = 0;
-    screen[0] = 0;
+    wipe();
     monitor_command(&fake_hv, line);
     return screen;
 }

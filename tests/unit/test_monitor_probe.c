@@ -5,23 +5,11 @@
  * LINKS: vmm/vm vmm/mm vmm/cpu drivers/model drivers/bus vmm/base
  */
 #include "tests/unit/probeworld.h"
-
-static char screen[65536];
-static size_t screen_len;
-
-static void capture(void *ctx, const char *text, size_t len)
-{
-    if (len > sizeof(screen) - 1 - screen_len)
-        abort();
-    memcpy(screen + screen_len, text, len);
-    screen_len += len;
-    screen[screen_len] = 0;
-}
+#include "tests/unit/screen.h"
 
 static const char *type(const char *line)
 {
-    screen_len = 0;
-    screen[0] = 0;
+    wipe();
     monitor_command(&fake_hv, line);
     return screen;
 }

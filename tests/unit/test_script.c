@@ -5,20 +5,10 @@
  * LINKS: vmm/vm vmm/mm vmm/cpu drivers/model drivers/bus vmm/base
  */
 #include "tests/fake/machine.h"
+#include "tests/unit/screen.h"
 #include "tests/unit/unit.h"
 
 static struct vm *vm;
-static char screen[65536];
-static size_t screen_len;
-
-static void capture(void *ctx, const char *text, size_t len)
-{
-    if (len > sizeof(screen) - 1 - screen_len)
-        abort();
-    memcpy(screen + screen_len, text, len);
-    screen_len += len;
-    screen[screen_len] = 0;
-}
 
 static void start(const char *commands)
 {
@@ -31,8 +21,7 @@ static void start(const char *commands)
 /* What is printed by a turn at this time. */
 static const char *turn(u64 now)
 {
-    screen_len = 0;
-    screen[0] = 0;
+    wipe();
     script_turn(&fake_hv, now);
     return screen;
 }

@@ -7,29 +7,13 @@
  */
 #include "arch/x86/defs/traps.h"
 #include "tests/fake/machine.h"
+#include "tests/unit/screen.h"
 #include "tests/unit/unit.h"
 #include "vmm/vm/exits.h"
 #include "vmm/vm/stats.h"
 #include "vmm/vm/stats_json.h"
 
 static struct vm *vm;
-static char screen[1 << 17];
-static size_t screen_len;
-
-static void capture(void *ctx, const char *text, size_t len)
-{
-    if (len > sizeof(screen) - 1 - screen_len)
-        abort();
-    memcpy(screen + screen_len, text, len);
-    screen_len += len;
-    screen[screen_len] = 0;
-}
-
-static void wipe(void)
-{
-    screen_len = 0;
-    screen[0] = 0;
-}
 
 static void start(void)
 {

@@ -7,6 +7,7 @@
  */
 #include "arch/x86/defs/ports.h"
 #include "tests/fake/machine.h"
+#include "tests/unit/screen.h"
 #include "tests/unit/unit.h"
 #include "vmm/vm/exits.h"
 #include "vmm/vm/trace_filter.h"
@@ -14,23 +15,7 @@
 
 static struct vm *vm;
 static struct trace_filter filter;
-static char error[400], screen[65536];
-static size_t screen_len;
-
-static void capture(void *ctx, const char *text, size_t len)
-{
-    if (len > sizeof(screen) - 1 - screen_len)
-        abort();
-    memcpy(screen + screen_len, text, len);
-    screen_len += len;
-    screen[screen_len] = 0;
-}
-
-static void wipe(void)
-{
-    screen_len = 0;
-    screen[0] = 0;
-}
+static char error[400];
 
 static void start(void)
 {
