@@ -72,7 +72,7 @@ def check_objects(objects):
 
 def check(build):
     problems, objects = [], {}
-    for folder in PURE:
+    for folder in (*PURE, "guest/policy"):
         for path in sorted(glob.glob(f"{folder}/*.[chd]*")):
             with open(path, errors="replace") as text:
                 problems += check_text(path, text.read())

@@ -13,40 +13,94 @@
 
 #define SYS_VECTOR 0x80
 
-#define SYS_NULL     0  /* (x): x + 1; what a call costs, and nothing else */
-#define SYS_EXIT     1  /* (status): does not return */
-#define SYS_WRITE    2  /* (text, length): bytes written to the console */
-#define SYS_READ     3  /* (buffer, size): one line from the console */
-#define SYS_SPAWN    4  /* (command line): pid of the new process */
-#define SYS_WAIT     5  /* (pid or WAIT_ANY, &status, flags): pid that ended */
-#define SYS_KILL     6  /* (pid): ends it */
-#define SYS_YIELD    7  /* (): the others run first */
-#define SYS_GETPID   8  /* (): my pid */
-#define SYS_SBRK     9  /* (bytes): the old end of the heap */
-#define SYS_PS       10 /* (index, &ps_entry): fills one row of the table */
-#define SYS_MEM      11 /* (&mem_info): pages of the machine */
-#define SYS_ON_FAULT 12 /* (handler or 0): send my #DE and #PF there */
-#define SYS_KBENCH   13 /* (kind, n): repeat something n times in ring 0 */
-#define SYS_METER    14 /* (): exits of this VM so far; ~0 when bare */
-#define SYS_BOOT     15 /* (&boot_cost): what booting took */
-#define SYS_CHECK    16 /* (): runs the kernel's self-check */
-#define SYS_SHUTDOWN 17 /* (status): ends the machine */
-#define SYS_ALIVE    18 /* (pid): 1 while it has not ended */
-#define SYS_COUNT    19
+/* Measuring and the machine */
+#define SYS_NULL     0 /* (x): x + 1; what a call costs, and nothing else */
+#define SYS_KBENCH   1 /* (kind, n): repeat something n times in ring 0 */
+#define SYS_METER    2 /* (): exits of this VM so far; ~0 when bare */
+#define SYS_BOOT     3 /* (&boot_cost): what booting took */
+#define SYS_CHECK    4 /* (): runs the kernel's self-check */
+#define SYS_SHUTDOWN 5 /* (status): ends the machine */
+#define SYS_TIME     6 /* (): timer ticks since boot */
+/* Processes */
+#define SYS_FORK      10 /* (): the child's pid; 0 in the child */
+#define SYS_EXEC      11 /* (command line): becomes that program */
+#define SYS_EXIT      12 /* (status): does not return */
+#define SYS_WAIT      13 /* (pid or WAIT_ANY, &status, flags): who ended */
+#define SYS_KILL      14 /* (pid, signal) */
+#define SYS_SIGNAL    15 /* (signal, handler, trampoline): the handler before */
+#define SYS_SIGRETURN 16 /* (&sigframe): back from a handler */
+#define SYS_GETPID    17 /* (): my pid */
+#define SYS_YIELD     18 /* (): the others run first */
+#define SYS_SLEEP     19 /* (ticks) */
+#define SYS_ALIVE     20 /* (pid): 1 while it has not ended */
+#define SYS_PS        21 /* (index, &ps_entry): fills one row of the table */
+/* Memory */
+#define SYS_SBRK    30  /* (bytes): the old end of the heap */
+#define SYS_MMAP    31  /* (bytes, MMAP_ flags): zeroed pages, where they are */
+#define SYS_MUNMAP  32  /* (address, bytes) */
+#define SYS_MEM     33  /* (&mem_info): pages of the machine */
+#define SYS_VMSTAT  34  /* (pid, &vm_info): pages and tables of one process */
+#define SYS_SEGMENT 35  /* (index, base, bytes): the selector of an LDT entry  \
+                         */
+#define SYS_SWAPSTAT 36 /* (&swap_info) */
+#define SYS_SWAPCTL  37 /* (SWAP_ command, argument) */
+/* Files */
+#define SYS_WRITE   40 /* (fd, text, length): bytes written */
+#define SYS_READ    41 /* (fd, buffer, size): bytes read, 0 at the end */
+#define SYS_OPEN    42 /* (name, OPEN_ flags): fd */
+#define SYS_CLOSE   43 /* (fd) */
+#define SYS_DUP2    44 /* (fd, to): to */
+#define SYS_PIPE    45 /* (&fds[2]): to read from, to write to */
+#define SYS_UNLINK  46 /* (name) */
+#define SYS_READDIR 47 /* (index, &dir_entry) */
+/* Scheduling */
+#define SYS_SCHED 50 /* (SCHED_ command, argument, argument) */
+#define SYS_WORK  51 /* (after, ticks): a declared burst, for schedlab */
+#define SYS_CHART 52 /* (&pids, from, count): who ran, tick by tick */
+/* Until FORK and SIGNAL are there */
+#define SYS_SPAWN    53 /* (command line): pid of the new process */
+#define SYS_ON_FAULT 54 /* (handler or 0): send my #DE and #PF there */
+#define SYS_COUNT    55
 
-#define ERR_NOSYS  (-1) /* no such system call */
-#define ERR_FAULT  (-2) /* a bad pointer */
-#define ERR_NOENT  (-3) /* no such program */
-#define ERR_NOMEM  (-4) /* out of pages or process slots */
-#define ERR_INVAL  (-5) /* a value that makes no sense */
-#define ERR_SRCH   (-6) /* no such process */
-#define ERR_AGAIN  (-7) /* nothing has ended yet */
-#define ERR_NOEXEC (-8) /* not a program Hare can run */
+#define ERR_NOSYS  (-1)  /* no such system call */
+#define ERR_FAULT  (-2)  /* a bad pointer */
+#define ERR_NOENT  (-3)  /* no such file or program */
+#define ERR_NOMEM  (-4)  /* out of pages or slots */
+#define ERR_INVAL  (-5)  /* a value that makes no sense */
+#define ERR_SRCH   (-6)  /* no such process */
+#define ERR_AGAIN  (-7)  /* nothing has ended yet */
+#define ERR_NOEXEC (-8)  /* not a program Hare can run */
+#define ERR_INTR   (-9)  /* a signal came first */
+#define ERR_BADF   (-10) /* not an open file, or not for this */
+#define ERR_PIPE   (-11) /* nobody reads the pipe any more */
+#define ERR_EXIST  (-12) /* it is there already, or cannot be changed */
+#define ERR_NOSPC  (-13) /* the file system is full */
+#define ERR_IO     (-14) /* the disk failed */
 
 #define WAIT_ANY    (-1)
 #define WAIT_NOHANG 1
 
-#define STATUS_KILLED (-100) /* exit status of a process that was stopped */
+#define OPEN_READ   1
+#define OPEN_WRITE  2
+#define OPEN_CREATE 4
+#define OPEN_EMPTY  8 /* what it held is gone */
+#define OPEN_APPEND 16
+
+#define SIG_INT     1 /* Ctrl-C */
+#define SIG_KILL    2 /* cannot be handled */
+#define SIG_SEGV    3 /* #PF, #GP and the like */
+#define SIG_FPE     4 /* #DE */
+#define SIG_ILL     5
+#define SIG_PIPE    6
+#define SIG_TERM    7
+#define SIG_USR     8
+#define SIG_CHLD    9 /* ignored unless handled */
+#define SIG_COUNT   10
+#define SIG_DEFAULT 0
+#define SIG_IGNORE  1
+
+/* Exit status of a process that a signal ended: STATUS_KILLED - signal. */
+#define STATUS_KILLED (-100)
 
 #define KBENCH_CLI_STI    0
 #define KBENCH_PORT_WRITE 1
@@ -57,9 +111,10 @@
 
 #define NAME_SIZE    16
 #define CMDLINE_SIZE 128
+#define OPEN_FILES   16 /* of one process */
 
 #define USER_STACK_TOP   0xbffff000
-#define USER_STACK_PAGES 4 /* and one page below them that is never there */
+#define USER_STACK_PAGES 64 /* at most; below them a page is never there */
 
 #ifndef __ASSEMBLY__
 #include "guest/include/types.h"
@@ -67,8 +122,10 @@
 struct ps_entry {
     s32 pid;
     s32 parent;
-    u32 pages; /* mapped for user mode */
-    char state[NAME_SIZE];
+    u32 pages;             /* resident, of user mode */
+    u32 swapped;           /* on the disk */
+    u32 ticks;             /* of processor time */
+    char state[NAME_SIZE]; /* RUNNING, READY, BLOCKED, ZOMBIE */
     char name[NAME_SIZE];
 };
 
@@ -76,11 +133,27 @@ struct mem_info {
     u32 mib; /* of the machine, rounded up */
     u32 total;
     u32 free;
+    u32 shared; /* pages that more than one process shows */
+    u32 tables; /* page tables and directories */
+    u32 files;  /* contents of files, and cached program text */
+};
+
+struct vm_info {
+    u32 resident, shared, swapped; /* user pages */
+    u32 mapped;                    /* pages that regions promise */
+    u32 tables;                    /* page tables, without the directory */
+    u32 zero_faults, copy_faults, file_faults, swap_faults;
 };
 
 struct boot_cost {
     u64 tsc;
     u32 exits;
+};
+
+struct dir_entry {
+    char name[NAME_SIZE];
+    u32 size;
+    u32 fixed; /* of the boot archive: it can only be read */
 };
 #endif
 

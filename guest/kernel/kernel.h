@@ -15,6 +15,8 @@
 #include "guest/kernel/layout.h"
 #include "guest/kernel/x86.h"
 
+_Static_assert(sizeof(void *) == 4, "Hare is 32-bit");
+
 /* boot.S: what the loader said, copied before paging went on. */
 struct boot_data {
     u32 magic;

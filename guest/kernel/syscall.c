@@ -37,14 +37,14 @@ static int sys_exit(struct frame *f)
 static int sys_write(struct frame *f)
 {
     char text[CHUNK];
-    u32 done = 0, n = f->ecx;
+    u32 done = 0, n = f->edx;
 
     if (n > KERNEL_BASE)
         return ERR_FAULT;
     while (done < n) {
         u32 part = n - done < CHUNK ? n - done : CHUNK;
 
-        if (user_read(text, f->ebx + done, part))
+        if (user_read(text, f->ecx + done, part))
             return ERR_FAULT;
         console_write(text, part);
         done += part;
@@ -55,14 +55,14 @@ static int sys_write(struct frame *f)
 static int sys_read(struct frame *f)
 {
     char line[CMDLINE_SIZE];
-    u32 size = f->ecx < sizeof(line) ? f->ecx : sizeof(line);
+    u32 size = f->edx < sizeof(line) ? f->edx : sizeof(line);
     int n;
 
     memset(line, 0, sizeof(line));
-    if (user_write(f->ebx, line, size))
+    if (user_write(f->ecx, line, size))
         return ERR_FAULT;
     n = console_read(line, size);
-    return user_write(f->ebx, line, (u32)n) ? ERR_FAULT : n;
+    return user_write(f->ecx, line, (u32)n) ? ERR_FAULT : n;
 }
 
 static int sys_spawn(struct frame *f)
@@ -117,7 +117,9 @@ static int sys_ps(struct frame *f)
 
 static int sys_mem(struct frame *f)
 {
-    struct mem_info info = {frames_mib(), frames_total(), frames_free_count()};
+    struct mem_info info = {.mib = frames_mib(),
+                            .total = frames_total(),
+                            .free = frames_free_count()};
 
     return user_write(f->ebx, &info, sizeof(info));
 }

@@ -137,13 +137,13 @@ static void syscall_number(void)
 
 static void pointer(void)
 {
-    report("writing from the kernel's memory", sys(SYS_WRITE, KERNEL, 4, 0));
+    report("writing from the kernel's memory", sys(SYS_WRITE, 1, KERNEL, 4));
 }
 
 static void pointer_wrap(void)
 {
     report("writing from beyond the end of memory",
-           sys(SYS_WRITE, 0xfffffffc, 16, 0));
+           sys(SYS_WRITE, 1, 0xfffffffc, 16));
 }
 
 static void pointer_text(void)

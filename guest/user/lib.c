@@ -63,7 +63,7 @@ static void put(void *ctx, char c)
     if (b->n < b->size)
         b->text[b->n++] = c;
     if (b->flush && (c == '\n' || b->n == b->size)) {
-        sys(SYS_WRITE, (u32)b->text, b->n, 0);
+        sys(SYS_WRITE, 1, (u32)b->text, b->n);
         b->n = 0;
     }
 }
@@ -78,7 +78,7 @@ void printf(const char *f, ...)
     format(put, &b, f, args);
     va_end(args);
     if (b.n)
-        sys(SYS_WRITE, (u32)b.text, b.n, 0);
+        sys(SYS_WRITE, 1, (u32)b.text, b.n);
 }
 
 void format_into(char *to, u32 size, const char *f, ...)

@@ -139,7 +139,7 @@ int main(int argc, char **argv)
 
         collect();
         printf("hare$ ");
-        n = sys(SYS_READ, (u32)line, sizeof(line) - 1, 0);
+        n = sys(SYS_READ, 0, (u32)line, sizeof(line) - 1);
         if (n < 0)
             return n;
         line[n] = 0;

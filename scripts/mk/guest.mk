@@ -8,7 +8,7 @@
 # into a ustar archive, whose bytes depend on nothing but the programs, and
 # the archive goes into the kernel.
 
-HARE_SRC := $(sort $(wildcard guest/kernel/*.c))
+HARE_SRC := $(sort $(wildcard guest/kernel/*.c guest/policy/*.c))
 HARE_ASM := $(sort $(wildcard guest/kernel/*.S))
 HARE_LIB := $(sort $(wildcard guest/lib/*.c))
 HARE_OBJ := $(HARE_SRC:%.c=$(B)/hare/%.o) $(HARE_ASM:%.S=$(B)/hare/%.S.o) \

@@ -3,10 +3,11 @@
 # Unit tests, micro-guests, boot tests, checks and the bench.
 #
 # Each tests/unit/test_*.c is built four ways: gcc and clang, -m64 and -m32,
-# all under ASan and UBSan. Pure folders become one archive per variant, so
-# that a test links just the folders its "LINKS:" line names, and the FPU's
-# stubs, which are of no folder. A test's own file is built without
-# optimisation: it is long, runs once, and is built five times.
+# all under ASan and UBSan. Pure folders, and the guest's policies, which are
+# as pure, become one archive per variant, so that a test links just the
+# folders its "LINKS:" line names, and the FPU's stubs, which are of no folder.
+# A test's own file is built without optimisation: it is long, runs once, and
+# is built five times.
 
 UNIT_VARIANTS := gcc-64 gcc-32 clang-64 clang-32
 UNIT_TESTS    := $(sort $(wildcard tests/unit/test_*.c))
@@ -31,7 +32,8 @@ $(B)/unit/$(1)-$(2)/fpu.o: arch/x86/fpu.S
 	@mkdir -p $$(@D)
 	gcc -m$(2) -I. -MMD -MP -c $$< -o $$@
 
-$(foreach d,$(PURE_DIRS),$(eval $(call unit_archive,$(1)-$(2),$(d))))
+$(foreach d,$(PURE_DIRS) guest/policy,$(eval \
+    $(call unit_archive,$(1)-$(2),$(d))))
 
 $(B)/unit/$(1)-$(2)/test_%: tests/unit/test_%.c \
         $(B)/unit/$(1)-$(2)/tests/unit/check_host.o \

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Which page gives way: the textbook's replacement policies as pure functions
+ * over an array of page records.
+ *
+ * The kernel marks what may be evicted, says when a page was loaded, hands
+ * over the reference bits that it gathered from the page tables, and asks for
+ * a victim. A page is known by a key (process and page number); OPT finds
+ * its next use in a recorded string of keys.
+ */
+#ifndef HARE_REPLACE_H
+#define HARE_REPLACE_H
+
+#include "guest/include/types.h"
+
+struct page_record {
+    u32 key;
+    u8 candidate;  /* it may be evicted */
+    u8 referenced; /* since it was last looked at */
+    u32 loaded;    /* when, counted in loads */
+    u32 used;      /* when a reference was last seen, counted in looks */
+    u32 uses;      /* in how many looks a reference was seen */
+};
+
+struct replace_policy;
+
+struct page_set {
+    const struct replace_policy *policy;
+    struct page_record *page;
+    u32 pages;
+    u32 hand;          /* of the clock */
+    u32 loads, looks;  /* the two clocks */
+    u32 seed;          /* of random */
+    const u32 *future; /* the recorded reference string, of keys */
+    u32 future_len, future_at;
+};
+
+struct replace_policy {
+    const char *name;
+    int (*victim)(struct page_set *set); /* index, or -1: no candidate */
+};
+
+/* NULL behind the last: fifo, clock, lfu, mru, random, opt. */
+const struct replace_policy *replace_policy(u32 i);
+
+void replace_loaded(struct page_set *set, u32 i, u32 key);
+void replace_gone(struct page_set *set, u32 i);
+/* One look at all pages: those with `referenced` count as used now. */
+void replace_look(struct page_set *set);
+int replace_victim(struct page_set *set);
+
+#endif
