@@ -3,12 +3,13 @@
 #
 # The pure folders hold programs about a machine, not programs on one: no asm,
 # no volatile, no header of the system but the four that are words only, and
-# no variable that outlives a call. That is why they run under sanitizers and
-# fuzzers as an ordinary process. The text is judged by its tokens (comments
-# and strings apart), the rest by the objects of the VMM: `nm` must show
-# nothing in .data or .bss, and no undefined symbol but the four memory
-# functions that a compiler emits calls to, check_failed(), the boundary
-# arch_*(), and what another pure object defines.
+# no variable that outlives a call; the guest's policies are the same. That is
+# why they run under sanitizers and fuzzers as an ordinary process. The text is
+# judged by its tokens (comments and strings apart), the rest by the objects of
+# the VMM and of the guest: `nm` must show nothing in .data or .bss, and no
+# undefined symbol but the four memory functions that a compiler emits calls
+# to, check_failed(), the boundary arch_*(), and what another pure object
+# defines.
 #
 # usage: purity.py BUILD | --selftest
 import glob
@@ -78,7 +79,8 @@ def check(build):
                 problems += check_text(path, text.read())
             if not path.endswith(".c"):
                 continue
-            objects[path] = f"{build}/vmm/{path[:-2]}.o"
+            program = "hare" if folder.startswith("guest") else "vmm"
+            objects[path] = f"{build}/{program}/{path[:-2]}.o"
             if not os.path.exists(objects[path]):
                 problems.append(f"{path}: {objects.pop(path)} is not built")
     return problems + list(check_objects(objects)), len(objects)

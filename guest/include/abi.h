@@ -35,12 +35,13 @@
 #define SYS_ALIVE     20 /* (pid): 1 while it has not ended */
 #define SYS_PS        21 /* (index, &ps_entry): fills one row of the table */
 /* Memory */
-#define SYS_SBRK    30  /* (bytes): the old end of the heap */
-#define SYS_MMAP    31  /* (bytes, MMAP_ flags): zeroed pages, where they are */
-#define SYS_MUNMAP  32  /* (address, bytes) */
-#define SYS_MEM     33  /* (&mem_info): pages of the machine */
-#define SYS_VMSTAT  34  /* (pid, &vm_info): pages and tables of one process */
-#define SYS_SEGMENT 35  /* (index, base, bytes): the selector of an LDT entry  \
+#define SYS_SBRK   30 /* (bytes): the old end of the heap */
+#define SYS_MMAP   31 /* (bytes, MMAP_ flags): zeroed pages, where they are */
+#define SYS_MUNMAP 32 /* (address, bytes) */
+#define SYS_MEM    33 /* (&mem_info): pages of the machine */
+#define SYS_VMSTAT 34 /* (pid, &vm_info): pages and tables of one process */
+#define SYS_SEGMENT                                                            \
+    35                  /* (index, base, bytes): the selector of an LDT entry  \
                          */
 #define SYS_SWAPSTAT 36 /* (&swap_info) */
 #define SYS_SWAPCTL  37 /* (SWAP_ command, argument) */
