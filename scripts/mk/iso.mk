@@ -10,7 +10,7 @@
 #                SCREEN=gtk shows the machine's screen in a window (package
 #                qemu-system-gui), SCREEN=vnc=:1 by VNC on port 5901.
 #   make matrix  boots the ISO on every PC that the tests know; `make test`
-#                does so too, of fewer with TRAPLINE_PCS=few
+#                does so too, of fewer where there are few processors
 #   make doctor  says what this machine lacks
 #   make usb     writes the image onto a stick: DEV=/dev/sdX
 #   make debug   gdb here, two guests in it that wait (scripts/debug); or
