@@ -41,6 +41,7 @@
 #define IRQ_COM1    4 /* and COM3 */
 #define IRQ_RTC     8
 #define IRQ_FPU     13
+#define IRQ_ATA     14
 #define IRQ_LINES   16
 
 #define PIT_HZ 1193182
