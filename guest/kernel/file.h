@@ -27,10 +27,18 @@ struct file;
 
 void fs_init(void);
 struct inode *fs_find(const char *name); /* or NULL; held for the caller */
+int fs_create(const char *name, struct inode **made); /* held, too */
+int fs_unlink(const char *name);
+int fs_row(u32 index, struct dir_entry *row); /* its name is "" in a free one */
+u32 fs_pages(void); /* that files hold, for SYS_MEM */
 void inode_hold(struct inode *i);
 void inode_drop(struct inode *i);
 /* Bytes read, fewer at the end. Never sleeps. */
 u32 inode_read(const struct inode *i, u32 offset, void *to, u32 n);
+/* Bytes written, fewer when there is no more room; ERR_NOSPC for none. Only
+ * of a file that is not of the boot archive. */
+int inode_write(struct inode *i, u32 offset, const void *from, u32 n);
+void inode_empty(struct inode *i);
 
 /* The current process's descriptors. */
 void files_init(struct file *table[OPEN_FILES]); /* 0, 1, 2: the console */

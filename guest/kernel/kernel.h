@@ -130,7 +130,8 @@ static inline u32 va_to_pa(const void *va)
     return (u32)va - KERNEL_BASE;
 }
 
-/* tar.c */
+/* tar.c: the file at *at, which moves on to the next; NULL behind the last */
+const u8 *tar_next(u32 *at, const char **name, u32 *size);
 const u8 *tar_find(const char *name, u32 *size);
 
 /* elf.c: 0 or an error */

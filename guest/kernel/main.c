@@ -13,6 +13,7 @@
  */
 #include "arch/x86/defs/multiboot.h"
 #include "arch/x86/defs/ports.h"
+#include "guest/kernel/file.h"
 #include "guest/kernel/kernel.h"
 
 #define KBD_RESET 0xfe /* pulses the processor's reset line */
@@ -74,6 +75,7 @@ void kmain(void)
               boot_data.magic, MB1_BOOT_MAGIC);
     frames_init();
     paging_init();
+    fs_init();
     pit_init();
     printf("hare: %u MiB of memory, %u pages free\n", frames_mib(),
            frames_free_count());

@@ -3,8 +3,9 @@
  * The boot archive: programs in a ustar file, which the build puts into the
  * kernel's constants. A file is a header of 512 bytes and its content,
  * padded to 512; the name comes first, the size is octal text at 124, the
- * word "ustar" stands at 257, and an empty name ends the archive.
- * POSIX.1-1988, ustar interchange format.
+ * word "ustar" stands at 257, and an empty name ends the archive. fs.c makes
+ * an inode of every file, once, at boot. POSIX.1-1988, ustar interchange
+ * format.
  */
 #include "guest/kernel/kernel.h"
 
@@ -25,20 +26,29 @@ static u32 parse_octal(const u8 *s, u32 n)
     return value;
 }
 
+const u8 *tar_next(u32 *at, const char **name, u32 *size)
+{
+    const u8 *head = archive + *at;
+
+    if (head + BLOCK > archive_end || !*head)
+        return NULL;
+    *name = (const char *)head;
+    *size = parse_octal(head + SIZE_AT, SIZE_LEN);
+    if (memcmp(head + MAGIC_AT, "ustar", 5) != 0 || head[NAME_LEN - 1] != 0 ||
+        *size > (u32)(archive_end - head) - BLOCK)
+        panic("the boot archive is damaged at byte %u.", *at);
+    *at += BLOCK + (*size + BLOCK - 1) / BLOCK * BLOCK;
+    return head + BLOCK;
+}
+
 const u8 *tar_find(const char *name, u32 *size)
 {
-    const u8 *at = archive;
+    const char *found;
+    const u8 *data;
+    u32 at = 0;
 
-    while (at + BLOCK <= archive_end && *at) {
-        u32 bytes = parse_octal(at + SIZE_AT, SIZE_LEN);
-
-        if (memcmp(at + MAGIC_AT, "ustar", 5) != 0)
-            panic("the boot archive is damaged at byte %u.",
-                  (u32)(at - archive));
-        *size = bytes;
-        if (at[NAME_LEN - 1] == 0 && strcmp((const char *)at, name) == 0)
-            return at + BLOCK;
-        at += BLOCK + (bytes + BLOCK - 1) / BLOCK * BLOCK;
-    }
+    while ((data = tar_next(&at, &found, size)))
+        if (strcmp(found, name) == 0)
+            return data;
     return NULL;
 }
