@@ -89,6 +89,18 @@ static void tell(const struct frame *f, u32 address)
     printf(".\n");
 }
 
+static u32 signal_of(u32 vector)
+{
+    static const u8 signals[TRAP_EXCEPTIONS] = {
+        [TRAP_DE] = SIG_FPE, [TRAP_MF] = SIG_FPE, [TRAP_XM] = SIG_FPE,
+        [TRAP_UD] = SIG_ILL, [TRAP_DB] = SIG_ILL, [TRAP_BP] = SIG_ILL,
+        [TRAP_NM] = SIG_ILL,
+    };
+
+    return vector < TRAP_EXCEPTIONS && signals[vector] ? signals[vector]
+                                                       : SIG_SEGV;
+}
+
 /* Sends the program to its own handler; 0 if it has none or no stack. */
 static int redirect(struct frame *f, u32 address)
 {
@@ -112,7 +124,15 @@ void fault_user(struct frame *f)
     if (redirect(f, address))
         return;
     tell(f, address);
-    proc_exit(STATUS_KILLED);
+    proc_exit(STATUS_KILLED - (s32)signal_of(f->vector));
+}
+
+void fault_return(struct frame *f)
+{
+    printf("hare: %s (pid %d) was stopped: it went on with selector 0x%04x, "
+           "which it may not.\n",
+           current->name, current->pid, f->error);
+    proc_exit(STATUS_KILLED - SIG_SEGV);
 }
 
 void fault_kernel(struct frame *f)

@@ -13,6 +13,7 @@
 #include "guest/include/abi.h"
 #include "guest/include/lib.h"
 #include "guest/kernel/layout.h"
+#include "guest/kernel/proc.h"
 #include "guest/kernel/x86.h"
 
 _Static_assert(sizeof(void *) == 4, "Hare is 32-bit");
@@ -61,7 +62,7 @@ int gdt_is_loaded(void); /* for the check */
 /* trap.S, trap.c */
 struct frame {
     /* pushed by trap_common */
-    u32 es, ds;
+    u32 gs, fs, es, ds;
     u32 edi, esi, ebp, unused_esp, ebx, edx, ecx, eax; /* PUSHA */
     /* pushed by the stub of the vector */
     u32 vector;
@@ -83,13 +84,16 @@ extern u32 ring3_esp;   /* kernel stack to come back to from a probe, or 0 */
 
 void trap_init(void);
 void trap(struct frame *f);
-void trap_return(void); /* trap.S: the way out, where new processes begin */
+/* trap.S: the way out, where new processes begin, and its end. */
+void trap_return(void);
+void trap_return_end(void);
 int frame_is_user(const struct frame *f);
 void ring3_enter(u32 eip, u32 esp);
 void ring3_leave(void) __attribute__((noreturn));
 
 /* fault.c */
 void fault_user(struct frame *f);
+void fault_return(struct frame *f) __attribute__((noreturn));
 void fault_kernel(struct frame *f) __attribute__((noreturn));
 
 /* pic.c, pit.c */
@@ -135,46 +139,9 @@ const u8 *tar_next(u32 *at, const char **name, u32 *size);
 const u8 *tar_find(const char *name, u32 *size);
 
 /* elf.c: 0 or an error */
-struct proc;
 int elf_load(struct proc *p, const u8 *image, u32 size);
 
-/* proc.c */
-enum proc_state {
-    PROC_FREE,
-    PROC_READY,
-    PROC_SLEEPING, /* until wake(channel) */
-    PROC_ENDED,    /* until its parent waits for it */
-};
-
-struct proc {
-    s32 pid;
-    enum proc_state state;
-    struct proc *parent;
-    char name[NAME_SIZE];
-    u32 *dir;
-    u8 *stack; /* one page; the top of it is where traps land */
-    u32 esp;   /* of the suspended kernel context */
-    const void *channel;
-    u32 heap_start, heap_end;
-    u32 entry;
-    u32 on_fault;
-    s32 status;
-};
-extern struct proc *current; /* NULL in the boot thread, which idles */
-
-int proc_spawn(const char *cmdline, struct proc *parent);
-void proc_exit(s32 status) __attribute__((noreturn));
-int proc_kill(s32 pid);
-int proc_wait(s32 pid, s32 *status, u32 flags);
-int proc_alive(s32 pid);
-int proc_row(u32 index, struct ps_entry *row);
-int proc_sbrk(s32 bytes);
-int proc_owns(const struct proc *p, u32 va); /* by first touch, heap or stack */
-int proc_demand(struct proc *p, u32 va);     /* 1: there is a new page at va */
-void proc_yield(void);
-void proc_idle(void) __attribute__((noreturn));
-void sleep_on(const void *channel);
-void wake(const void *channel);
+/* switch.S */
 void switch_stacks(u32 *save_esp, u32 load_esp);
 
 /* uaccess.c: 0, or ERR_FAULT; they never fault */

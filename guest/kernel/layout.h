@@ -8,6 +8,7 @@
  *   0xbfffa000  one page that is never there
  *   0xbfffb000  the program's stack, to 0xbffff000
  *   0xc0000000  all of RAM, from physical 0; the kernel is at + 1 MiB
+ *   0xff000000  the kernel stacks of processes (proc.c)
  *   0xff400000  the checks' 4 MiB page
  *   0xff800000  the checks' small pages
  */
@@ -16,6 +17,7 @@
 
 #define KERNEL_BASE 0xc0000000
 #define KERNEL_PDE  768 /* the first directory entry of the kernel */
+#define KSTACK_BASE 0xff000000
 #define CHECK_LARGE 0xff400000
 #define CHECK_BASE  0xff800000
 

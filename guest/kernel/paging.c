@@ -5,8 +5,9 @@
  * The upper quarter of every directory is the kernel's and the same in all
  * of them: RAM from physical 0, so that a page table or a program's page is
  * reached by adding KERNEL_BASE. Its tables are made once, here, before any
- * process; so a copy of the kernel's directory entries never grows old. One
- * more kernel table, for the checks' pages, is ready in the same way.
+ * process; so a copy of the kernel's directory entries never grows old. Two
+ * more kernel tables, for the checks' pages and the kernel stacks, are ready
+ * in the same way.
  *
  * Kernel text and constants are read-only, and CR0.WP makes that count in
  * ring 0. The lower three quarters belong to the process: each page there is
@@ -94,6 +95,7 @@ void paging_init(void)
             panic("there is no memory for the kernel's page tables.");
     }
     paging_entry(kernel_directory, CHECK_BASE, 1);
+    paging_entry(kernel_directory, KSTACK_BASE, 1);
     if (cpuid_edx(CPUID_FEATURES) & CPUID_1D_PSE)
         write_cr4(read_cr4() | CR4_PSE);
     directory_use(kernel_directory);

@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: MIT
  *
- * Processes: an address space, one kernel stack, and a turn.
+ * The table of processes: whose turn it is, who sleeps, who is woken.
  *
  * A process is in the kernel on its own stack whenever it does not run, so
- * giving way is a function call (switch.S). The order is round-robin over a
- * table; when nobody is ready the boot thread runs and halts. Because the
- * kernel is never preempted, a process that ends another one finds it at
- * rest and can take its memory at once.
+ * giving way is a function call (switch.S). The order is round-robin over the
+ * table; when nobody is ready the boot thread runs and halts. The kernel is
+ * never preempted: between two calls that may sleep, nothing changes.
  *
- * Who frees what: the end of a process frees its address space (proc_end),
- * its parent's wait frees the kernel stack and the slot (reap). Orphans go
- * to init, which waits for whatever ends.
+ * There are three ways to sleep. sleep_on() ends early for a signal: its
+ * caller gives up with ERR_INTR, and the signal is seen to on the way out.
+ * sleep_hard() does not: it is for what always ends soon, the disk.
+ * sleep_ticks() ends by the clock. A wake names a channel, any address; all
+ * who sleep on it become ready and look again at what they waited for.
+ *
+ * Each slot has a place for its kernel stack at KSTACK_BASE, with a page that
+ * is never there below it. LIMIT: a kernel that overflows its stack cannot
+ * even push the fault: the processor shuts down, but nothing is overwritten.
  */
+#include "guest/kernel/proc.h"
 #include "arch/x86/defs/pte.h"
-#include "arch/x86/defs/regs.h"
 #include "guest/kernel/irqs.h"
 #include "guest/kernel/kernel.h"
 
-#define PROCS    32
-#define INIT_PID 1
+#define STACK_STRIDE ((STACK_PAGES + 1) * PAGE_SIZE)
 
 struct proc *current;
 
@@ -26,12 +30,77 @@ static struct proc procs[PROCS];
 static u32 idle_esp;
 static s32 next_pid = INIT_PID;
 
-static struct proc *find(s32 pid)
+struct proc *proc_at(u32 slot)
+{
+    return slot < PROCS && procs[slot].state != PROC_FREE ? &procs[slot] : NULL;
+}
+
+struct proc *proc_find(s32 pid)
 {
     for (u32 i = 0; i < PROCS; i++)
-        if (procs[i].state != PROC_FREE && procs[i].pid == pid)
+        if (procs[i].state > PROC_NEW && procs[i].pid == pid)
             return &procs[i];
     return NULL;
+}
+
+static u32 stack_top(const struct proc *p)
+{
+    return KSTACK_BASE + (u32)(p - procs + 1) * STACK_STRIDE;
+}
+
+struct frame *proc_frame(const struct proc *p)
+{
+    return (struct frame *)stack_top(p) - 1;
+}
+
+static int stack_new(const struct proc *p)
+{
+    u32 *dir = paging_kernel_directory();
+
+    for (u32 i = 1; i <= STACK_PAGES; i++) {
+        u32 pa = frame_alloc();
+
+        if (!pa || paging_map(dir, stack_top(p) - i * PAGE_SIZE, pa, PTE_W))
+            return ERR_NOMEM;
+    }
+    return 0;
+}
+
+void proc_reap(struct proc *p)
+{
+    u32 *dir = paging_kernel_directory();
+
+    for (u32 i = 1; i <= STACK_PAGES; i++)
+        paging_unmap(dir, stack_top(p) - i * PAGE_SIZE);
+    *p = (struct proc){0};
+}
+
+struct proc *proc_new(void)
+{
+    struct proc *p = procs;
+
+    while (p < procs + PROCS && p->state != PROC_FREE)
+        p++;
+    if (p == procs + PROCS)
+        return NULL;
+    *p = (struct proc){.state = PROC_NEW};
+    if (stack_new(p)) {
+        proc_reap(p);
+        return NULL;
+    }
+    return p;
+}
+
+/* The kernel stack as if the process had called switch_stacks() out of the
+ * trap whose frame is there already. */
+void proc_start(struct proc *p)
+{
+    u32 *context = (u32 *)proc_frame(p) - 5;
+
+    context[4] = (u32)trap_return;
+    p->esp = (u32)context;
+    p->pid = next_pid++;
+    p->state = PROC_READY;
 }
 
 /* The next ready process behind the current one, itself last. */
@@ -57,8 +126,9 @@ static void switch_to(struct proc *next)
     if (next == current)
         return;
     if (next) {
+        drop_fs_gs();
         directory_use(next->dir);
-        tss_set_stack((u32)next->stack + PAGE_SIZE);
+        tss_set_stack(stack_top(next));
     }
     current = next;
     switch_stacks(save, load);
@@ -81,247 +151,76 @@ void proc_idle(void)
     }
 }
 
-void sleep_on(const void *channel)
+static void block(const void *channel, int hard)
 {
+    if (!current)
+        panic("the boot thread cannot sleep.");
     current->channel = channel;
-    current->state = PROC_SLEEPING;
+    current->hard = (u8)hard;
+    current->state = PROC_BLOCKED;
     proc_yield();
+    current->timed = 0;
+}
+
+static void set_deadline(u32 ticks)
+{
+    current->deadline = pit_ticks() + ticks;
+    current->timed = 1;
+}
+
+static int deadline_is_over(const struct proc *p)
+{
+    return (s32)(pit_ticks() - p->deadline) >= 0;
+}
+
+int sleep_on(const void *channel)
+{
+    if (signal_is_waiting(current))
+        return ERR_INTR;
+    block(channel, 0);
+    return signal_is_waiting(current) ? ERR_INTR : 0;
+}
+
+int sleep_ticks(u32 ticks)
+{
+    if (ticks == 0)
+        return 0;
+    if (signal_is_waiting(current))
+        return ERR_INTR;
+    set_deadline(ticks);
+    block(&current->deadline, 0);
+    return deadline_is_over(current) ? 0 : ERR_INTR;
+}
+
+void sleep_hard(const void *channel)
+{
+    block(channel, 1);
+}
+
+int sleep_hard_for(const void *channel, u32 ticks)
+{
+    set_deadline(ticks);
+    block(channel, 1);
+    return deadline_is_over(current) ? ERR_AGAIN : 0;
 }
 
 void wake(const void *channel)
 {
     for (u32 i = 0; i < PROCS; i++)
-        if (procs[i].state == PROC_SLEEPING && procs[i].channel == channel)
+        if (procs[i].state == PROC_BLOCKED && procs[i].channel == channel)
             procs[i].state = PROC_READY;
 }
 
-int proc_owns(const struct proc *p, u32 va)
+void proc_tick(int ring3)
 {
-    u32 stack = USER_STACK_TOP - USER_STACK_PAGES * PAGE_SIZE;
-    int heap = va >= p->heap_start && va < p->heap_end;
-
-    return heap || (va >= stack && va < USER_STACK_TOP);
-}
-
-int proc_demand(struct proc *p, u32 va)
-{
-    u32 pa;
-
-    if (!proc_owns(p, va))
-        return 0;
-    pa = frame_alloc();
-    if (!pa)
-        return 0;
-    if (paging_map(p->dir, va, pa, PTE_W | PTE_U) == 0)
-        return 1;
-    frame_free(pa);
-    return 0;
-}
-
-/* The kernel stack as if the process had called switch_stacks() out of a
- * trap; its user stack holds one word, the address of its command line. */
-static void first_frame(struct proc *p, u32 user_esp)
-{
-    struct frame *f = (struct frame *)(p->stack + PAGE_SIZE) - 1;
-    u32 *context = (u32 *)f - 5;
-
-    *f = (struct frame){
-        .es = SEL_USER_DATA,
-        .ds = SEL_USER_DATA,
-        .eip = p->entry,
-        .cs = SEL_USER_CODE,
-        .eflags = EFLAGS_ONE | EFLAGS_IF,
-        .esp = user_esp,
-        .ss = SEL_USER_DATA,
-    };
-    context[4] = (u32)trap_return;
-    p->esp = (u32)context;
-}
-
-static int put_command_line(struct proc *p, const char *cmdline)
-{
-    u32 line = USER_STACK_TOP - CMDLINE_SIZE, *pte;
-    u8 *page;
-
-    if (!proc_demand(p, line))
-        return ERR_NOMEM;
-    pte = paging_entry(p->dir, line, 0);
-    page = pa_to_va(*pte & PTE32_ADDR);
-    str_copy((char *)page + (line & PAGE_MASK), cmdline, CMDLINE_SIZE);
-    *(u32 *)(page + (line & PAGE_MASK) - sizeof(line)) = line;
-    first_frame(p, line - sizeof(line));
-    return 0;
-}
-
-static int build(struct proc *p, const char *cmdline)
-{
-    u32 stack = frame_alloc(), size, n = 0;
-    const u8 *image;
-    int error;
-
-    if (!stack)
-        return ERR_NOMEM;
-    p->stack = pa_to_va(stack);
-    while (cmdline[n] && cmdline[n] != ' ' && n < NAME_SIZE - 1) {
-        p->name[n] = cmdline[n];
-        n++;
-    }
-    p->name[n] = 0;
-    image = tar_find(p->name, &size);
-    if (!image)
-        return ERR_NOENT;
-    p->dir = directory_new();
-    if (!p->dir)
-        return ERR_NOMEM;
-    error = elf_load(p, image, size);
-    return error ? error : put_command_line(p, cmdline);
-}
-
-static void reap(struct proc *p)
-{
-    if (p->stack)
-        frame_free(va_to_pa(p->stack));
-    *p = (struct proc){0};
-}
-
-int proc_spawn(const char *cmdline, struct proc *parent)
-{
-    struct proc *p = procs;
-    int error;
-
-    while (p < procs + PROCS && p->state != PROC_FREE)
-        p++;
-    if (p == procs + PROCS)
-        return ERR_NOMEM;
-    *p = (struct proc){.parent = parent};
-    error = build(p, cmdline);
-    if (error) {
-        if (p->dir)
-            directory_free(p->dir);
-        reap(p);
-        return error;
-    }
-    p->pid = next_pid++;
-    p->state = PROC_READY;
-    return p->pid;
-}
-
-/* Children that have ended already are news to init, too. */
-static void adopt_children(const struct proc *p)
-{
-    struct proc *init = find(INIT_PID);
-
     for (u32 i = 0; i < PROCS; i++) {
-        if (procs[i].state == PROC_FREE || procs[i].parent != p)
-            continue;
-        procs[i].parent = init;
-        if (procs[i].state == PROC_ENDED)
-            wake(init);
+        struct proc *p = &procs[i];
+
+        if (p->state == PROC_BLOCKED && p->timed && deadline_is_over(p))
+            p->state = PROC_READY;
     }
-}
-
-static void proc_end(struct proc *p, s32 status)
-{
-    if (p->pid == INIT_PID)
-        panic("init ended with status %d.", status);
-    if (p == current)
-        directory_use(paging_kernel_directory());
-    directory_free(p->dir);
-    p->dir = NULL;
-    p->state = PROC_ENDED;
-    p->status = status;
-    adopt_children(p);
-    wake(p->parent);
-}
-
-void proc_exit(s32 status)
-{
-    proc_end(current, status);
+    if (!ring3 || !current)
+        return;
+    current->ticks++;
     proc_yield();
-    panic("process %d ran after its end.", current->pid);
-}
-
-int proc_kill(s32 pid)
-{
-    struct proc *p = find(pid);
-
-    if (!p || p->state == PROC_ENDED)
-        return ERR_SRCH;
-    if (pid == INIT_PID)
-        return ERR_INVAL;
-    if (p == current)
-        proc_exit(STATUS_KILLED);
-    proc_end(p, STATUS_KILLED);
-    return 0;
-}
-
-int proc_wait(s32 pid, s32 *status, u32 flags)
-{
-    for (;;) {
-        int children = 0;
-
-        for (u32 i = 0; i < PROCS; i++) {
-            struct proc *p = &procs[i];
-
-            if (p->state == PROC_FREE || p->parent != current ||
-                (pid != WAIT_ANY && p->pid != pid))
-                continue;
-            children++;
-            if (p->state != PROC_ENDED)
-                continue;
-            pid = p->pid;
-            *status = p->status;
-            reap(p);
-            return pid;
-        }
-        if (!children)
-            return ERR_SRCH;
-        if (flags & WAIT_NOHANG)
-            return ERR_AGAIN;
-        sleep_on(current);
-    }
-}
-
-int proc_alive(s32 pid)
-{
-    struct proc *p = find(pid);
-
-    return p && p->state != PROC_ENDED;
-}
-
-int proc_row(u32 index, struct ps_entry *row)
-{
-    static const char *const names[] = {
-        [PROC_READY] = "ready",
-        [PROC_SLEEPING] = "sleeping",
-        [PROC_ENDED] = "ended",
-    };
-    struct proc *p;
-
-    if (index >= PROCS)
-        return ERR_SRCH;
-    p = &procs[index];
-    *row = (struct ps_entry){0};
-    if (p->state == PROC_FREE)
-        return 0;
-    row->pid = p->pid;
-    row->parent = p->parent ? p->parent->pid : 0;
-    row->pages = p->dir ? paging_user_pages(p->dir) : 0;
-    str_copy(row->state, p == current ? "running" : names[p->state], NAME_SIZE);
-    str_copy(row->name, p->name, NAME_SIZE);
-    return 0;
-}
-
-int proc_sbrk(s32 bytes)
-{
-    u32 old = current->heap_end, limit = KERNEL_BASE / 2;
-    u32 new = old + (u32)bytes;
-
-    if (new < current->heap_start || new > limit || (bytes < 0) != (new < old))
-        return ERR_NOMEM;
-    for (u32 va = (new + PAGE_MASK) & ~(u32)PAGE_MASK; va < old;
-         va += PAGE_SIZE)
-        paging_unmap(current->dir, va);
-    current->heap_end = new;
-    return (int)old;
 }

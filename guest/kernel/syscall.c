@@ -3,12 +3,14 @@
  * System calls: a table of functions by number (abi.h says what they mean).
  *
  * Each takes the frame of the caller, finds its arguments in EBX, ECX and
- * EDX, and returns what goes into EAX. Pointers are only ever used through
+ * EDX, and returns what goes into EAX; those of processes, memory and files
+ * have files of their own (syscalls.h). Pointers are only ever used through
  * uaccess.c. A record is checked to be writable before a call has an effect,
  * so a bad pointer changes nothing.
  */
 #include "arch/x86/defs/ports.h"
 #include "guest/kernel/kernel.h"
+#include "guest/kernel/syscalls.h"
 
 #define CHUNK      256
 #define KBENCH_MAX 10000000 /* the others wait so long */
@@ -27,11 +29,6 @@ void boot_note_first_program(void)
 static int sys_null(struct frame *f)
 {
     return (int)(f->ebx + 1);
-}
-
-static int sys_exit(struct frame *f)
-{
-    proc_exit((s32)f->ebx);
 }
 
 static int sys_write(struct frame *f)
@@ -73,46 +70,9 @@ static int sys_spawn(struct frame *f)
     return error ? error : proc_spawn(line, current);
 }
 
-static int sys_wait(struct frame *f)
-{
-    s32 status = 0;
-    int pid;
-
-    if (f->ecx && user_write(f->ecx, &status, sizeof(status)))
-        return ERR_FAULT;
-    pid = proc_wait((s32)f->ebx, &status, f->edx);
-    if (pid > 0 && f->ecx)
-        user_write(f->ecx, &status, sizeof(status));
-    return pid;
-}
-
-static int sys_kill(struct frame *f)
-{
-    return proc_kill((s32)f->ebx);
-}
-
-static int sys_yield(struct frame *f)
-{
-    proc_yield();
-    return 0;
-}
-
-static int sys_getpid(struct frame *f)
-{
-    return current->pid;
-}
-
 static int sys_sbrk(struct frame *f)
 {
     return proc_sbrk((s32)f->ebx);
-}
-
-static int sys_ps(struct frame *f)
-{
-    struct ps_entry row;
-    int error = proc_row(f->ebx, &row);
-
-    return error ? error : user_write(f->ecx, &row, sizeof(row));
 }
 
 static int sys_mem(struct frame *f)
@@ -171,11 +131,6 @@ static int sys_shutdown(struct frame *f)
     machine_end(f->ebx);
 }
 
-static int sys_alive(struct frame *f)
-{
-    return proc_alive((s32)f->ebx);
-}
-
 static int (*const calls[SYS_COUNT])(struct frame *f) = {
     [SYS_NULL] = sys_null,
     [SYS_EXIT] = sys_exit,
@@ -196,6 +151,8 @@ static int (*const calls[SYS_COUNT])(struct frame *f) = {
     [SYS_CHECK] = sys_check,
     [SYS_SHUTDOWN] = sys_shutdown,
     [SYS_ALIVE] = sys_alive,
+    [SYS_SLEEP] = sys_sleep,
+    [SYS_TIME] = sys_time,
 };
 
 void syscall(struct frame *f)

@@ -11,10 +11,13 @@
  *   error code           the processor for some exceptions, else the stub
  *   vector               the stub
  *   EAX .. EDI           trap_common, by PUSHA
- *   DS, ES               trap_common
+ *   DS, ES, FS, GS       trap_common
  *
- * FS and GS are left alone: the kernel does not use them, and no program of
- * Hare's does. LIMIT: two programs that did would see one another's.
+ * FS and GS are kept for each process, though the kernel does not use them.
+ * On the way out any of the loads, and IRET itself, may fault: a program may
+ * have taken away the descriptor (SYS_SEGMENT) that its selector names. What
+ * lies between trap_return and trap_return_end is therefore the only code of
+ * the kernel that may fault on a program's behalf (trap.c).
  *
  * ring3_enter() is the other way round: a check goes down to ring 3 on its
  * own and comes back through ring3_leave() when that code traps, as longjmp
@@ -47,6 +50,8 @@ trap_common:
     pusha
     push %ds
     push %es
+    push %fs
+    push %gs
     mov $SEL_KERNEL_DATA, %eax
     mov %eax, %ds
     mov %eax, %es
@@ -57,11 +62,15 @@ trap_common:
 
     .globl trap_return
 trap_return: /* ESP: a struct frame */
+    pop %gs
+    pop %fs
     pop %es
     pop %ds
     popa
     add $8, %esp /* vector, error code */
     iret
+    .globl trap_return_end
+trap_return_end:
 
     .globl ring3_enter
 ring3_enter: /* (eip, esp) */

@@ -13,6 +13,9 @@
  * where to go on, and `caught` keeps what happened. In the same way a check
  * that went down to ring 3 comes back by any exception there.
  *
+ * Every way to ring 3 but a process's first goes through the end of trap(),
+ * where its signals are seen to.
+ *
  * Whether ring 3 was interrupted is read from the pushed CS, never from CS.
  * SDM vol. 3A 6.10-6.13.
  */
@@ -70,8 +73,8 @@ static void interrupt(struct frame *f)
         serial_interrupt();
     else if (irq == IRQ_KBD)
         kbd_interrupt();
-    if (irq == IRQ_TIMER && frame_is_user(f) && current)
-        proc_yield();
+    if (irq == IRQ_TIMER)
+        proc_tick(frame_is_user(f));
 }
 
 static void remember(const struct frame *f)
@@ -84,12 +87,22 @@ static void remember(const struct frame *f)
     caught.address = f->vector == TRAP_PF ? read_cr2() : 0;
 }
 
+/* A selector of the program's went bad behind its back: trap.S. Parts of its
+ * frame are overwritten by this fault's, so there is no going on. */
+static int is_on_the_way_out(const struct frame *f)
+{
+    return current && f->eip >= (u32)trap_return &&
+           f->eip < (u32)trap_return_end;
+}
+
 static void exception(struct frame *f)
 {
     if (frame_is_user(f) && !ring3_esp) {
         fault_user(f);
         return;
     }
+    if (is_on_the_way_out(f))
+        fault_return(f);
     remember(f);
     if (frame_is_user(f))
         ring3_leave();
@@ -109,4 +122,6 @@ void trap(struct frame *f)
         interrupt(f);
     else
         exception(f);
+    if (current && !ring3_esp && frame_is_user(f))
+        signal_deliver(f);
 }

@@ -88,6 +88,12 @@ static inline void invlpg(u32 va)
     asm volatile("invlpg (%0)" : : "r"(va) : "memory");
 }
 
+/* FS and GS show no descriptor of a table that is about to go. */
+static inline void drop_fs_gs(void)
+{
+    asm volatile("mov %0, %%fs\n\tmov %0, %%gs" : : "r"(0));
+}
+
 static inline u64 rdtsc(void)
 {
     u64 value;

@@ -146,7 +146,7 @@ int main(int argc, char **argv)
             other = spawn("yielder");
         measure(&benches[i]);
         if (other > 0) {
-            sys(SYS_KILL, (u32)other, 0, 0);
+            sys(SYS_KILL, (u32)other, SIG_KILL, 0);
             wait(other, &status);
         }
     }

@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 
         format_into(line, sizeof(line), "fault %s", kinds[i]);
         status = run(line);
-        if (status == STATUS_KILLED || status == 0)
+        if (was_killed(status) || status == 0)
             good++;
         else
             printf("faults: %s ended with status %d.\n", kinds[i], status);

@@ -19,7 +19,7 @@ static void run_list(char *list)
         if (*list)
             *list++ = 0;
         status = run(name);
-        if (status != 0 && status != STATUS_KILLED)
+        if (status != 0 && !was_killed(status))
             printf("init: %s ended with status %d.\n", name, status);
     }
     sys(SYS_SHUTDOWN, SHUTDOWN_OK, 0, 0);

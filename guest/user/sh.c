@@ -53,7 +53,7 @@ static void echo(char *rest)
 
 static void kill(char *rest)
 {
-    int error = sys(SYS_KILL, parse_u32(rest), 0, 0);
+    int error = sys(SYS_KILL, parse_u32(rest), SIG_TERM, 0);
 
     if (error)
         printf("sh: kill %s: %s.\n", rest, error_text(error));

@@ -27,6 +27,11 @@ void format_into(char *to, u32 size, const char *f, ...)
     __attribute__((format(printf, 3, 4)));
 const char *error_text(int error);
 
+static inline int was_killed(int status) /* by a signal */
+{
+    return status < STATUS_KILLED && status > STATUS_KILLED - SIG_COUNT;
+}
+
 static inline u64 rdtsc(void)
 {
     u64 value;

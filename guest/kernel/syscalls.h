@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The system calls, by the file that holds them; syscall.c has their table.
+ * Each takes the frame of its caller and returns what goes into EAX.
+ */
+#ifndef HARE_SYSCALLS_H
+#define HARE_SYSCALLS_H
+
+struct frame;
+
+/* syscall_proc.c */
+int sys_exit(struct frame *f);
+int sys_wait(struct frame *f);
+int sys_kill(struct frame *f);
+int sys_getpid(struct frame *f);
+int sys_yield(struct frame *f);
+int sys_sleep(struct frame *f);
+int sys_alive(struct frame *f);
+int sys_ps(struct frame *f);
+int sys_time(struct frame *f);
+
+#endif
