@@ -58,10 +58,9 @@
 #define SYS_SCHED 50 /* (SCHED_ command, argument, argument) */
 #define SYS_WORK  51 /* (after, ticks): a declared burst, for schedlab */
 #define SYS_CHART 52 /* (&pids, from, count): who ran, tick by tick */
-/* Until FORK and SIGNAL are there */
-#define SYS_SPAWN    53 /* (command line): pid of the new process */
-#define SYS_ON_FAULT 54 /* (handler or 0): send my #DE and #PF there */
-#define SYS_COUNT    55
+/* Until FORK is there */
+#define SYS_SPAWN 53 /* (command line): pid of the new process */
+#define SYS_COUNT 54
 
 #define ERR_NOSYS  (-1)  /* no such system call */
 #define ERR_FAULT  (-2)  /* a bad pointer */
@@ -128,6 +127,17 @@ struct ps_entry {
     u32 ticks;             /* of processor time */
     char state[NAME_SIZE]; /* RUNNING, READY, BLOCKED, ZOMBIE */
     char name[NAME_SIZE];
+};
+
+/* What a handler gets as its second argument, and may change: all of the
+ * program's registers. SIGRETURN makes them true again. */
+struct sigframe {
+    u32 gs, fs, es, ds;
+    u32 edi, esi, ebp, unused, ebx, edx, ecx, eax;
+    u32 vector, error; /* of the exception that sent the signal, if any */
+    u32 eip, cs, eflags, esp, ss;
+    u32 address; /* of a page fault */
+    u32 blocked; /* signals, one bit each, while no handler ran */
 };
 
 struct mem_info {

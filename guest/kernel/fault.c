@@ -3,10 +3,8 @@
  * What becomes of an exception.
  *
  * A program's page fault may be a page's first touch: then it gets the page.
- * A divide or page fault may be handled by the program itself, if it said
- * where: it goes on at its handler with three words on its stack (vector,
- * address, and the EIP that faulted, which a RET after the first two returns
- * to). Any other exception ends the program, and one sentence says why.
+ * Any other exception is a signal to the program; if it does not handle that
+ * (signal.c), it ends, and one sentence says why.
  *
  * An exception of the kernel is a bug of the kernel, and ends the machine.
  * SDM vol. 3A 4.7, 6.13, 6.15.
@@ -89,31 +87,6 @@ static void tell(const struct frame *f, u32 address)
     printf(".\n");
 }
 
-static u32 signal_of(u32 vector)
-{
-    static const u8 signals[TRAP_EXCEPTIONS] = {
-        [TRAP_DE] = SIG_FPE, [TRAP_MF] = SIG_FPE, [TRAP_XM] = SIG_FPE,
-        [TRAP_UD] = SIG_ILL, [TRAP_DB] = SIG_ILL, [TRAP_BP] = SIG_ILL,
-        [TRAP_NM] = SIG_ILL,
-    };
-
-    return vector < TRAP_EXCEPTIONS && signals[vector] ? signals[vector]
-                                                       : SIG_SEGV;
-}
-
-/* Sends the program to its own handler; 0 if it has none or no stack. */
-static int redirect(struct frame *f, u32 address)
-{
-    u32 words[3] = {f->vector, address, f->eip};
-
-    if (!current->on_fault || (f->vector != TRAP_DE && f->vector != TRAP_PF) ||
-        user_write(f->esp - sizeof(words), words, sizeof(words)))
-        return 0;
-    f->esp -= sizeof(words);
-    f->eip = current->on_fault;
-    return 1;
-}
-
 void fault_user(struct frame *f)
 {
     u32 address = f->vector == TRAP_PF ? read_cr2() : 0;
@@ -121,7 +94,7 @@ void fault_user(struct frame *f)
     if (f->vector == TRAP_PF && !(f->error & PF_PRESENT) &&
         proc_demand(current, address))
         return;
-    if (redirect(f, address))
+    if (signal_fault(f, address))
         return;
     tell(f, address);
     proc_exit(STATUS_KILLED - (s32)signal_of(f->vector));

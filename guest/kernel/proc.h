@@ -44,7 +44,6 @@ struct proc {
     u32 trampoline;
     u32 heap_start, heap_end;
     u32 entry;
-    u32 on_fault;
     u32 ticks; /* of processor time */
     s32 status;
 };
@@ -81,10 +80,14 @@ int proc_sbrk(s32 bytes);
 int proc_owns(const struct proc *p, u32 va); /* by first touch, heap or stack */
 int proc_demand(struct proc *p, u32 va);     /* 1: there is a new page at va */
 
-/* signal.c */
+/* signal.c: signal_fault(), signal_deliver() and signal_leave() may sleep. */
 int signal_is_waiting(const struct proc *p); /* one that it must act on */
 void signal_send(struct proc *p, u32 signal);
 void signal_typed(void); /* Ctrl-C: SIG_INT to all who do not ignore it */
 void signal_deliver(struct frame *f); /* on the way to ring 3; may not return */
+u32 signal_of(u32 vector);            /* what an exception sends */
+int signal_fault(struct frame *f, u32 address); /* 1: a handler takes it */
+int signal_set(u32 signal, u32 handler, u32 trampoline);
+int signal_leave(struct frame *f, u32 sigframe); /* EAX, or an error */
 
 #endif

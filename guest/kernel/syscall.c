@@ -84,14 +84,6 @@ static int sys_mem(struct frame *f)
     return user_write(f->ebx, &info, sizeof(info));
 }
 
-static int sys_on_fault(struct frame *f)
-{
-    if (f->ebx >= KERNEL_BASE)
-        return ERR_FAULT;
-    current->on_fault = f->ebx;
-    return 0;
-}
-
 static int sys_kbench(struct frame *f)
 {
     u32 kind = f->ebx, n = f->ecx;
@@ -144,12 +136,13 @@ static int (*const calls[SYS_COUNT])(struct frame *f) = {
     [SYS_SBRK] = sys_sbrk,
     [SYS_PS] = sys_ps,
     [SYS_MEM] = sys_mem,
-    [SYS_ON_FAULT] = sys_on_fault,
     [SYS_KBENCH] = sys_kbench,
     [SYS_METER] = sys_meter,
     [SYS_BOOT] = sys_boot,
     [SYS_CHECK] = sys_check,
     [SYS_SHUTDOWN] = sys_shutdown,
+    [SYS_SIGNAL] = sys_signal,
+    [SYS_SIGRETURN] = sys_sigreturn,
     [SYS_ALIVE] = sys_alive,
     [SYS_SLEEP] = sys_sleep,
     [SYS_TIME] = sys_time,

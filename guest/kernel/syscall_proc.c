@@ -39,6 +39,16 @@ int sys_kill(struct frame *f)
     return 0;
 }
 
+int sys_signal(struct frame *f)
+{
+    return signal_set(f->ebx, f->ecx, f->edx);
+}
+
+int sys_sigreturn(struct frame *f)
+{
+    return signal_leave(f, f->ebx);
+}
+
 int sys_getpid(struct frame *f)
 {
     return current->pid;

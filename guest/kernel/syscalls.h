@@ -12,6 +12,8 @@ struct frame;
 int sys_exit(struct frame *f);
 int sys_wait(struct frame *f);
 int sys_kill(struct frame *f);
+int sys_signal(struct frame *f);
+int sys_sigreturn(struct frame *f);
 int sys_getpid(struct frame *f);
 int sys_yield(struct frame *f);
 int sys_sleep(struct frame *f);

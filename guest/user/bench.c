@@ -10,7 +10,7 @@
  * before, so that tables and caches are warm.
  *
  *   null_syscall    INT 0x80, the cheapest call, back
- *   divide_fault    #DE to the program's own handler, on behind it
+ *   divide_fault    #DE, the program's own handler, SIGRETURN behind it
  *   page_fault      #PF on an unmapped page, in the same way
  *   page_mapped     first touch of a heap page: #PF, a zeroed page, back
  *   context_switch  one half of a ping-pong of two processes that yield
@@ -136,7 +136,8 @@ int main(int argc, char **argv)
 {
     struct boot_cost boot;
 
-    sys(SYS_ON_FAULT, (u32)skip2, 0, 0);
+    signal(SIG_SEGV, skip2);
+    signal(SIG_FPE, skip2);
     for (u32 i = 0; i < sizeof(benches) / sizeof(benches[0]); i++) {
         int other = 0, status;
 

@@ -3,9 +3,8 @@
  * Where a program begins, and its one way into the kernel.
  *
  * The kernel starts it with the address of its command line on the stack.
- * skip2 is a fault handler for code that faults on purpose: the kernel
- * pushed vector, address and EIP; it goes on behind the two-byte instruction
- * that faulted. SYSCALL here is Hare's, INT 0x80.
+ * A signal handler is called with the signal and the registers it interrupted
+ * (abi.h); it returns to signal_return, which gives those back to the kernel.
  */
 #include "guest/include/abi.h"
 
@@ -27,8 +26,10 @@ sys: /* (number, a, b, c) */
     pop %ebx
     ret
 
-    .globl skip2
-skip2:
-    addl $2, 8(%esp)
-    add $8, %esp
-    ret
+    .globl signal_return
+signal_return: /* where a handler returns to: signal number, &sigframe */
+    pop %ebx
+    pop %ebx
+    mov $SYS_SIGRETURN, %eax
+    int $SYS_VECTOR
+    hlt /* the frame was no good */

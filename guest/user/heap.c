@@ -53,7 +53,7 @@ int main(int argc, char **argv)
     u32 heap, before, touched;
     int ok = 1;
 
-    sys(SYS_ON_FAULT, (u32)skip2, 0, 0);
+    signal(SIG_SEGV, skip2);
     heap = (u32)sys(SYS_SBRK, BYTES, 0, 0);
     peek(heap, 0);
     before = free_pages();

@@ -56,6 +56,26 @@ int run(const char *cmdline)
     return status;
 }
 
+int signal(int number, handler_fn *handler)
+{
+    return sys(SYS_SIGNAL, (u32)number, (u32)handler, (u32)signal_return);
+}
+
+void skip2(int signal, struct sigframe *f)
+{
+    f->eip += 2;
+}
+
+int kill(int pid, int signal)
+{
+    return sys(SYS_KILL, (u32)pid, (u32)signal, 0);
+}
+
+int sleep(u32 ticks)
+{
+    return sys(SYS_SLEEP, ticks, 0, 0);
+}
+
 static void put(void *ctx, char c)
 {
     struct buffer *b = ctx;

@@ -51,7 +51,7 @@ static void echo(char *rest)
     printf("%s\n", rest);
 }
 
-static void kill(char *rest)
+static void kill_one(char *rest)
 {
     int error = sys(SYS_KILL, parse_u32(rest), SIG_TERM, 0);
 
@@ -96,7 +96,7 @@ static const struct command commands[] = {
     {"echo", echo, " WORDS      says them"},
     {"mem", mem, "             tells how many pages are free"},
     {"check", check, "           runs the kernel's self-check"},
-    {"kill", kill, " PID        ends a process"},
+    {"kill", kill_one, " PID        ends a process"},
     {"exit", leave, "            ends the machine"},
     {NULL, NULL, NULL},
 };

@@ -16,7 +16,14 @@ int main(int argc, char **argv);
 void program(char *cmdline) __attribute__((noreturn));
 
 int sys(u32 number, u32 a, u32 b, u32 c);
-void skip2(void); /* a fault handler: go on two bytes further */
+
+typedef void handler_fn(int signal, struct sigframe *f);
+/* The handler before, or an error; SIG_DEFAULT and SIG_IGNORE are two. */
+int signal(int number, handler_fn *handler);
+void signal_return(void);                   /* crt.S */
+void skip2(int signal, struct sigframe *f); /* go on two bytes further */
+int kill(int pid, int signal);
+int sleep(u32 ticks);
 
 void exit(int status) __attribute__((noreturn));
 int spawn(const char *cmdline);
