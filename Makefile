@@ -38,6 +38,7 @@ all: $(B)/trapline.elf $(B)/hare.elf $(B)/trapline.iso
 include scripts/mk/font.mk
 include scripts/mk/vmm.mk
 include scripts/mk/guest.mk
+include scripts/mk/disk.mk
 include scripts/mk/iso.mk
 include scripts/mk/host.mk
 include scripts/mk/test.mk
