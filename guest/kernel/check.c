@@ -38,7 +38,7 @@ static u8 ring3_stack[PAGE_SIZE]; /* where ring 3 lands when it traps */
 
 static u32 *pte_of(u32 va)
 {
-    return paging_entry(paging_kernel_directory(), va, 0);
+    return paging_entry(paging_kernel_directory(), va);
 }
 
 static void show(u32 va, u32 pa, u32 flags)
@@ -70,7 +70,7 @@ static void down(const u8 *code, u32 bytes)
     ring3_enter(CODE, CODE);
     tss_set_stack(before);
     show(CODE, 0, 0);
-    frame_free(page);
+    frame_drop(page);
 }
 
 static int check_int3(void)
@@ -106,7 +106,7 @@ static int check_pf_readonly(void)
     show(PAGE_A, page, PTE_P);
     expect("movl %%eax, (%0)", "r"(PAGE_A));
     show(PAGE_A, 0, 0);
-    frame_free(page);
+    frame_drop(page);
     return was(TRAP_PF, PF_PRESENT | PF_WRITE, PAGE_A);
 }
 
@@ -137,8 +137,8 @@ static int two_pages(int by_cr3)
     show(PAGE_A, 0, 0);
     first = first == 'a' && *(u32 *)pa_to_va(a) == 'a';
     second = second == 'b' && *(u32 *)pa_to_va(b) == 'c';
-    frame_free(a);
-    frame_free(b);
+    frame_drop(a);
+    frame_drop(b);
     return first && second;
 }
 
@@ -163,7 +163,7 @@ static int check_accessed_dirty(void)
     *at(PAGE_A) = 1;
     written = *pte_of(PAGE_A) & (PTE_A | PTE_D);
     show(PAGE_A, 0, 0);
-    frame_free(page);
+    frame_drop(page);
     return idle == 0 && read == PTE_A && written == (PTE_A | PTE_D);
 }
 

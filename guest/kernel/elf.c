@@ -3,15 +3,18 @@
  * Loading a program: a 32-bit x86 ELF whose PT_LOAD segments lie in the user
  * part of the address space, below the stack.
  *
- * The new process does not run yet, so its pages are filled through the
- * kernel's view of RAM; no address space is switched. A segment without
- * PF_W becomes read-only pages. What the file does not fill is zero because
- * every new frame is. The heap begins on the page behind the last segment.
+ * Nothing is copied here: each segment becomes a region that names the file,
+ * and a page of it comes when it is touched. A segment without PF_W is read
+ * only, and shared with whoever else runs the file. So a segment's place in
+ * the file and in memory must agree within a page, as the ABI wants it, and
+ * no two segments may share a page. What the file does not fill is zero. The
+ * heap begins on the page behind the last segment.
  *
- * Every number of the file is checked before it is used; on an error the
- * caller frees the half-made directory. System V ABI, chapters 4 and 5.
+ * Every number of the file is checked before it is used; a file that changes
+ * while it runs can harm only who runs it. On an error the caller frees the
+ * half-made space. System V ABI, chapters 4 and 5.
  */
-#include "arch/x86/defs/pte.h"
+#include "guest/kernel/file.h"
 #include "guest/kernel/kernel.h"
 
 #define ELF_MAGIC    0x464c457f
@@ -39,84 +42,82 @@ struct elf_segment {
 _Static_assert(sizeof(struct elf_header) == 52, "ELF header");
 _Static_assert(sizeof(struct elf_segment) == 32, "ELF program header");
 
-/* The kernel's address of a user page that must be there from now on. */
-static u8 *make_page(u32 *dir, u32 va, u32 flags)
+static int segment_is_sane(const struct elf_segment *s)
 {
-    u32 *pte = paging_entry(dir, va, 1);
-    u32 pa;
-
-    if (!pte)
-        return NULL;
-    if (!(*pte & PTE_P)) {
-        pa = frame_alloc();
-        if (!pa)
-            return NULL;
-        *pte = pa | PTE_P | PTE_U;
-    }
-    *pte |= flags;
-    return pa_to_va(*pte & PTE32_ADDR);
-}
-
-static int load_segment(u32 *dir, const u8 *image, const struct elf_segment *s)
-{
-    u32 flags = s->flags & SEGMENT_W ? PTE_W : 0;
-    u32 done = 0;
-
-    while (done < s->memsz) {
-        u32 va = s->va + done, n = PAGE_SIZE - (va & PAGE_MASK);
-        u8 *page = make_page(dir, va, flags);
-
-        if (!page)
-            return ERR_NOMEM;
-        if (n > s->memsz - done)
-            n = s->memsz - done;
-        if (done < s->filesz)
-            memcpy(page + (va & PAGE_MASK), image + s->offset + done,
-                   n < s->filesz - done ? n : s->filesz - done);
-        done += n;
-    }
-    return 0;
-}
-
-static int segment_is_sane(const struct elf_segment *s, u32 size)
-{
-    return s->filesz <= s->memsz && s->offset <= size &&
-           s->filesz <= size - s->offset && s->va >= USER_LOWEST &&
+    return s->filesz <= s->memsz &&
+           s->offset % PAGE_SIZE == s->va % PAGE_SIZE &&
+           s->filesz <= ~s->offset && s->va >= USER_LOWEST &&
            s->va < USER_HIGHEST && s->memsz <= USER_HIGHEST - s->va;
 }
 
-static int header_is_sane(const struct elf_header *h, u32 size)
+static int add_region(struct space *s, const struct region *r)
 {
-    return size >= sizeof(*h) && h->magic == ELF_MAGIC &&
-           h->class == ELF_CLASS32 && h->order == ELF_LSB &&
-           h->type == ELF_EXEC && h->machine == ELF_MACHINE &&
-           h->phentsize == sizeof(struct elf_segment) && h->phoff <= size &&
-           h->phnum * sizeof(struct elf_segment) <= size - h->phoff;
+    struct region *new = region_new(s);
+
+    if (!new || region_between(s, r->start, r->end))
+        return ERR_NOEXEC;
+    *new = *r;
+    if (r->file)
+        inode_hold(r->file);
+    return 0;
 }
 
-int elf_load(struct proc *p, const u8 *image, u32 size)
+/* A page of text shows all that the file has there, and so can be shared. */
+static int add_segment(struct space *s, struct inode *file,
+                       const struct elf_segment *e)
 {
-    const struct elf_header *h = (const void *)image;
-    const struct elf_segment *s;
-    u32 end = 0;
-    int error;
+    u32 skew = e->va & PAGE_MASK;
+    struct region r = {
+        .start = e->va - skew,
+        .end = e->va + e->memsz,
+        .flags = e->flags & SEGMENT_W ? REGION_WRITE : 0,
+        .file = file,
+        .offset = e->offset - skew,
+        .file_size = e->filesz + skew,
+    };
 
-    if (!header_is_sane(h, size))
+    if (!r.flags && e->filesz == e->memsz)
+        r.file_size = (r.file_size + PAGE_MASK) & ~(u32)PAGE_MASK;
+    return segment_is_sane(e) ? add_region(s, &r) : ERR_NOEXEC;
+}
+
+static int header_is_sane(const struct elf_header *h)
+{
+    return h->magic == ELF_MAGIC && h->class == ELF_CLASS32 &&
+           h->order == ELF_LSB && h->type == ELF_EXEC &&
+           h->machine == ELF_MACHINE &&
+           h->phentsize == sizeof(struct elf_segment);
+}
+
+static int add_heap(struct space *s, u32 end)
+{
+    u32 start = (end + PAGE_MASK) & ~(u32)PAGE_MASK;
+    struct region heap = {
+        .start = start, .end = start, .flags = REGION_WRITE | REGION_HEAP};
+
+    return add_region(s, &heap);
+}
+
+int elf_load(struct space *s, struct inode *file, u32 *entry)
+{
+    struct elf_segment e;
+    struct elf_header h;
+    u32 end = 0;
+    int error = 0;
+
+    if (inode_read(file, 0, &h, sizeof(h)) < sizeof(h) || !header_is_sane(&h))
         return ERR_NOEXEC;
-    s = (const void *)(image + h->phoff);
-    for (u32 i = 0; i < h->phnum; i++, s++) {
-        if (s->type != PT_LOAD || s->memsz == 0)
-            continue;
-        if (!segment_is_sane(s, size))
+    for (u32 i = 0; i < h.phnum && !error; i++) {
+        u32 at = h.phoff + i * sizeof(e);
+
+        if (at < h.phoff || inode_read(file, at, &e, sizeof(e)) < sizeof(e))
             return ERR_NOEXEC;
-        error = load_segment(p->dir, image, s);
-        if (error)
-            return error;
-        if (s->va + s->memsz > end)
-            end = s->va + s->memsz;
+        if (e.type != PT_LOAD || e.memsz == 0)
+            continue;
+        error = add_segment(s, file, &e);
+        if (e.va + e.memsz > end)
+            end = e.va + e.memsz;
     }
-    p->heap_start = (end + PAGE_MASK) & ~(u32)PAGE_MASK;
-    p->heap_end = p->heap_start;
-    p->entry = h->entry;
-    return 0;
+    *entry = h.entry;
+    return error ? error : add_heap(s, end);
 }

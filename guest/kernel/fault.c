@@ -51,7 +51,7 @@ static void tell_page_fault(const struct frame *f, u32 address)
                        : f->eip == address ? "jumped to"
                                            : "read";
 
-    if (!(f->error & PF_PRESENT) && proc_owns(current, address)) {
+    if (space_region(&current->space, address) && !(f->error & PF_PRESENT)) {
         printf("it needed a page, and no page is free");
         return;
     }
@@ -91,8 +91,8 @@ void fault_user(struct frame *f)
 {
     u32 address = f->vector == TRAP_PF ? read_cr2() : 0;
 
-    if (f->vector == TRAP_PF && !(f->error & PF_PRESENT) &&
-        proc_demand(current, address))
+    if (f->vector == TRAP_PF &&
+        space_fault(&current->space, address, f->error) == 0)
         return;
     if (signal_fault(f, address))
         return;

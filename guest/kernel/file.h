@@ -20,7 +20,7 @@ struct inode {
     u32 holders; /* open files and address spaces; an unlinked one lives on */
     const u8 *data; /* of the boot archive; NULL: in page[] */
     u32 *page;      /* frames, physical, INODE_PAGES; in a frame of its own */
-    u32 *text;      /* frames of read-only pages that programs share (elf.c) */
+    struct text *text; /* read-only pages that programs share (text.c) */
 };
 
 struct file;
@@ -30,7 +30,7 @@ struct inode *fs_find(const char *name); /* or NULL; held for the caller */
 int fs_create(const char *name, struct inode **made); /* held, too */
 int fs_unlink(const char *name);
 int fs_row(u32 index, struct dir_entry *row); /* its name is "" in a free one */
-u32 fs_pages(void); /* that files hold, for SYS_MEM */
+u32 fs_pages(void);                           /* that files hold, for SYS_MEM */
 void inode_hold(struct inode *i);
 void inode_drop(struct inode *i);
 /* Bytes read, fewer at the end. Never sleeps. */

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Physical pages: one bit for each, set while the page is in use.
+ * Physical pages: one byte for each, how many hold it.
+ *
+ * A page is taken with one holder; fork, shared text and whoever reads it
+ * while it may go away hold it, too, and the last one to drop it frees it.
+ * The bytes lie behind the kernel, as many as the machine has pages.
  *
  * The pool is what lies between the end of the kernel and the end of RAM as
  * the memory map tells it. Firmware tables eat a little at the top, a
@@ -13,13 +17,14 @@
 #include "arch/x86/defs/multiboot.h"
 #include "arch/x86/defs/ports.h"
 #include "guest/kernel/kernel.h"
+#include "guest/kernel/swap.h"
 
-#define MIB        0x100000
-#define MAX_FRAMES (MAX_RAM_MIB * (MIB / PAGE_SIZE))
+#define MIB         0x100000
+#define MAX_HOLDERS 255
 
 extern u8 kernel_end[];
 
-static u32 used[MAX_FRAMES / 32];
+static u8 *holders;    /* of each frame */
 static u32 first, end; /* of the pool, as frame numbers */
 static u32 hint;
 static u32 free_count;
@@ -60,8 +65,10 @@ void frames_init(void)
         mib = MAX_RAM_MIB;
     if (mib < 8)
         panic("the boot loader reports %u MiB of memory; Hare needs 8.", mib);
-    first = va_to_pa(kernel_end) / PAGE_SIZE;
     end = (mib - 1) * (MIB / PAGE_SIZE);
+    holders = kernel_end;
+    first = (va_to_pa(kernel_end) + end + PAGE_MASK) / PAGE_SIZE;
+    memset(holders, 0, end);
     hint = first;
     free_count = end - first;
 }
@@ -69,27 +76,58 @@ void frames_init(void)
 u32 frame_alloc(void)
 {
     for (u32 f = hint; f < end; f++) {
-        if (used[f / 32] >> f % 32 & 1)
+        if (holders[f])
             continue;
-        used[f / 32] |= 1u << f % 32;
+        holders[f] = 1;
         hint = f + 1;
         free_count--;
         memset(pa_to_va(f * PAGE_SIZE), 0, PAGE_SIZE);
         return f * PAGE_SIZE;
     }
+    hint = end;
     return 0;
 }
 
-void frame_free(u32 pa)
+static u8 *holders_of(u32 pa)
 {
     u32 f = pa / PAGE_SIZE;
 
-    if (f < first || f >= end || !(used[f / 32] >> f % 32 & 1))
-        panic("the kernel freed page 0x%08x, which it had not taken.", pa);
-    used[f / 32] &= ~(1u << f % 32);
+    if (f < first || f >= end || !holders[f])
+        panic("the kernel named page 0x%08x, which it had not taken.", pa);
+    return &holders[f];
+}
+
+void frame_hold(u32 pa)
+{
+    u8 *n = holders_of(pa);
+
+    if (*n == MAX_HOLDERS)
+        panic("page 0x%08x has %u holders already.", pa, *n);
+    ++*n;
+}
+
+void frame_drop(u32 pa)
+{
+    if (--*holders_of(pa))
+        return;
+    swap_gone(pa);
     free_count++;
-    if (f < hint)
-        hint = f;
+    if (pa / PAGE_SIZE < hint)
+        hint = pa / PAGE_SIZE;
+}
+
+u32 frame_holders(u32 pa)
+{
+    return *holders_of(pa);
+}
+
+u32 frames_shared(void)
+{
+    u32 n = 0;
+
+    for (u32 f = first; f < end; f++)
+        n += holders[f] > 1;
+    return n;
 }
 
 u32 frames_free_count(void)

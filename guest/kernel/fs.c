@@ -70,7 +70,7 @@ static u32 page_take(void)
 
 static void page_give(u32 pa)
 {
-    frame_free(pa);
+    frame_drop(pa);
     pages_used--;
 }
 
@@ -119,6 +119,7 @@ int fs_row(u32 index, struct dir_entry *row)
 
 void inode_empty(struct inode *i)
 {
+    text_forget(i);
     for (u32 n = 0; n < INODE_PAGES; n++) {
         if (i->page[n])
             page_give(i->page[n]);
@@ -191,6 +192,7 @@ int inode_write(struct inode *i, u32 offset, const void *from, u32 n)
 {
     u32 done = 0;
 
+    text_forget(i);
     while (done < n && offset + done < INODE_PAGES * PAGE_SIZE) {
         u32 part = part_of_page(offset + done, n - done);
         u8 *to = make_page(i, offset + done);

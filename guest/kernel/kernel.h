@@ -14,6 +14,7 @@
 #include "guest/include/lib.h"
 #include "guest/kernel/layout.h"
 #include "guest/kernel/proc.h"
+#include "guest/kernel/space.h"
 #include "guest/kernel/x86.h"
 
 _Static_assert(sizeof(void *) == 4, "Hare is 32-bit");
@@ -105,10 +106,9 @@ void pit_init(void);
 void pit_interrupt(void);
 u32 pit_ticks(void);
 
-/* frames.c: physical pages */
+/* frames.c: physical pages; space.h has the rest of it */
 void frames_init(void);
-u32 frame_alloc(void); /* zeroed; 0 when there is none */
-void frame_free(u32 pa);
+u32 frames_shared(void); /* that have more than one holder */
 u32 frames_free_count(void);
 u32 frames_total(void);
 u32 frames_mib(void);
@@ -116,13 +116,12 @@ u32 frames_mib(void);
 /* paging.c */
 void paging_init(void);
 u32 *paging_kernel_directory(void);
-u32 *directory_new(void);      /* NULL when out of pages */
-void directory_free(u32 *dir); /* and every user page in it */
+u32 *directory_new(u32 pa); /* in a zeroed frame */
 void directory_use(u32 *dir);
-u32 *paging_entry(u32 *dir, u32 va, int make); /* the PTE of va, or NULL */
-int paging_map(u32 *dir, u32 va, u32 pa, u32 flags);
-void paging_unmap(u32 *dir, u32 va); /* frees the page */
-u32 paging_user_pages(u32 *dir);
+u32 *paging_entry(u32 *dir, u32 va); /* the PTE of va, or NULL: no table */
+void paging_show(u32 va, u32 pa);    /* of the kernel, writable */
+void paging_hide(u32 va);            /* and drops the frame */
+u32 *paging_add_table(u32 *dir, u32 va, u32 pa); /* and the PTE of va */
 
 static inline void *pa_to_va(u32 pa)
 {
@@ -136,15 +135,11 @@ static inline u32 va_to_pa(const void *va)
 
 /* tar.c: the file at *at, which moves on to the next; NULL behind the last */
 const u8 *tar_next(u32 *at, const char **name, u32 *size);
-const u8 *tar_find(const char *name, u32 *size);
-
-/* elf.c: 0 or an error */
-int elf_load(struct proc *p, const u8 *image, u32 size);
 
 /* switch.S */
 void switch_stacks(u32 *save_esp, u32 load_esp);
 
-/* uaccess.c: 0, or ERR_FAULT; they never fault */
+/* uaccess.c: 0, or an error; they never fault, but may sleep */
 int user_read(void *to, u32 from, u32 n);
 int user_write(u32 to, const void *from, u32 n);
 int user_read_string(char *to, u32 from, u32 size);

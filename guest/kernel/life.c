@@ -9,32 +9,9 @@
  * which waits for whatever ends. Init itself cannot be killed, and if it
  * ends nobody is left to run anything: that is the end of the machine.
  */
-#include "arch/x86/defs/pte.h"
 #include "arch/x86/defs/regs.h"
+#include "guest/kernel/file.h"
 #include "guest/kernel/kernel.h"
-
-int proc_owns(const struct proc *p, u32 va)
-{
-    u32 stack = USER_STACK_TOP - USER_STACK_PAGES * PAGE_SIZE;
-    int heap = va >= p->heap_start && va < p->heap_end;
-
-    return heap || (va >= stack && va < USER_STACK_TOP);
-}
-
-int proc_demand(struct proc *p, u32 va)
-{
-    u32 pa;
-
-    if (!proc_owns(p, va))
-        return 0;
-    pa = frame_alloc();
-    if (!pa)
-        return 0;
-    if (paging_map(p->dir, va, pa, PTE_W | PTE_U) == 0)
-        return 1;
-    frame_free(pa);
-    return 0;
-}
 
 /* Where it begins in ring 3; the user stack holds one word, the address of
  * the command line. */
@@ -53,37 +30,35 @@ static void first_frame(struct proc *p, u32 user_esp)
 
 static int put_command_line(struct proc *p, const char *cmdline)
 {
-    u32 line = USER_STACK_TOP - CMDLINE_SIZE, *pte;
-    u8 *page;
+    u32 line = USER_STACK_TOP - CMDLINE_SIZE;
+    u8 *at = space_byte(&p->space, line, 1);
 
-    if (!proc_demand(p, line))
+    if (!at)
         return ERR_NOMEM;
-    pte = paging_entry(p->dir, line, 0);
-    page = pa_to_va(*pte & PTE32_ADDR);
-    str_copy((char *)page + (line & PAGE_MASK), cmdline, CMDLINE_SIZE);
-    *(u32 *)(page + (line & PAGE_MASK) - sizeof(line)) = line;
+    str_copy((char *)at, cmdline, CMDLINE_SIZE);
+    *(u32 *)(at - sizeof(line)) = line;
     first_frame(p, line - sizeof(line));
     return 0;
 }
 
 static int build(struct proc *p, const char *cmdline)
 {
-    u32 size, n = 0;
-    const u8 *image;
+    struct inode *file;
     int error;
+    u32 n = 0;
 
     while (cmdline[n] && cmdline[n] != ' ' && n < NAME_SIZE - 1) {
         p->name[n] = cmdline[n];
         n++;
     }
     p->name[n] = 0;
-    image = tar_find(p->name, &size);
-    if (!image)
+    file = fs_find(p->name);
+    if (!file)
         return ERR_NOENT;
-    p->dir = directory_new();
-    if (!p->dir)
-        return ERR_NOMEM;
-    error = elf_load(p, image, size);
+    error = space_new(&p->space);
+    if (!error)
+        error = elf_load(&p->space, file, &p->entry);
+    inode_drop(file);
     return error ? error : put_command_line(p, cmdline);
 }
 
@@ -97,8 +72,7 @@ int proc_spawn(const char *cmdline, struct proc *parent)
     p->parent = parent;
     error = build(p, cmdline);
     if (error) {
-        if (p->dir)
-            directory_free(p->dir);
+        space_free(&p->space);
         proc_reap(p);
         return error;
     }
@@ -129,8 +103,7 @@ void proc_exit(s32 status)
         panic("init ended with status %d.", status);
     drop_fs_gs();
     directory_use(paging_kernel_directory());
-    directory_free(p->dir);
-    p->dir = NULL;
+    space_free(&p->space);
     p->state = PROC_ZOMBIE;
     p->status = status;
     adopt_children(p);
@@ -205,23 +178,10 @@ int proc_row(u32 index, struct ps_entry *row)
         return 0;
     row->pid = p->pid;
     row->parent = p->parent ? p->parent->pid : 0;
-    row->pages = p->dir ? paging_user_pages(p->dir) : 0;
+    row->pages = p->space.resident;
+    row->swapped = p->space.swapped;
     row->ticks = p->ticks;
     str_copy(row->state, p == current ? "RUNNING" : names[p->state], NAME_SIZE);
     str_copy(row->name, p->name, NAME_SIZE);
     return 0;
-}
-
-int proc_sbrk(s32 bytes)
-{
-    u32 old = current->heap_end, limit = KERNEL_BASE / 2;
-    u32 new = old + (u32)bytes;
-
-    if (new < current->heap_start || new > limit || (bytes < 0) != (new < old))
-        return ERR_NOMEM;
-    for (u32 va = (new + PAGE_MASK) & ~(u32)PAGE_MASK; va < old;
-         va += PAGE_SIZE)
-        paging_unmap(current->dir, va);
-    current->heap_end = new;
-    return (int)old;
 }

@@ -10,8 +10,7 @@
  * in the same way.
  *
  * Kernel text and constants are read-only, and CR0.WP makes that count in
- * ring 0. The lower three quarters belong to the process: each page there is
- * a frame of its own, so freeing a directory frees every page it shows.
+ * ring 0. The lower three quarters belong to the process: see space.c.
  */
 #include "arch/x86/defs/cpuid.h"
 #include "arch/x86/defs/pte.h"
@@ -39,41 +38,19 @@ u32 *paging_kernel_directory(void)
     return kernel_directory;
 }
 
-u32 *paging_entry(u32 *dir, u32 va, int make)
+u32 *paging_entry(u32 *dir, u32 va)
 {
-    u32 *pde = &dir[directory_index(va)];
-    u32 table;
+    u32 pde = dir[directory_index(va)];
 
-    if (!(*pde & PTE_P)) {
-        if (!make)
-            return NULL;
-        table = frame_alloc();
-        if (!table)
-            return NULL;
-        *pde = table | PTE_P | PTE_W | PTE_U;
-    }
-    return (u32 *)pa_to_va(*pde & PTE32_ADDR) + table_index(va);
+    if (!(pde & PTE_P))
+        return NULL;
+    return (u32 *)pa_to_va(pde & PTE32_ADDR) + table_index(va);
 }
 
-int paging_map(u32 *dir, u32 va, u32 pa, u32 flags)
+u32 *paging_add_table(u32 *dir, u32 va, u32 pa)
 {
-    u32 *pte = paging_entry(dir, va, 1);
-
-    if (!pte)
-        return ERR_NOMEM;
-    *pte = pa | flags | PTE_P;
-    return 0;
-}
-
-void paging_unmap(u32 *dir, u32 va)
-{
-    u32 *pte = paging_entry(dir, va, 0);
-
-    if (!pte || !(*pte & PTE_P))
-        return;
-    frame_free(*pte & PTE32_ADDR);
-    *pte = 0;
-    invlpg(va);
+    dir[directory_index(va)] = pa | PTE_P | PTE_W | PTE_U;
+    return paging_entry(dir, va);
 }
 
 static u32 kernel_flags(u32 va)
@@ -81,6 +58,18 @@ static u32 kernel_flags(u32 va)
     int readonly = va >= (u32)kernel_start && va < (u32)kernel_readonly_end;
 
     return readonly ? 0 : PTE_W;
+}
+
+static u32 *kernel_entry(u32 va)
+{
+    u32 *pte = paging_entry(kernel_directory, va), pa;
+
+    if (pte)
+        return pte;
+    pa = frame_alloc();
+    if (!pa)
+        panic("there is no memory for the kernel's page tables.");
+    return paging_add_table(kernel_directory, va, pa);
 }
 
 void paging_init(void)
@@ -91,14 +80,29 @@ void paging_init(void)
     for (u32 pa = 0; pa < bytes; pa += PAGE_SIZE) {
         u32 va = (u32)pa_to_va(pa);
 
-        if (paging_map(kernel_directory, va, pa, kernel_flags(va)))
-            panic("there is no memory for the kernel's page tables.");
+        *kernel_entry(va) = pa | kernel_flags(va) | PTE_P;
     }
-    paging_entry(kernel_directory, CHECK_BASE, 1);
-    paging_entry(kernel_directory, KSTACK_BASE, 1);
+    kernel_entry(CHECK_BASE);
+    kernel_entry(KSTACK_BASE);
     if (cpuid_edx(CPUID_FEATURES) & CPUID_1D_PSE)
         write_cr4(read_cr4() | CR4_PSE);
     directory_use(kernel_directory);
+}
+
+void paging_show(u32 va, u32 pa)
+{
+    *kernel_entry(va) = pa | PTE_W | PTE_P;
+}
+
+void paging_hide(u32 va)
+{
+    u32 *pte = kernel_entry(va);
+
+    if (!(*pte & PTE_P))
+        return;
+    frame_drop(*pte & PTE32_ADDR);
+    *pte = 0;
+    invlpg(va);
 }
 
 void directory_use(u32 *dir)
@@ -106,43 +110,11 @@ void directory_use(u32 *dir)
     write_cr3(va_to_pa(dir));
 }
 
-u32 *directory_new(void)
+u32 *directory_new(u32 pa)
 {
-    u32 pa = frame_alloc();
     u32 *dir = pa_to_va(pa);
 
-    if (!pa)
-        return NULL;
     for (u32 i = KERNEL_PDE; i < ENTRIES; i++)
         dir[i] = kernel_directory[i];
     return dir;
-}
-
-static void free_table(u32 *table)
-{
-    for (u32 i = 0; i < ENTRIES; i++)
-        if (table[i] & PTE_P)
-            frame_free(table[i] & PTE32_ADDR);
-    frame_free(va_to_pa(table));
-}
-
-void directory_free(u32 *dir)
-{
-    for (u32 i = 0; i < KERNEL_PDE; i++)
-        if (dir[i] & PTE_P)
-            free_table(pa_to_va(dir[i] & PTE32_ADDR));
-    frame_free(va_to_pa(dir));
-}
-
-u32 paging_user_pages(u32 *dir)
-{
-    u32 pages = 0;
-
-    for (u32 i = 0; i < KERNEL_PDE; i++) {
-        u32 *table = pa_to_va(dir[i] & PTE32_ADDR);
-
-        for (u32 j = 0; dir[i] & PTE_P && j < ENTRIES; j++)
-            pages += table[j] & PTE_P;
-    }
-    return pages;
 }

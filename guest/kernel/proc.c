@@ -18,7 +18,6 @@
  * even push the fault: the processor shuts down, but nothing is overwritten.
  */
 #include "guest/kernel/proc.h"
-#include "arch/x86/defs/pte.h"
 #include "guest/kernel/irqs.h"
 #include "guest/kernel/kernel.h"
 
@@ -55,23 +54,20 @@ struct frame *proc_frame(const struct proc *p)
 
 static int stack_new(const struct proc *p)
 {
-    u32 *dir = paging_kernel_directory();
-
     for (u32 i = 1; i <= STACK_PAGES; i++) {
-        u32 pa = frame_alloc();
+        u32 pa = frame_obtain();
 
-        if (!pa || paging_map(dir, stack_top(p) - i * PAGE_SIZE, pa, PTE_W))
+        if (!pa)
             return ERR_NOMEM;
+        paging_show(stack_top(p) - i * PAGE_SIZE, pa);
     }
     return 0;
 }
 
 void proc_reap(struct proc *p)
 {
-    u32 *dir = paging_kernel_directory();
-
     for (u32 i = 1; i <= STACK_PAGES; i++)
-        paging_unmap(dir, stack_top(p) - i * PAGE_SIZE);
+        paging_hide(stack_top(p) - i * PAGE_SIZE);
     *p = (struct proc){0};
 }
 
@@ -127,7 +123,7 @@ static void switch_to(struct proc *next)
         return;
     if (next) {
         drop_fs_gs();
-        directory_use(next->dir);
+        space_use(&next->space);
         tss_set_stack(stack_top(next));
     }
     current = next;

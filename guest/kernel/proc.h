@@ -12,6 +12,7 @@
 #define HARE_PROC_H
 
 #include "guest/include/abi.h"
+#include "guest/kernel/space.h"
 
 struct frame;
 
@@ -32,8 +33,8 @@ struct proc {
     enum proc_state state;
     struct proc *parent;
     char name[NAME_SIZE];
-    u32 *dir;
-    u32 esp; /* of the suspended kernel context */
+    struct space space; /* dir is NULL in a zombie */
+    u32 esp;            /* of the suspended kernel context */
     /* Of a blocked one: */
     const void *channel;
     u32 deadline; /* in ticks, if timed */
@@ -42,7 +43,6 @@ struct proc {
     u32 pending, blocked;
     u32 handler[SIG_COUNT];
     u32 trampoline;
-    u32 heap_start, heap_end;
     u32 entry;
     u32 ticks; /* of processor time */
     s32 status;
@@ -53,7 +53,8 @@ extern struct proc *current; /* NULL in the boot thread, which idles */
 /* proc.c: the table, turns, sleep */
 struct proc *proc_at(u32 slot); /* NULL: a free one */
 struct proc *proc_find(s32 pid);
-struct proc *proc_new(void); /* a slot and a kernel stack, or NULL */
+/* A slot and a kernel stack, or NULL. May sleep. */
+struct proc *proc_new(void);
 void proc_start(struct proc *p);
 void proc_reap(struct proc *p); /* the last of it */
 /* Where its registers lie while it is in the kernel: the top of its stack. */
@@ -76,9 +77,6 @@ void proc_exit(s32 status) __attribute__((noreturn));
 int proc_wait(s32 pid, s32 *status, u32 flags);
 int proc_alive(s32 pid);
 int proc_row(u32 index, struct ps_entry *row);
-int proc_sbrk(s32 bytes);
-int proc_owns(const struct proc *p, u32 va); /* by first touch, heap or stack */
-int proc_demand(struct proc *p, u32 va);     /* 1: there is a new page at va */
 
 /* signal.c: signal_fault(), signal_deliver() and signal_leave() may sleep. */
 int signal_is_waiting(const struct proc *p); /* one that it must act on */

@@ -26,6 +26,7 @@ struct inode;
 #define REGION_WRITE 1
 #define REGION_STACK 2 /* grows down, to USER_STACK_PAGES */
 #define REGION_HEAP  4 /* SBRK moves its end */
+#define REGION_MAP   8 /* by MMAP */
 
 struct region {
     u32 start, end; /* end 0: no region */
@@ -50,20 +51,41 @@ void frame_hold(u32 pa);
 void frame_drop(u32 pa); /* the last one frees it */
 u32 frame_holders(u32 pa);
 
-/* space.c, region.c, fault */
-int space_new(struct space *s);
+/* space.c: faults, and what is there */
+int space_new(struct space *s); /* with a stack */
 void space_free(struct space *s);
-int space_fork(struct space *to, struct space *from);
-void space_use(const struct space *s); /* CR3 and LDT */
+int space_fork(struct space *to, struct space *from); /* from: the current */
+void space_use(const struct space *s);                /* CR3 and LDT */
 /* Makes va usable for reading or writing: 0, or ERR_FAULT (nothing is there,
  * or not for this) or ERR_NOMEM. error is the page fault's. */
 int space_fault(struct space *s, u32 va, u32 error);
+/* The kernel's address of a user byte, up to the end of its page, until
+ * somebody sleeps; or NULL. */
+u8 *space_byte(struct space *s, u32 va, int write);
+/* The page shown at va gives way to a swapped entry, or to 0 where it can be
+ * read from its file again. */
+void space_evict(struct space *s, u32 va, u32 slot);
+/* s is the current one; r covers the range, or is empty: anonymous pages */
+void space_drop_pages(struct space *s, const struct region *r, u32 va, u32 end);
+u32 space_tables(void); /* page tables and directories of all */
+
+/* region.c: what is promised */
 struct region *space_region(struct space *s, u32 va); /* or NULL */
+struct region *region_between(struct space *s, u32 start, u32 end);
+struct region *region_reach(struct space *s, u32 va); /* the stack grows */
+struct region *region_new(struct space *s);           /* a free one, or NULL */
 int space_sbrk(struct space *s, s32 bytes);
 int space_map(struct space *s, u32 bytes); /* address, or an error */
 int space_unmap(struct space *s, u32 va, u32 bytes);
 
-/* elf.c */
+/* text.c: read-only pages of files that are shown somewhere */
+u32 text_find(const struct region *r, u32 va); /* held for the caller, or 0 */
+void text_offer(const struct region *r, u32 va, u32 pa);
+void text_leave(const struct region *r, u32 va, u32 pa); /* before a drop */
+void text_forget(struct inode *i);                       /* it changes */
+u32 text_frames(void);
+
+/* elf.c: s is new, or has its stack only; 0 or an error */
 int elf_load(struct space *s, struct inode *file, u32 *entry);
 
 #endif

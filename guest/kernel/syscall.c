@@ -9,6 +9,7 @@
  * so a bad pointer changes nothing.
  */
 #include "arch/x86/defs/ports.h"
+#include "guest/kernel/file.h"
 #include "guest/kernel/kernel.h"
 #include "guest/kernel/syscalls.h"
 
@@ -72,14 +73,17 @@ static int sys_spawn(struct frame *f)
 
 static int sys_sbrk(struct frame *f)
 {
-    return proc_sbrk((s32)f->ebx);
+    return space_sbrk(&current->space, (s32)f->ebx);
 }
 
 static int sys_mem(struct frame *f)
 {
     struct mem_info info = {.mib = frames_mib(),
                             .total = frames_total(),
-                            .free = frames_free_count()};
+                            .free = frames_free_count(),
+                            .shared = frames_shared(),
+                            .tables = space_tables(),
+                            .files = fs_pages() + text_frames()};
 
     return user_write(f->ebx, &info, sizeof(info));
 }

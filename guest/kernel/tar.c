@@ -40,15 +40,3 @@ const u8 *tar_next(u32 *at, const char **name, u32 *size)
     *at += BLOCK + (*size + BLOCK - 1) / BLOCK * BLOCK;
     return head + BLOCK;
 }
-
-const u8 *tar_find(const char *name, u32 *size)
-{
-    const char *found;
-    const u8 *data;
-    u32 at = 0;
-
-    while ((data = tar_next(&at, &found, size)))
-        if (strcmp(found, name) == 0)
-            return data;
-    return NULL;
-}

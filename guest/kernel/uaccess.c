@@ -3,30 +3,16 @@
  * Reaching a program's memory from a system call, without ever faulting.
  *
  * A pointer from ring 3 is a number. For each page it touches the current
- * process's page table is asked: in the user half, present, user, and
- * writable if the kernel is to write? A page that would have come on first
- * touch is brought. Then the copy goes through the kernel's own view of that
- * frame, so nothing a program passes can make the kernel fault.
+ * address space is asked: in the user half, present, user, and writable if
+ * the kernel is to write? A page that a fault would bring, or copy, is brought
+ * or copied. Then the bytes go through the kernel's own view of that frame, so
+ * nothing a program passes can make the kernel fault.
  */
-#include "arch/x86/defs/pte.h"
 #include "guest/kernel/kernel.h"
 
 static u8 *user_byte(u32 va, int write)
 {
-    u32 need = PTE_P | PTE_U | (write ? PTE_W : 0);
-    u32 *pte;
-
-    if (!current || va >= KERNEL_BASE)
-        return NULL;
-    pte = paging_entry(current->dir, va, 0);
-    if (!pte || !(*pte & PTE_P)) {
-        if (!proc_demand(current, va))
-            return NULL;
-        pte = paging_entry(current->dir, va, 0);
-    }
-    if ((*pte & need) != need)
-        return NULL;
-    return (u8 *)pa_to_va(*pte & PTE32_ADDR) + (va & PAGE_MASK);
+    return current ? space_byte(&current->space, va, write) : NULL;
 }
 
 static u32 rest_of_page(u32 va, u32 n)
