@@ -40,9 +40,27 @@ u32 inode_read(const struct inode *i, u32 offset, void *to, u32 n);
 int inode_write(struct inode *i, u32 offset, const void *from, u32 n);
 void inode_empty(struct inode *i);
 
-/* The current process's descriptors. */
+/* pipe.c: up to PIPE_ATOM bytes are written in one piece. What reads and
+ * writes may sleep. Bytes, or ERR_INTR or ERR_PIPE. */
+#define PIPE_ATOM 512
+
+struct pipe;
+
+struct pipe *pipe_new(void); /* or NULL */
+void pipe_close(struct pipe *p, int writing);
+int pipe_read(struct pipe *p, u8 *to, u32 n, int wait); /* 0: the end */
+int pipe_write(struct pipe *p, const u8 *from, u32 n);
+
+/* file.c: the descriptors of a process, */
 void files_init(struct file *table[OPEN_FILES]); /* 0, 1, 2: the console */
 void files_fork(struct file *to[OPEN_FILES], struct file *from[OPEN_FILES]);
 void files_close_all(struct file *table[OPEN_FILES]);
+/* and the calls of the current one; from and to are its addresses. */
+int file_open(const char *name, u32 flags);
+int file_close(u32 fd);
+int file_dup2(u32 fd, u32 to);
+int file_pipe(s32 fds[2]);
+int file_read(u32 fd, u32 to, u32 n);    /* may sleep */
+int file_write(u32 fd, u32 from, u32 n); /* may sleep */
 
 #endif

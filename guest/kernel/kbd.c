@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: MIT
  *
  * The keyboard behind the i8042, in the scan codes of set 1 (the controller
- * translates): a table for plain keys, one for shifted keys, and the two
- * shift keys remembered. LIMIT: US layout; no control, no arrows.
+ * translates): a table for plain keys, one for shifted keys, and the shift
+ * keys and the left Ctrl remembered; a letter with Ctrl is its number in the
+ * alphabet, so Ctrl-C is 3. LIMIT: US layout; no arrows.
  */
 #include "arch/x86/defs/ports.h"
 #include "guest/kernel/kernel.h"
 
-#define STATUS_FULL 0x01
-#define RELEASED    0x80
-#define LEFT_SHIFT  0x2a
-#define RIGHT_SHIFT 0x36
-#define KEYS        0x3a
-#define DRAIN_LIMIT 32
+#define STATUS_FULL  0x01
+#define RELEASED     0x80
+#define LEFT_CTRL    0x1d
+#define LEFT_SHIFT   0x2a
+#define RIGHT_SHIFT  0x36
+#define KEYS         0x3a
+#define CONTROL_MASK 0x1f
+#define DRAIN_LIMIT  32
 
 static const char plain[KEYS + 1] =
     "\0\0331234567890-=\b\tqwertyuiop[]\n\0asdfghjkl;'`\0\\zxcvbnm,./\0*\0 ";
 static const char shifted[KEYS + 1] =
     "\0\033!@#$%^&*()_+\b\tQWERTYUIOP{}\n\0ASDFGHJKL:\"~\0|ZXCVBNM<>?\0*\0 ";
 
-static int shift;
+static int shift, control;
 
 void kbd_init(void)
 {
@@ -37,9 +40,15 @@ void kbd_interrupt(void)
         shift = !(code & RELEASED);
         return;
     }
+    if (key == LEFT_CTRL) {
+        control = !(code & RELEASED);
+        return;
+    }
     if (code & RELEASED || key >= KEYS)
         return;
     c = shift ? shifted[key] : plain[key];
+    if (control)
+        c &= CONTROL_MASK;
     if (c)
         console_input(c);
 }

@@ -51,8 +51,10 @@ void kbd_init(void);
 void kbd_interrupt(void);
 void console_init(void);
 void console_write(const char *s, u32 n);
-void console_input(char c);             /* from either device's interrupt */
-int console_read(char *line, u32 size); /* sleeps until there is a line */
+void console_input(char c); /* from either device's interrupt */
+/* Bytes of a line; may sleep until there is one, if it is to wait. 0: the end
+ * of the file was typed, or there is nothing to read without waiting. */
+int console_read(char *to, u32 size, int wait);
 
 /* gdt.c */
 void gdt_init(void);

@@ -76,6 +76,10 @@ int proc_spawn(const char *cmdline, struct proc *parent)
         proc_reap(p);
         return error;
     }
+    if (parent)
+        files_fork(p->files, parent->files);
+    else
+        files_init(p->files);
     proc_start(p);
     return p->pid;
 }
@@ -104,6 +108,7 @@ void proc_exit(s32 status)
     drop_fs_gs();
     directory_use(paging_kernel_directory());
     space_free(&p->space);
+    files_close_all(p->files);
     p->state = PROC_ZOMBIE;
     p->status = status;
     adopt_children(p);

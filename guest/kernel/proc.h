@@ -15,6 +15,7 @@
 #include "guest/kernel/space.h"
 
 struct frame;
+struct file;
 
 #define PROCS       128 /* slots; a slot's number is its job's for sched.h */
 #define INIT_PID    1
@@ -44,7 +45,8 @@ struct proc {
     u32 handler[SIG_COUNT];
     u32 trampoline;
     u32 entry;
-    u32 ticks; /* of processor time */
+    struct file *files[OPEN_FILES]; /* by descriptor (file.h) */
+    u32 ticks;                      /* of processor time */
     s32 status;
 };
 

@@ -13,7 +13,6 @@
 #include "guest/kernel/kernel.h"
 #include "guest/kernel/syscalls.h"
 
-#define CHUNK      256
 #define KBENCH_MAX 10000000 /* the others wait so long */
 
 static struct boot_cost boot_cost;
@@ -30,37 +29,6 @@ void boot_note_first_program(void)
 static int sys_null(struct frame *f)
 {
     return (int)(f->ebx + 1);
-}
-
-static int sys_write(struct frame *f)
-{
-    char text[CHUNK];
-    u32 done = 0, n = f->edx;
-
-    if (n > KERNEL_BASE)
-        return ERR_FAULT;
-    while (done < n) {
-        u32 part = n - done < CHUNK ? n - done : CHUNK;
-
-        if (user_read(text, f->ecx + done, part))
-            return ERR_FAULT;
-        console_write(text, part);
-        done += part;
-    }
-    return (int)n;
-}
-
-static int sys_read(struct frame *f)
-{
-    char line[CMDLINE_SIZE];
-    u32 size = f->edx < sizeof(line) ? f->edx : sizeof(line);
-    int n;
-
-    memset(line, 0, sizeof(line));
-    if (user_write(f->ecx, line, size))
-        return ERR_FAULT;
-    n = console_read(line, size);
-    return user_write(f->ecx, line, (u32)n) ? ERR_FAULT : n;
 }
 
 static int sys_spawn(struct frame *f)
@@ -132,6 +100,12 @@ static int (*const calls[SYS_COUNT])(struct frame *f) = {
     [SYS_EXIT] = sys_exit,
     [SYS_WRITE] = sys_write,
     [SYS_READ] = sys_read,
+    [SYS_OPEN] = sys_open,
+    [SYS_CLOSE] = sys_close,
+    [SYS_DUP2] = sys_dup2,
+    [SYS_PIPE] = sys_pipe,
+    [SYS_UNLINK] = sys_unlink,
+    [SYS_READDIR] = sys_readdir,
     [SYS_SPAWN] = sys_spawn,
     [SYS_WAIT] = sys_wait,
     [SYS_KILL] = sys_kill,

@@ -21,4 +21,14 @@ int sys_alive(struct frame *f);
 int sys_ps(struct frame *f);
 int sys_time(struct frame *f);
 
+/* syscall_file.c */
+int sys_write(struct frame *f);
+int sys_read(struct frame *f);
+int sys_open(struct frame *f);
+int sys_close(struct frame *f);
+int sys_dup2(struct frame *f);
+int sys_pipe(struct frame *f);
+int sys_unlink(struct frame *f);
+int sys_readdir(struct frame *f);
+
 #endif

@@ -9,24 +9,14 @@
 struct buffer {
     char *text;
     u32 n, size;
-    int flush;
+    int fd; /* of a file that takes each line; negative: none does */
 };
 
 void program(char *cmdline)
 {
     char *argv[MAX_ARGS + 1];
-    int argc = 0;
+    int argc = split_words(cmdline, argv, MAX_ARGS);
 
-    while (argc < MAX_ARGS) {
-        while (*cmdline == ' ')
-            *cmdline++ = 0;
-        if (!*cmdline)
-            break;
-        argv[argc++] = cmdline;
-        while (*cmdline && *cmdline != ' ')
-            cmdline++;
-    }
-    argv[argc] = NULL;
     exit(main(argc, argv));
 }
 
@@ -82,28 +72,43 @@ static void put(void *ctx, char c)
 
     if (b->n < b->size)
         b->text[b->n++] = c;
-    if (b->flush && (c == '\n' || b->n == b->size)) {
-        sys(SYS_WRITE, 1, (u32)b->text, b->n);
+    if (b->fd >= 0 && (c == '\n' || b->n == b->size)) {
+        write_all(b->fd, b->text, b->n);
         b->n = 0;
     }
 }
 
-void printf(const char *f, ...)
+static void vdprintf(int fd, const char *f, va_list args)
 {
     char text[128];
-    struct buffer b = {text, 0, sizeof(text), 1};
+    struct buffer b = {text, 0, sizeof(text), fd};
+
+    format(put, &b, f, args);
+    if (b.n)
+        write_all(fd, b.text, b.n);
+}
+
+void printf(const char *f, ...)
+{
     va_list args;
 
     va_start(args, f);
-    format(put, &b, f, args);
+    vdprintf(1, f, args);
     va_end(args);
-    if (b.n)
-        sys(SYS_WRITE, 1, (u32)b.text, b.n);
+}
+
+void dprintf(int fd, const char *f, ...)
+{
+    va_list args;
+
+    va_start(args, f);
+    vdprintf(fd, f, args);
+    va_end(args);
 }
 
 void format_into(char *to, u32 size, const char *f, ...)
 {
-    struct buffer b = {to, 0, size - 1, 0};
+    struct buffer b = {to, 0, size - 1, -1};
     va_list args;
 
     va_start(args, f);
@@ -117,15 +122,21 @@ const char *error_text(int error)
     static const char *const texts[] = {
         [-ERR_NOSYS] = "there is no such system call",
         [-ERR_FAULT] = "a pointer is bad",
-        [-ERR_NOENT] = "there is no such program",
+        [-ERR_NOENT] = "there is no such file",
         [-ERR_NOMEM] = "there is not enough memory",
         [-ERR_INVAL] = "a value makes no sense",
         [-ERR_SRCH] = "there is no such process",
         [-ERR_AGAIN] = "nothing has ended yet",
         [-ERR_NOEXEC] = "this is no program",
+        [-ERR_INTR] = "a signal came first",
+        [-ERR_BADF] = "this is not open, or not for that",
+        [-ERR_PIPE] = "nobody reads the pipe any more",
+        [-ERR_EXIST] = "it is there already, or cannot be changed",
+        [-ERR_NOSPC] = "the file system is full",
+        [-ERR_IO] = "the disk failed",
     };
 
-    if (error >= 0 || error < ERR_NOEXEC)
+    if (error >= 0 || error < ERR_IO)
         return "nothing known is wrong";
     return texts[-error];
 }

@@ -142,7 +142,7 @@ int main(int argc, char **argv)
         n = sys(SYS_READ, 0, (u32)line, sizeof(line) - 1);
         if (n < 0)
             return n;
-        line[n] = 0;
+        line[n > 0 ? n - 1 : 0] = 0;
         while (*at == ' ')
             at++;
         if (*at)

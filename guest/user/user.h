@@ -10,7 +10,10 @@
 #include "guest/include/abi.h"
 #include "guest/include/lib.h"
 
-#define MAX_ARGS 8
+#define MAX_ARGS 16
+
+#define LINE_END   (-100) /* of getline() and next_line(): no more lines */
+#define WRITE_FILE (OPEN_WRITE | OPEN_CREATE | OPEN_EMPTY)
 
 int main(int argc, char **argv);
 void program(char *cmdline) __attribute__((noreturn));
@@ -32,11 +35,48 @@ int run(const char *cmdline);   /* spawn and wait: the status, or an error */
 void printf(const char *f, ...) __attribute__((format(printf, 1, 2)));
 void format_into(char *to, u32 size, const char *f, ...)
     __attribute__((format(printf, 3, 4)));
+void dprintf(int fd, const char *f, ...) __attribute__((format(printf, 2, 3)));
 const char *error_text(int error);
 
 static inline int was_killed(int status) /* by a signal */
 {
     return status < STATUS_KILLED && status > STATUS_KILLED - SIG_COUNT;
+}
+
+/* lib/calls.c */
+int open(const char *name, u32 flags);
+int close(int fd);
+int read(int fd, void *to, u32 size);
+int write(int fd, const void *from, u32 n);
+int write_all(int fd, const void *from, u32 n); /* 0, or an error */
+int dup2(int fd, int to);
+int pipe(int fds[2]); /* to read from, to write to */
+int unlink(const char *name);
+
+/* lib/malloc.c */
+void *malloc(u32 bytes); /* NULL: there is no more memory */
+void free(void *memory);
+
+/* lib/lines.c: the length of the line, LINE_END, or an error */
+struct reader {
+    int fd;
+    u32 at, count;
+    char bytes[512];
+};
+
+int getline(int fd, char *line, u32 size);
+int next_line(struct reader *r, char *line, u32 size);
+int split_words(char *line, char **words, int max);
+
+/* lib/filter.c: calls each() for every file that is named, or for what is
+ * read from descriptor 0; 1 if one of them could not be read. */
+typedef int each_fn(int fd, const char *name);
+int for_files(int argc, char **argv, int first, each_fn *each);
+
+/* Whether a call's answer is an error; addresses look negative, too. */
+static inline int is_error(int answer)
+{
+    return answer < 0 && answer > -(int)SYS_COUNT;
 }
 
 static inline u64 rdtsc(void)

@@ -4,7 +4,8 @@
 # same with a kernel that trusts PUSHF and POPF (guest/kernel/irqs.h); with
 # HARE_PUSHF=1 hare.elf is, too.
 #
-# Every .c of guest/user but lib.c is a program. The programs go stripped
+# Every .c of guest/user but lib.c is a program, linked with what it uses of
+# the library, which is lib.c and guest/user/lib. The programs go stripped
 # into a ustar archive, whose bytes depend on nothing but the programs, and
 # the archive goes into the kernel.
 
@@ -16,13 +17,14 @@ HARE_OBJ := $(HARE_SRC:%.c=$(B)/hare/%.o) $(HARE_ASM:%.S=$(B)/hare/%.S.o) \
 PUSHF_OBJ := $(patsubst $(B)/hare/%,$(B)/hare-pushf/%,$(HARE_OBJ))
 HARE_KIND := $(if $(filter 1,$(HARE_PUSHF)),hare-pushf,hare)
 USER_SRC := $(sort $(wildcard guest/user/*.c))
-USER_OBJ := $(USER_SRC:%.c=$(B)/hare/%.o) $(B)/hare/guest/user/crt.S.o
-USER_LIB := $(B)/hare/guest/user/crt.S.o $(B)/hare/guest/user/lib.o \
+LIB_SRC  := guest/user/lib.c $(sort $(wildcard guest/user/lib/*.c))
+USER_LIB := $(B)/hare/guest/user/crt.S.o $(LIB_SRC:%.c=$(B)/hare/%.o) \
             $(HARE_LIB:%.c=$(B)/hare/%.o)
+USER_OBJ := $(USER_SRC:%.c=$(B)/hare/%.o) $(USER_LIB)
 PROGRAMS := $(filter-out lib,$(notdir $(USER_SRC:.c=)))
 
 HARE_FLAGS := $(BARE) -m32 -march=i686 -mno-mmx -fno-builtin \
-              -fno-tree-loop-distribute-patterns
+              -fno-tree-loop-distribute-patterns -ffunction-sections
 HARE_LD    := $(LD) -m elf_i386 -nostdlib -z noexecstack \
               -z max-page-size=4096 --no-warn-rwx-segments
 
@@ -47,7 +49,7 @@ $(B)/hare-pushf/%.S.o: %.S
 $(B)/hare/program/%.elf: $(B)/hare/guest/user/%.o $(USER_LIB) \
                          guest/user/user.ld
 	@mkdir -p $(@D)
-	$(HARE_LD) -T guest/user/user.ld -o $@ $< $(USER_LIB)
+	$(HARE_LD) --gc-sections -T guest/user/user.ld -o $@ $< $(USER_LIB)
 
 $(B)/hare/bin/%: $(B)/hare/program/%.elf
 	@mkdir -p $(@D)

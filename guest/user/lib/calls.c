@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * System calls as functions. Each answers what the kernel does: a number, or
+ * a negative error of abi.h.
+ * LIMIT: only those that several programs use have a function; the others
+ * are called by sys() where they are used.
+ */
+#include "guest/user/user.h"
+
+int open(const char *name, u32 flags)
+{
+    return sys(SYS_OPEN, (u32)name, flags, 0);
+}
+
+int close(int fd)
+{
+    return sys(SYS_CLOSE, (u32)fd, 0, 0);
+}
+
+int read(int fd, void *to, u32 size)
+{
+    return sys(SYS_READ, (u32)fd, (u32)to, size);
+}
+
+int write(int fd, const void *from, u32 n)
+{
+    return sys(SYS_WRITE, (u32)fd, (u32)from, n);
+}
+
+int dup2(int fd, int to)
+{
+    return sys(SYS_DUP2, (u32)fd, (u32)to, 0);
+}
+
+int pipe(int fds[2])
+{
+    return sys(SYS_PIPE, (u32)fds, 0, 0);
+}
+
+int unlink(const char *name)
+{
+    return sys(SYS_UNLINK, (u32)name, 0, 0);
+}
+
+int write_all(int fd, const void *from, u32 n)
+{
+    u32 done = 0;
+
+    while (done < n) {
+        int put = write(fd, (const char *)from + done, n - done);
+
+        if (put < 0)
+            return put;
+        done += (u32)put;
+    }
+    return 0;
+}
