@@ -48,7 +48,7 @@ void pipe_close(struct pipe *p, int writing)
         p->readers = 0;
     wake(p);
     if (!p->readers && !p->writers)
-        frame_free(va_to_pa(p));
+        frame_drop(va_to_pa(p));
 }
 
 int pipe_read(struct pipe *p, u8 *to, u32 n, int wait)
