@@ -19,12 +19,15 @@
  *   0x07c00  this       0x08000  the kernel's first sector
  *   0x07e00  sector 1   0x08200  multiboot information
  *
- * Whatever goes wrong is said on the screen and on COM1. LIMIT: the master on
- * the primary IDE channel, LBA; a PC without it (QEMU's q35) cannot boot so.
+ * Whatever goes wrong is said on the screen and on COM1, and then the machine
+ * halts. Not a byte is left: 510 and the signature. LIMIT: the master on the
+ * primary IDE channel, by LBA, so no PC without one (QEMU's q35); A20 by port
+ * 0x92, which every PC with PCI has, not by the keyboard controller.
  *
  * SDM vol. 3A 9.9.1 (switching to protected mode); ATA/ATAPI-6 8.34 (READ
  * SECTORS), 9.5 (PIO data-in protocol); Multiboot 0.6.96 3.3.
  */
+#include "arch/x86/defs/ata.h"
 #include "arch/x86/defs/multiboot.h"
 #include "arch/x86/defs/ports.h"
 #include "arch/x86/defs/regs.h"
@@ -49,14 +52,9 @@
 #define CMOS_HIGH 0x35 /* 64 KiB units above 16 MiB */
 #define LOW_KIB   640
 
-#define IDE_DATA   0x1f0
-#define IDE_COUNT  0x1f2 /* then the sector number, drive, command */
-#define IDE_LBA    0xe0000000
-#define IDE_READ   0x20
-#define IDE_BSY    0x80
-#define IDE_DRQ    0x08
-#define IDE_BAD    0x21 /* DF, ERR */
-#define IDE_TRIES  0x200000
+#define LBA   0xe0000000 /* over the sector: its number is all there is */
+#define TRIES 0x200000
+#define WRONG (ATA_STATUS_DF | ATA_STATUS_ERR)
 
 #define ELF_MAGIC   0x464c457f
 #define ELF_EXEC386 0x00030002 /* e_type, e_machine */
@@ -101,7 +99,7 @@ boot_sector:
     ljmp $SEGMENT_CODE, $1f
 
     .code32
-1:  mov $SEGMENT_DATA, %eax
+1:  mov $SEGMENT_DATA, %ax
     mov %eax, %ds
     mov %eax, %es
     mov %eax, %ss
@@ -116,9 +114,10 @@ boot_sector:
     /* The header. */
     mov $HEADER, %edi
     mov %edi, %esi
-    xor %eax, %eax
-    inc %eax
-    call read_one
+    push $DISK_HEADER_SECTOR /* which is 1 */
+    pop %eax
+    mov %eax, %ecx
+    call read
     mov $why_header - why, %bl
     cmpl $DISK_MAGIC_0, (%esi)
     jne fail
@@ -132,7 +131,8 @@ boot_sector:
 
     /* The kernel's first sector: ELF header and program headers. */
     mov %ebp, %eax
-    call read_one
+    inc %ecx
+    call read
     mov $why_kernel - why, %bl
     cmpl $ELF_MAGIC, (%esi)
     jne fail
@@ -150,34 +150,31 @@ boot_sector:
     jmp information
 
     /* ECX sectors from sector EAX on to EDI; ECX is 0 behind it. */
-read_one:
-    push $1
-    pop %ecx
 read:
     jecxz 4f
 1:  push %ecx
     push %eax
-    mov $IDE_COUNT, %edx
+    mov $PORT_ATA + ATA_COUNT, %edx
     push %eax
     mov $1, %al
     out %al, %dx
     pop %eax
-    or $IDE_LBA, %eax
+    or $LBA, %eax
 2:  inc %edx
     out %al, %dx
     shr $8, %eax
     jnz 2b
     inc %edx
-    mov $IDE_READ, %al
+    mov $ATA_READ, %al
     out %al, %dx
-    mov $IDE_TRIES, %ecx
+    mov $TRIES, %ecx
 3:  in %dx, %al
-    test $IDE_BSY, %al
+    test $ATA_STATUS_BSY, %al
     loopnz 3b
-    and $IDE_BSY | IDE_BAD | IDE_DRQ, %al
-    cmp $IDE_DRQ, %al
+    and $ATA_STATUS_BSY | WRONG | ATA_STATUS_DRQ, %al
+    cmp $ATA_STATUS_DRQ, %al
     jne 5f
-    mov $IDE_DATA & 0xff, %dl
+    mov $PORT_ATA & 0xff, %dl
     xor %ecx, %ecx
     inc %ch
     rep insw
@@ -233,8 +230,9 @@ information:
     cmp INFO + MB1_MEM_UPPER, %edx
     jae fail
     mov PH_OFFSET(%esi), %eax
+    test $DISK_SECTOR - 1, %eax
+    jnz fail
     shr $9, %eax
-    jc fail
     add %ebp, %eax
     neg %ecx
     sar $9, %ecx

@@ -40,8 +40,8 @@ cpu: model={cpu}, count=1, ips=50000000, reset_on_triple_fault=0
 memory: guest={memory}, host={memory}
 pci: enabled=1, chipset=i440fx
 ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
-ata0-master: type=cdrom, path={iso}, status=inserted
-boot: cdrom
+ata0-master: {drive}
+boot: {boot}
 com1: enabled=1, mode=term, dev={tty}
 plugin_ctrl: speaker=0, sb16=0, es1370=0, gameport=0, parallel=0
 sound: driver=dummy
@@ -171,13 +171,18 @@ class Session:
 
 
 class Bochs(Session):
-    """The same by Bochs, which booted a CD; COM1 is what one talks to."""
+    """The same by Bochs, which booted a CD, or the disk of a .img; COM1 is
+    what one talks to."""
 
-    def __init__(self, env, iso, cpu, memory, seconds):
+    def __init__(self, env, image, cpu, memory, seconds):
         self.log = env.path("bochs.log")
         self.wire = pty.openpty()  # ours, COM1's; both open to the end
         tty.setraw(self.wire[1])
-        rc = BOCHS_RC.format(cpu=cpu, memory=memory, iso=iso, log=self.log,
+        disk = image.endswith(".img")
+        drive = (f"type=disk, mode=flat, path={image}" if disk else
+                 f"type=cdrom, path={image}, status=inserted")
+        rc = BOCHS_RC.format(cpu=cpu, memory=memory, drive=drive,
+                             boot="disk" if disk else "cdrom", log=self.log,
                              tty=os.ttyname(self.wire[1]))
         command = ["bochs", "-q", "-f", env.write("bochsrc", rc.encode())]
         usage = subprocess.run(["bochs", "--help"], stderr=subprocess.STDOUT,
