@@ -339,6 +339,15 @@ static bool read_trace(struct slice value)
     return true;
 }
 
+/* Round-robin stays where the words are wrong. */
+static void read_sched(struct slice words)
+{
+    char error[256];
+
+    if (!sched_option(&hv.sched, words, error, sizeof(error)))
+        fmt_sink(&out, "Trapline: sched=: %s.\n", error);
+}
+
 /* False: it looks like an option and is none. */
 static bool read_option(struct slice word)
 {
@@ -363,6 +372,8 @@ static bool read_option(struct slice word)
     else if (slice_eq(key, "gdb") &&
              choose(value, host_wire_places, UART_PLACES, &number))
         host_wire_choose(ARCH_WIRE_GDB, number);
+    else if (slice_eq(key, "sched"))
+        read_sched(value);
     else if (slice_eq(key, "record"))
         return trace_groups_parse(value, &options.record);
     else if (slice_eq(key, "trace"))
@@ -376,18 +387,21 @@ static void read_options(void)
 {
     struct slice rest = slice_of(boot.command_line), word;
 
+    sched_init(&hv.sched, &sched_round_robin);
     while (slice_word(&rest, &word)) {
         if (!script_option(&hv.script, word, &rest) && !read_option(word))
-            fmt_sink(&out,
-                     "Trapline: the option \"%.*s\" is unknown; there are "
-                     "exit=stopped, canary=1, clock=pit|pit0|acpi|hpet|cpuid, "
-                     "alarm=apic|pit, gdb=com1|com2|com3|com4|pci, "
-                     "gdb.wait=1, trapline.cmd=\"COMMAND; ...\", "
-                     "trace=com1|com2|com3|com4|pci|e9 with ,wait or "
-                     ",GROUP of events behind it, "
-                     "record=all|GROUP,... and "
-                     "crash=gp|ud|stack|check\n",
-                     (int)word.len, word.at);
+            fmt_sink(
+                &out,
+                "Trapline: the option \"%.*s\" is unknown; there are "
+                "exit=stopped, canary=1, clock=pit|pit0|acpi|hpet|cpuid, "
+                "alarm=apic|pit, gdb=com1|com2|com3|com4|pci, "
+                "gdb.wait=1, trapline.cmd=\"COMMAND; ...\", "
+                "sched=rr|mlfq|stride|fifo|sjf|stcf with ,KNOB=VALUE "
+                "behind it, trace=com1|com2|com3|com4|pci|e9 with ,wait or "
+                ",GROUP of events behind it, "
+                "record=all|GROUP,... and "
+                "crash=gp|ud|stack|check\n",
+                (int)word.len, word.at);
     }
 }
 
@@ -423,7 +437,6 @@ static void hypervisor_init(void)
     arch_panic_hook = last_words;
     trace_init(&hv.trace, trace_records, TRACE_RECORDS);
     trace_want_all(&hv, TRACE_KEEP, options.record);
-    sched_init(&hv.sched, &sched_round_robin);
     console_init(&hv.console, terminal);
 }
 

@@ -163,6 +163,14 @@ static void choose_events(const char *words)
                words);
 }
 
+static void choose_policy(const char *words)
+{
+    char error[256];
+
+    if (!sched_option(&hv.sched, slice_of(words), error, sizeof(error)))
+        refuse("sched=: %s", error);
+}
+
 static bool read_vmm_option(const char *arg)
 {
     if (str_eq(arg, "exit=stopped"))
@@ -173,6 +181,8 @@ static bool read_vmm_option(const char *arg)
         hv.gdb.wait = true;
     else if (str_starts(arg, "trapline.cmd="))
         script_set(&hv.script, slice_of(arg + sizeof("trapline.cmd=") - 1));
+    else if (str_starts(arg, "sched="))
+        choose_policy(arg + sizeof("sched=") - 1);
     else if (str_starts(arg, "trace="))
         choose_events(arg + sizeof("trace=") - 1);
     else
@@ -393,7 +403,6 @@ static void power_on(void)
     hv.module_data = module_data;
     arch_panic_hook = last_words;
     trace_init(&hv.trace, trace_records, TRACE_RECORDS);
-    sched_init(&hv.sched, &sched_round_robin);
     console_init(&hv.console, out);
 }
 
@@ -402,6 +411,7 @@ int main(int argc, char **argv)
     int i = 1;
 
     hosted.limit = UINT64_MAX;
+    sched_init(&hv.sched, &sched_round_robin);
     while (i < argc && str_starts(argv[i], "--"))
         read_option(argv[i++]);
     while (i < argc && read_vmm_option(argv[i]))

@@ -72,6 +72,12 @@ static void each_error_quotes_the_word_and_the_fix(void)
         {"vm=abcdefghijklmnop", "\"vm=abcdefghijklmnop\"", "1 to 15"},
         {"vm=a weight=0", "\"weight=0\"", "1 to 100"},
         {"vm=a weight=101", "\"weight=101\"", "1 to 100"},
+        {"vm=a cap=0", "\"cap=0\"", "1 to 100"},
+        {"vm=a cap=101", "\"cap=101\"", "percent"},
+        {"vm=a cap=x", "\"cap=x\"", "percent"},
+        {"vm=a length=0ms", "\"length=0ms\"", "60s"},
+        {"vm=a length=20", "\"length=20\"", "20ms"},
+        {"vm=a length=61s", "\"length=61s\"", "60s"},
         {"vm=a exec=bt", "\"exec=bt\"", "later"},
         {"vm=a shadow=none", "\"shadow=none\"", "vtlb or cached"},
         {"vm=a vm=b", "vm= is given twice", "keep one"},
@@ -137,8 +143,32 @@ static void the_keys_can_be_listed(void)
         EXPECT(*wanted);
         n++;
     }
-    EXPECT_EQ(n, 8);
+    EXPECT_EQ(n, 10);
     EXPECT_STR(config_key(0, &wanted), "vm");
+}
+
+static void shares_can_be_limited_and_lengths_declared(void)
+{
+    EXPECT(parse("vm=a"));
+    EXPECT_EQ(c.cap, 0);
+    EXPECT_EQ(c.length, 0);
+    EXPECT(parse("vm=a cap=25 length=1500us"));
+    EXPECT_EQ(c.cap, 25);
+    EXPECT_EQ(c.length, 1500000);
+    EXPECT(parse("vm=a cap=100 length=60s"));
+    EXPECT_EQ(c.length, 60000000000ull);
+}
+
+static void some_keys_can_be_changed_later(void)
+{
+    EXPECT(parse("vm=a weight=2"));
+    EXPECT(config_change(slice_of("weight=3"), &c, error, sizeof(error)));
+    EXPECT_EQ(c.weight, 3);
+    EXPECT(!config_change(slice_of("vm=b"), &c, error, sizeof(error)));
+    EXPECT(strstr(error, "cannot be changed while a VM runs"));
+    EXPECT(!config_change(slice_of("weight="), &c, error, sizeof(error)));
+    EXPECT(strstr(error, "has no value"));
+    EXPECT_EQ(c.weight, 3);
 }
 
 static void a_guest_line_may_be_as_long_as_it_fits(void)
@@ -188,6 +218,8 @@ static const struct unit_case cases[] = {
     CASE(names_of_odd_letters_are_refused),
     CASE(the_nearest_key_is_named),
     CASE(the_keys_can_be_listed),
+    CASE(shares_can_be_limited_and_lengths_declared),
+    CASE(some_keys_can_be_changed_later),
     CASE(a_guest_line_may_be_as_long_as_it_fits),
     CASE(a_small_error_buffer_is_enough),
     CASE(a_long_guest_line_is_refused),

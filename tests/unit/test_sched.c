@@ -147,7 +147,7 @@ static void a_change_of_policy_starts_turns_anew(void)
 {
     start(2);
     EXPECT_EQ(sched_pick(&s), 1);
-    s.policy->reset(&s);
+    sched_switch(&s, &sched_round_robin);
     EXPECT_EQ(s.entry[1].left, 0);
     EXPECT_EQ(sched_pick(&s), 1);
     EXPECT_EQ(sched_slice(&s, 1), SCHED_QUANTUM);

@@ -49,6 +49,24 @@ static void sizes_take_a_suffix(void)
     EXPECT(bytes("0x10K", &v) && v == 16384);
 }
 
+static bool time(const char *s, u64 *ns)
+{
+    return slice_time(slice_of(s), ns);
+}
+
+static void times_have_a_unit(void)
+{
+    u64 ns = 0;
+    EXPECT(time("500us", &ns) && ns == 500000);
+    EXPECT(time("20ms", &ns) && ns == 20000000);
+    EXPECT(time("3s", &ns) && ns == 3000000000);
+    EXPECT(time("0s", &ns) && ns == 0);
+    EXPECT(!time("", &ns) && !time("20", &ns) && !time("ms", &ns));
+    EXPECT(!time("20h", &ns) && !time("2 s", &ns) && !time("20Ms", &ns));
+    EXPECT(time("18446744073s", &ns) && ns == 18446744073000000000ull);
+    EXPECT(!time("18446744074s", &ns));
+}
+
 static void words_and_keys(void)
 {
     struct slice rest = slice_of("  vm=a=b  mem "), word, key, value;
@@ -97,8 +115,12 @@ static void little_endian_bytes(void)
 }
 
 static const struct unit_case cases[] = {
-    CASE(numbers_are_strict), CASE(sizes_take_a_suffix),
-    CASE(words_and_keys),     CASE(copies_are_cut_and_terminated),
-    CASE(comparisons),        CASE(little_endian_bytes),
+    CASE(numbers_are_strict),
+    CASE(sizes_take_a_suffix),
+    CASE(words_and_keys),
+    CASE(times_have_a_unit),
+    CASE(copies_are_cut_and_terminated),
+    CASE(comparisons),
+    CASE(little_endian_bytes),
 };
 UNIT_MAIN(cases)

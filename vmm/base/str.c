@@ -137,3 +137,25 @@ bool slice_bytes(struct slice s, u64 *out)
     *out <<= shift;
     return true;
 }
+
+bool slice_time(struct slice s, u64 *out_ns)
+{
+    static const struct {
+        const char *unit;
+        u64 ns;
+    } units[] = {{"us", 1000}, {"ms", 1000000}, {"s", 1000000000}};
+    struct slice number = s;
+
+    while (number.len && (number.at[number.len - 1] | 0x20) >= 'a')
+        number.len--;
+    for (u32 i = 0; i < ARRAY_LEN(units); i++) {
+        struct slice unit = {s.at + number.len, s.len - number.len};
+        if (!slice_eq(unit, units[i].unit))
+            continue;
+        if (!slice_number(number, out_ns) || *out_ns > UINT64_MAX / units[i].ns)
+            return false;
+        *out_ns *= units[i].ns;
+        return true;
+    }
+    return false;
+}

@@ -38,5 +38,7 @@ bool slice_copy(char *to, size_t size, struct slice s);
 bool slice_number(struct slice s, u64 *out);
 /* A number with an optional K, M or G (either case) behind it. */
 bool slice_bytes(struct slice s, u64 *out);
+/* A number with us, ms or s behind it, in ns. */
+bool slice_time(struct slice s, u64 *out_ns);
 
 #endif

@@ -8,6 +8,7 @@
 #include "vmm/vm/config.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fmt.h"
+#include "vmm/vm/sched.h"
 #include "vmm/vm/trace_filter.h"
 
 struct key {
@@ -77,6 +78,22 @@ static bool parse_weight(struct slice value, struct vm_config *out)
     return true;
 }
 
+static bool parse_cap(struct slice value, struct vm_config *out)
+{
+    u64 cap;
+
+    if (!slice_number(value, &cap) || !cap || cap > 100)
+        return false;
+    out->cap = (u32)cap;
+    return true;
+}
+
+static bool parse_length(struct slice value, struct vm_config *out)
+{
+    return slice_time(value, &out->length) && out->length &&
+           out->length <= SCHED_TIME_MAX;
+}
+
 static bool parse_trace(struct slice value, struct vm_config *out)
 {
     struct trace_filter filter;
@@ -94,6 +111,9 @@ static const struct key keys[] = {
     {"interp", parse_interp, "threaded or plain"},
     {"shadow", parse_shadow, "vtlb or cached"},
     {"weight", parse_weight, "a number from 1 to 100"},
+    {"cap", parse_cap, "at most so many percent of the processor, 1 to 100"},
+    {"length", parse_length,
+     "the processor time of a burst, up to 60s, such as 20ms"},
     {"trace", parse_trace,
      "off, all, or kinds of events and filters as `help trace` lists them, "
      "such as priv,syscall,mode=user"},
@@ -141,12 +161,12 @@ struct parse {
 
 static bool unknown(struct parse *p, struct slice word, struct slice key)
 {
-    fmt_buf(p->error, p->size,
-            "\"%.*s\" is not a key it knows; did you mean %s=? (the keys are "
-            "vm, for, mem, exec, interp, shadow, weight, trace; the guest's "
-            "own words go "
-            "behind --)",
-            (int)word.len, word.at, nearest(key));
+    fmt_buf(
+        p->error, p->size,
+        "\"%.*s\" is not a key it knows; did you mean %s=? (the keys are "
+        "vm, for, mem, exec, interp, shadow, weight, cap, length, trace; the "
+        "guest's own words go behind --)",
+        (int)word.len, word.at, nearest(key));
     return false;
 }
 
@@ -182,6 +202,44 @@ static bool take_word(struct parse *p, struct slice word)
             return take_key(p, i, word, value);
     }
     return unknown(p, word, key);
+}
+
+/* Can it be changed while the VM runs? */
+static bool live(const struct key *key)
+{
+    return key->parse == parse_weight || key->parse == parse_cap ||
+           key->parse == parse_length;
+}
+
+static bool change(struct parse *p, struct slice word)
+{
+    struct slice key, value;
+
+    slice_split(word, '=', &key, &value);
+    for (u32 i = 0; i < ARRAY_LEN(keys); i++) {
+        if (live(&keys[i]) && slice_eq(key, keys[i].name))
+            return take_key(p, i, word, value);
+    }
+    fmt_buf(p->error, p->size,
+            "\"%.*s\" cannot be changed while a VM runs; weight=, cap= and "
+            "length= can",
+            (int)word.len, word.at);
+    return false;
+}
+
+bool config_change(struct slice words, struct vm_config *out, char *error,
+                   size_t size)
+{
+    struct vm_config wanted = *out;
+    struct parse p = {.out = &wanted, .error = error, .size = size};
+    struct slice word;
+
+    while (slice_word(&words, &word)) {
+        if (!change(&p, word))
+            return false;
+    }
+    *out = wanted;
+    return true;
 }
 
 static struct slice trimmed(struct slice s)

@@ -42,6 +42,8 @@ struct vm_config {
     enum vm_dispatch dispatch;
     enum shadow_policy_id shadow;
     u32 weight;
+    u32 cap;    /* percent of the processor; 0: no cap */
+    u64 length; /* ns of a burst, for sjf and stcf; 0: predict it */
     char trace[VM_TRACE_MAX]; /* words of trace_filter.h, empty for off */
     char line[VM_LINE_MAX];   /* guest command line, or the attached module's */
 };
@@ -49,6 +51,10 @@ struct vm_config {
 /* false: error holds the sentence. */
 bool config_parse(const char *line, struct vm_config *out, char *error,
                   size_t size);
+/* Words that can change while the VM runs: weight=, cap=, length=. Takes all
+ * of them, or none. */
+bool config_change(struct slice words, struct vm_config *out, char *error,
+                   size_t size);
 /* Key number i and what its value should be; null behind the last. */
 const char *config_key(u32 i, const char **wanted);
 

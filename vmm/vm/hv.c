@@ -79,6 +79,10 @@ u32 hv_start(struct hv *hv)
     u32 started = 0;
 
     hv->console.log = &hv->log;
+    if (!hv->sched.policy->fair)
+        console_print(&hv->console,
+                      "trapline: sched=%s is for teaching: " SCHED_UNFAIR,
+                      hv->sched.policy->name);
     export_start(hv);
     for (u32 i = 0; i < hv->boot->modules; i++)
         started += start_module(hv, i);
@@ -239,10 +243,12 @@ static enum trace_end turn_end(const struct vm *vm, u64 now, u64 until)
     return asleep(vm) ? TRACE_END_HALT : TRACE_END_IRQ;
 }
 
-static void charge(struct vm *vm, u64 ns)
+/* For what was done for it from `from` until now. */
+static void charge(struct vm *vm, u64 from, u64 now)
 {
-    vm->run_ns += ns;
-    sched_charge(&vm->hv->sched, vm->slot, ns);
+    vm->run_ns += now - from;
+    sched_clock(&vm->hv->sched, now);
+    sched_charge(&vm->hv->sched, vm->slot, now - from);
 }
 
 /* Unfinished lines of guests that wait to be shown, each at its guest's
@@ -256,7 +262,7 @@ static void show_lines(struct hv *hv)
         if (!console_tick_line(&hv->console, i, before))
             continue;
         after = arch_now_ns();
-        charge(&hv->vm[i], after - before);
+        charge(&hv->vm[i], before, after);
         before = after;
     }
 }
@@ -267,6 +273,7 @@ static u64 service_all(struct hv *hv)
 {
     u64 wake = UINT64_MAX, before = arch_now_ns();
 
+    sched_clock(&hv->sched, before);
     for (u32 i = 0; i < HV_VMS; i++) {
         struct vm *vm = &hv->vm[i];
         u64 after;
@@ -274,7 +281,7 @@ static u64 service_all(struct hv *hv)
             continue;
         wake = min_u64(wake, service(vm));
         after = arch_now_ns();
-        charge(vm, after - before);
+        charge(vm, before, after);
         before = after;
     }
     return wake;
@@ -290,7 +297,9 @@ static void run(struct hv *hv, struct vm *vm, u64 until)
     until = max_u64(until, start + SERVICE_NS); /* a turn always gets on */
     direct_switch(vm);
     while (now < until && vm->state == VM_RUNNING && !vm->reset_wanted) {
-        u64 due = max_u64(service(vm), now + SERVICE_NS);
+        u64 due;
+        sched_clock(&hv->sched, now);
+        due = max_u64(service(vm), now + SERVICE_NS);
         if (asleep(vm))
             break;
         arch_set_timer(min_u64(until, due));
@@ -308,7 +317,7 @@ static void run(struct hv *hv, struct vm *vm, u64 until)
     }
     TRACE(vm, TURN_END, turn_end(vm, now, until), TRACE_64(now - start));
     blackbox_look(vm);
-    charge(vm, now - start);
+    charge(vm, start, now);
 }
 
 /* exit=stopped: is there nothing that could ever run again? */
@@ -374,6 +383,7 @@ static void turn(struct hv *hv, u64 now)
         run(hv, &hv->vm[slot], min_u64(slice, wake));
         return;
     }
+    wake = min_u64(wake, sched_deadline(&hv->sched));
     arch_set_timer(min_u64(wake, devices));
     idle(hv);
 }

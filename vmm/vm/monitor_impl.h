@@ -118,6 +118,7 @@ void monitor_list(const struct monitor_args *args);
 void monitor_idt(const struct monitor_args *args);
 void monitor_blackbox(const struct monitor_args *args);
 void monitor_audit(const struct monitor_args *args);
+void monitor_sched(const struct monitor_args *args);
 void monitor_stats(const struct monitor_args *args);
 void monitor_top(const struct monitor_args *args);
 void monitor_modules(const struct monitor_args *args);

@@ -244,6 +244,28 @@ const struct monitor_command monitor_commands[] = {
      .help = "who has the processor, each second anew, until a key is pressed",
      .takes = TAKES_VM_OR_NONE,
      .run = monitor_top},
+    {.name = "sched",
+     .usage = "[POLICY] [KNOB=VALUE...] | NAME KEY=VALUE...",
+     .help = "who runs next: show it, change the policy or a VM's share",
+     .more =
+         "POLICY: rr (round-robin), mlfq, stride; and for teaching, as a guest "
+         "that\nnever halts can starve the others: fifo, sjf, stcf.\n"
+         "  quantum=10ms  of a turn; mlfq: at the highest level, twice below\n"
+         "  boost=1s      mlfq: all rise so often (0: never)\n"
+         "  levels=4      mlfq\n"
+         "  turns=1       mlfq: a level allows so many\n"
+         "  period=100ms  caps are parts of this\n"
+         "KEYs of a VM: weight=1, cap=100 (percent), length=20ms (of a burst: "
+         "what it\nruns from waking until it halts; predicted if left out).\n"
+         "GUESS is the next burst as it is predicted. RESPONSE (until it runs) "
+         "and TURNAROUND (until it halts) are "
+         "means over bursts;\nWAIT is the longest time it wanted to run and "
+         "did not.",
+     .words = "quantum= boost= levels= turns= period= weight= cap= length=",
+     .first = "rr mlfq stride fifo sjf stcf quantum= boost= levels= turns= "
+              "period=",
+     .takes = TAKES_MAYBE_VM,
+     .run = monitor_sched},
     {.name = "trace",
      .usage = "[off | NAME [off|all|KIND,...] [FILTER=...]...]",
      .help = "show a VM's events as they come, by kind, place and mode",

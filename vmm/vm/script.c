@@ -100,28 +100,6 @@ static bool take(struct script *s, char *out, size_t size)
     return false;
 }
 
-/* "500ms" in ns. */
-static bool parse_time(struct slice word, u64 *ns)
-{
-    static const struct {
-        const char *unit;
-        u64 ns;
-    } units[] = {{"us", 1000}, {"ms", 1000000}, {"s", 1000000000}};
-    struct slice number = word;
-
-    while (number.len && (number.at[number.len - 1] | 0x20) >= 'a')
-        number.len--;
-    for (u32 i = 0; i < ARRAY_LEN(units); i++) {
-        struct slice unit = {word.at + number.len, word.len - number.len};
-        if (!slice_eq(unit, units[i].unit) || !slice_number(number, ns) ||
-            *ns > NEVER / 4 / units[i].ns)
-            continue;
-        *ns *= units[i].ns;
-        return true;
-    }
-    return false;
-}
-
 static const char *const states[] = {"running", "halted", "paused",
                                      "exited",  "killed", "stopped"};
 
@@ -152,13 +130,13 @@ static bool begin_wait(struct hv *hv, struct slice rest, u64 now)
 
     slice_word(&rest, &word);
     s->name[0] = 0;
-    named = !parse_time(word, &ns);
+    named = !slice_time(word, &ns);
     if (named) {
         bool good = slice_copy(s->name, sizeof(s->name), word) &&
                     slice_word(&rest, &state) && is_state(state) &&
                     slice_copy(s->wanted, sizeof(s->wanted), state);
         timed = slice_word(&rest, &time);
-        if (!good || (timed && !parse_time(time, &ns))) {
+        if (!good || (timed && !slice_time(time, &ns))) {
             say_usage(hv);
             return false;
         }
@@ -167,7 +145,7 @@ static bool begin_wait(struct hv *hv, struct slice rest, u64 now)
         say_usage(hv);
         return false;
     }
-    s->until = now + ns;
+    s->until = now + min_u64(ns, NEVER / 2);
     return true;
 }
 

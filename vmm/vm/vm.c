@@ -467,6 +467,8 @@ bool vm_create(struct hv *hv, const struct vm_config *config, u32 module,
     costs_init(&vm->costs, vm->exits, false);
     vm->state = VM_RUNNING;
     sched_add(&hv->sched, vm->slot, config->weight);
+    sched_set(&hv->sched, vm->slot, config->weight, config->cap,
+              config->length);
     sched_set_runnable(&hv->sched, vm->slot, true);
     console_add(&hv->console, vm->slot, config->name);
     trace_live_begin(vm);

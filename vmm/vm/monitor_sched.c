@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The monitor's `sched`: who runs next, and what he had of it.
+ *
+ * The figures are those by which the textbooks compare policies. Response and
+ * turnaround are means over bursts (sched.h) since the VM was made, whatever
+ * the policy was then; `longest wait` is what starving is.
+ *
+ * Whatever is said to a running VM (weight=, cap=, length=) becomes part of
+ * its configuration, so that a reset keeps it. A change of policy or knobs
+ * begins all turns anew, and nothing else: bursts, caps and figures go on.
+ */
+#include "vmm/base/bits.h"
+#include "vmm/vm/monitor_impl.h"
+
+#define NS_PER_US 1000u
+#define NS_PER_MS 1000000u
+
+static u64 mean_us(u64 sum, u64 count)
+{
+    return count ? sum / count / NS_PER_US : 0;
+}
+
+/* "1.250" */
+static void ms_of(u64 us, char *out, size_t size)
+{
+    fmt_buf(out, size, "%llu.%03llu", (unsigned long long)(us / 1000),
+            (unsigned long long)(us % 1000));
+}
+
+static void say_vm(const struct monitor_args *args, const struct vm *vm)
+{
+    const struct sched_entry *e = &args->hv->sched.entry[vm->slot];
+    char cap[8] = "-", length[16] = "-", guess[24], response[24], turn[24],
+         wait[24];
+
+    if (vm->config.cap)
+        fmt_buf(cap, sizeof(cap), "%u%%", vm->config.cap);
+    if (vm->config.length)
+        ms_of(vm->config.length / NS_PER_US, length, sizeof(length));
+    ms_of(e->guess / NS_PER_US, guess, sizeof(guess));
+    ms_of(mean_us(e->response_ns, e->begun_bursts), response, sizeof(response));
+    ms_of(mean_us(e->turnaround, e->bursts), turn, sizeof(turn));
+    ms_of(sched_longest_wait(&args->hv->sched, vm->slot) / NS_PER_US, wait,
+          sizeof(wait));
+    say(args, "%-15s %-8s %6u %4s %10s %5u %8llu %8llu %10s %10s %10s %10s",
+        vm->config.name, vm_state_name(vm), vm->config.weight, cap, length,
+        e->level, (unsigned long long)e->turns, (unsigned long long)e->bursts,
+        guess, response, turn, wait);
+}
+
+static void say_policy(const struct monitor_args *args)
+{
+    const struct sched *s = &args->hv->sched;
+    const struct sched_knobs *k = &s->knobs;
+
+    say(args, "%s: %s", s->policy->name, s->policy->help);
+    say(args, "quantum=%llums boost=%llums levels=%u turns=%u period=%llums",
+        (unsigned long long)(k->quantum / NS_PER_MS),
+        (unsigned long long)(k->boost / NS_PER_MS), k->levels, k->turns,
+        (unsigned long long)(k->period / NS_PER_MS));
+}
+
+static void show(const struct monitor_args *args)
+{
+    say_policy(args);
+    say(args, "%-15s %-8s %6s %4s %10s %5s %8s %8s %10s %10s %10s %10s", "NAME",
+        "STATE", "WEIGHT", "CAP", "LENGTH ms", "LEVEL", "TURNS", "BURSTS",
+        "GUESS ms", "RESPONSE", "TURNAROUND", "WAIT ms");
+    for (u32 i = 0; i < HV_VMS; i++) {
+        if (args->hv->vm[i].state != VM_EMPTY)
+            say_vm(args, &args->hv->vm[i]);
+    }
+}
+
+static void change_policy(const struct monitor_args *args)
+{
+    struct hv *hv = args->hv;
+    struct sched_wish wish = sched_wish(&hv->sched);
+    struct slice rest = args->rest, word;
+    char error[256];
+
+    while (slice_word(&rest, &word)) {
+        if (sched_wish_word(&wish, word, error, sizeof(error)))
+            continue;
+        say(args, "%s.", error);
+        return;
+    }
+    sched_apply(&hv->sched, &wish);
+    if (TRACE_WANTS(hv, POLICY))
+        trace_text(trace_next_hv(hv, TRACE_POLICY), wish.policy->name);
+    say_policy(args);
+    if (!wish.policy->fair)
+        say(args, "%s is for teaching: " SCHED_UNFAIR, wish.policy->name);
+}
+
+static void change_vm(const struct monitor_args *args)
+{
+    struct vm *vm = args->vm;
+    struct vm_config *config = &vm->config;
+    char error[256];
+
+    if (!config_change(args->rest, config, error, sizeof(error))) {
+        say(args, "%s.", error);
+        return;
+    }
+    sched_set(&vm->hv->sched, vm->slot, config->weight, config->cap,
+              config->length);
+    show(args);
+}
+
+/* The first word is a policy or a knob; else it is the name of a VM. */
+static bool of_policy(const struct monitor_args *args, struct slice word)
+{
+    struct sched_wish wish = sched_wish(&args->hv->sched);
+    struct slice key, value;
+    char error[256];
+
+    return slice_split(word, '=', &key, &value) ||
+           sched_wish_word(&wish, word, error, sizeof(error));
+}
+
+void monitor_sched(const struct monitor_args *given)
+{
+    struct monitor_args args = *given;
+    struct slice rest = args.rest, word;
+
+    if (!slice_word(&rest, &word))
+        show(&args);
+    else if (of_policy(&args, word))
+        change_policy(&args);
+    else if (monitor_take_vm(&args))
+        change_vm(&args);
+}
