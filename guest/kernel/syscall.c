@@ -130,7 +130,7 @@ void syscall(struct frame *f)
 {
     int answer = ERR_NOSYS;
 
-    if (f->eax < SYS_COUNT)
+    if (f->eax < SYS_COUNT && calls[f->eax])
         answer = calls[f->eax](f);
     f->eax = (u32)answer;
 }
