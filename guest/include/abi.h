@@ -35,14 +35,12 @@
 #define SYS_ALIVE     20 /* (pid): 1 while it has not ended */
 #define SYS_PS        21 /* (index, &ps_entry): fills one row of the table */
 /* Memory */
-#define SYS_SBRK   30 /* (bytes): the old end of the heap */
-#define SYS_MMAP   31 /* (bytes, MMAP_ flags): zeroed pages, where they are */
-#define SYS_MUNMAP 32 /* (address, bytes) */
-#define SYS_MEM    33 /* (&mem_info): pages of the machine */
-#define SYS_VMSTAT 34 /* (pid, &vm_info): pages and tables of one process */
-#define SYS_SEGMENT                                                            \
-    35                  /* (index, base, bytes): the selector of an LDT entry  \
-                         */
+#define SYS_SBRK     30 /* (bytes): the old end of the heap */
+#define SYS_MMAP     31 /* (bytes): zeroed pages, where they are */
+#define SYS_MUNMAP   32 /* (address, bytes) */
+#define SYS_MEM      33 /* (&mem_info): pages of the machine */
+#define SYS_VMSTAT   34 /* (pid or 0 for me, &vm_info): pages and tables */
+#define SYS_SEGMENT  35 /* (index | SEGMENT_, base, bytes): a selector */
 #define SYS_SWAPSTAT 36 /* (&swap_info) */
 #define SYS_SWAPCTL  37 /* (SWAP_ command, argument) */
 /* Files */
@@ -79,6 +77,12 @@
 
 #define WAIT_ANY    (-1)
 #define WAIT_NOHANG 1
+
+/* A segment of memory from base up; SEGMENT_DOWN: from base down, where its
+ * offsets end at 64 KiB. Of no bytes: it is not there any more. */
+#define SEGMENT_INDEX 0x1ff
+#define SEGMENT_CODE  0x200
+#define SEGMENT_DOWN  0x400
 
 #define OPEN_READ   1
 #define OPEN_WRITE  2

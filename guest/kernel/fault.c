@@ -51,10 +51,6 @@ static void tell_page_fault(const struct frame *f, u32 address)
                        : f->eip == address ? "jumped to"
                                            : "read";
 
-    if (space_region(&current->space, address) && !(f->error & PF_PRESENT)) {
-        printf("it needed a page, and no page is free");
-        return;
-    }
     printf("it %s 0x%08x, %s", verb, address, page_reason(address, f->error));
 }
 
@@ -72,11 +68,13 @@ static void tell_protection_fault(const struct frame *f)
         printf("it tried the privileged instruction 0x%02x", opcode);
 }
 
-static void tell(const struct frame *f, u32 address)
+static void tell(const struct frame *f, u32 address, int error)
 {
     printf("hare: %s (pid %d) was stopped at 0x%08x: ", current->name,
            current->pid, f->eip);
-    if (f->vector == TRAP_PF)
+    if (error == ERR_NOMEM)
+        printf("it needed a page, and no page is free");
+    else if (f->vector == TRAP_PF)
         tell_page_fault(f, address);
     else if (f->vector == TRAP_GP)
         tell_protection_fault(f);
@@ -90,13 +88,13 @@ static void tell(const struct frame *f, u32 address)
 void fault_user(struct frame *f)
 {
     u32 address = f->vector == TRAP_PF ? read_cr2() : 0;
+    int error = ERR_FAULT;
 
-    if (f->vector == TRAP_PF &&
-        space_fault(&current->space, address, f->error) == 0)
+    if (f->vector == TRAP_PF)
+        error = space_fault(&current->space, address, f->error);
+    if (error == 0 || signal_fault(f, address))
         return;
-    if (signal_fault(f, address))
-        return;
-    tell(f, address);
+    tell(f, address, error);
     proc_exit(STATUS_KILLED - (s32)signal_of(f->vector));
 }
 

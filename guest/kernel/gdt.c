@@ -2,11 +2,11 @@
  *
  * Segments and the task state.
  *
- * Hare wants no segmentation: four flat segments, code and data for ring 0
- * and ring 3, cover everything and paging does the protecting. One TSS is
- * needed for its SS0:ESP0, the stack the processor takes when ring 3 traps;
- * it is set anew whenever another process runs. The TSS's I/O map lies
- * beyond its limit, so ring 3 may touch no port.
+ * Hare wants no segmentation of its own (ldt.c has what programs ask for): four
+ * flat segments, code and data for ring 0 and ring 3, cover everything and
+ * paging does the protecting. One TSS is needed for its SS0:ESP0, the stack the
+ * processor takes when ring 3 traps; it is set anew whenever another process
+ * runs. The TSS's I/O map lies beyond its limit, so ring 3 may touch no port.
  *
  * A seventh, four-byte segment exists for the self-check: reading through it
  * proves that the processor has this table. So does the busy bit that LTR
@@ -29,14 +29,15 @@ static u32 tss[TSS32_SIZE / 4];
 static const u32 probe = PROBE_VALUE;
 
 static TABLE_PAGE u64 gdt[] = {
-    0,          FLAT(0x9b),  FLAT(0x93), FLAT(0xfb),
-    FLAT(0xf3), 0 /* TSS */, 0 /* probe */
+    0,          FLAT(0x9b),  FLAT(0x93),    FLAT(0xfb),
+    FLAT(0xf3), 0 /* TSS */, 0 /* probe */, 0 /* LDT */
 };
 
-static u64 descriptor(u32 base, u32 limit, u32 attributes)
+u64 descriptor(u32 base, u32 limit, u32 attributes)
 {
-    u32 lo = (base << 16) | limit;
-    u32 hi = (base & 0xff000000) | ((base >> 16) & 0xff) | (attributes << 8);
+    u32 lo = (base << 16) | (limit & 0xffff);
+    u32 hi = (base & 0xff000000) | ((base >> 16) & 0xff) | (attributes << 8) |
+             (limit & 0xf0000);
 
     return ((u64)hi << 32) | lo;
 }
@@ -71,6 +72,14 @@ void gdt_init(void)
     gdt[SEL_PROBE / 8] = descriptor((u32)&probe, sizeof(probe) - 1,
                                     ATTR_P | ATTR_S | ATTR_ACCESSED | ATTR_DB);
     load_segments();
+}
+
+void ldt_load(const u64 *ldt)
+{
+    if (ldt)
+        gdt[SEL_LDT / 8] =
+            descriptor((u32)ldt, PAGE_SIZE - 1, ATTR_P | SYS_LDT);
+    asm volatile("lldt %w0" : : "r"(ldt ? SEL_LDT : 0) : "memory");
 }
 
 void tss_set_stack(u32 esp0)

@@ -58,6 +58,8 @@ int console_read(char *to, u32 size, int wait);
 
 /* gdt.c */
 void gdt_init(void);
+u64 descriptor(u32 base, u32 limit, u32 attributes); /* ATTR_ and SYS_ */
+void ldt_load(const u64 *ldt);                       /* a page, or NULL */
 void tss_set_stack(u32 esp0);
 u32 tss_stack(void);
 int gdt_is_loaded(void); /* for the check */

@@ -30,6 +30,7 @@
 #define SEL_USER_DATA   0x23
 #define SEL_TSS         0x28
 #define SEL_PROBE       0x30
+#define SEL_LDT         0x38
 
 #define BOOT_MMAP_SIZE    1024
 #define BOOT_CMDLINE_SIZE 256

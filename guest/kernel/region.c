@@ -52,6 +52,15 @@ struct region *region_new(struct space *s)
     return NULL;
 }
 
+u32 space_mapped(const struct space *s)
+{
+    u32 pages = 0;
+
+    for (u32 i = 0; i < SPACE_REGIONS; i++)
+        pages += (page_up(s->region[i].end) - s->region[i].start) / PAGE_SIZE;
+    return pages;
+}
+
 static struct region *region_with(struct space *s, u32 flag)
 {
     for (struct region *r = s->region; r < s->region + SPACE_REGIONS; r++)

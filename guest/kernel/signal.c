@@ -9,7 +9,8 @@
  * who does not ignore it; a shell does, and so does what it starts in the
  * background (fork and exec keep what is ignored).
  *
- * A handler runs on the program's own stack, in the flat segments:
+ * A handler runs on the program's own stack, wherever its SS puts that, but
+ * in the flat segments:
  *
  *   ESP ->  trampoline        where the handler returns to
  *           signal            its two arguments
@@ -94,8 +95,9 @@ static int enter_handler(struct frame *f, u32 signal, u32 address)
         u32 trampoline, signal, at;
         struct sigframe saved;
     } top = {current->trampoline, signal, 0, {0}};
-    u32 esp = (f->esp - sizeof(top)) & ~3u;
+    u32 esp = ldt_base(&current->space, f->ss) + f->esp;
 
+    esp = (esp - sizeof(top)) & ~3u;
     memcpy(&top.saved, f, REGISTERS);
     top.saved.address = address;
     top.saved.blocked = current->blocked;

@@ -33,6 +33,19 @@ u32 space_tables(void)
     return tables;
 }
 
+u32 space_shared(const struct space *s)
+{
+    u32 n = 0;
+
+    for (u32 va = 0; va < KERNEL_BASE; va += PDE_SPAN) {
+        const u32 *pte = paging_entry(s->dir, va);
+
+        for (u32 i = 0; pte && i < ENTRIES; i++)
+            n += pte[i] & PTE_P && frame_holders(pte[i] & PTE32_ADDR) > 1;
+    }
+    return n;
+}
+
 int space_new(struct space *s)
 {
     u32 pa = frame_obtain();
@@ -53,6 +66,7 @@ int space_new(struct space *s)
 void space_use(const struct space *s)
 {
     directory_use(s->dir);
+    ldt_use(s->ldt);
 }
 
 /* The entry of va, in a new table if need be; NULL: out of memory. */
@@ -126,6 +140,7 @@ void space_free(struct space *s)
         if (r->file)
             inode_drop(r->file);
     }
+    ldt_free(s);
     for (u32 i = 0; i < KERNEL_PDE; i++)
         if (s->dir[i] & PTE_P)
             frame_drop(s->dir[i] & PTE32_ADDR);
@@ -273,6 +288,7 @@ int space_fork(struct space *to, struct space *from)
     for (u32 i = 0; i < SPACE_REGIONS; i++)
         if (to->region[i].file)
             inode_hold(to->region[i].file);
+    error = ldt_fork(to, from);
     for (u32 va = 0; va < KERNEL_BASE && !error; va += PDE_SPAN) {
         u32 *copy;
 

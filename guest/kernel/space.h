@@ -67,6 +67,7 @@ u8 *space_byte(struct space *s, u32 va, int write);
 void space_evict(struct space *s, u32 va, u32 slot);
 /* s is the current one; r covers the range, or is empty: anonymous pages */
 void space_drop_pages(struct space *s, const struct region *r, u32 va, u32 end);
+u32 space_shared(const struct space *s); /* pages that others show, too */
 u32 space_tables(void); /* page tables and directories of all */
 
 /* region.c: what is promised */
@@ -74,6 +75,7 @@ struct region *space_region(struct space *s, u32 va); /* or NULL */
 struct region *region_between(struct space *s, u32 start, u32 end);
 struct region *region_reach(struct space *s, u32 va); /* the stack grows */
 struct region *region_new(struct space *s);           /* a free one, or NULL */
+u32 space_mapped(const struct space *s);              /* pages, there or not */
 int space_sbrk(struct space *s, s32 bytes);
 int space_map(struct space *s, u32 bytes); /* address, or an error */
 int space_unmap(struct space *s, u32 va, u32 bytes);
@@ -84,6 +86,14 @@ void text_offer(const struct region *r, u32 va, u32 pa);
 void text_leave(const struct region *r, u32 va, u32 pa); /* before a drop */
 void text_forget(struct inode *i);                       /* it changes */
 u32 text_frames(void);
+
+/* ldt.c: s is the current one, but in ldt_fork(). */
+int space_segment(struct space *s, u32 what, u32 base,
+                  u32 bytes);                             /* may sleep */
+int ldt_fork(struct space *to, const struct space *from); /* it, too */
+void ldt_free(struct space *s);
+void ldt_use(u64 *ldt);
+u32 ldt_base(const struct space *s, u32 selector); /* 0: of a flat one */
 
 /* elf.c: s is new, or has its stack only; 0 or an error */
 int elf_load(struct space *s, struct inode *file, u32 *entry);

@@ -39,23 +39,6 @@ static int sys_spawn(struct frame *f)
     return error ? error : proc_spawn(line, current);
 }
 
-static int sys_sbrk(struct frame *f)
-{
-    return space_sbrk(&current->space, (s32)f->ebx);
-}
-
-static int sys_mem(struct frame *f)
-{
-    struct mem_info info = {.mib = frames_mib(),
-                            .total = frames_total(),
-                            .free = frames_free_count(),
-                            .shared = frames_shared(),
-                            .tables = space_tables(),
-                            .files = fs_pages() + text_frames()};
-
-    return user_write(f->ebx, &info, sizeof(info));
-}
-
 static int sys_kbench(struct frame *f)
 {
     u32 kind = f->ebx, n = f->ecx;
@@ -113,7 +96,11 @@ static int (*const calls[SYS_COUNT])(struct frame *f) = {
     [SYS_GETPID] = sys_getpid,
     [SYS_SBRK] = sys_sbrk,
     [SYS_PS] = sys_ps,
+    [SYS_MMAP] = sys_mmap,
+    [SYS_MUNMAP] = sys_munmap,
     [SYS_MEM] = sys_mem,
+    [SYS_VMSTAT] = sys_vmstat,
+    [SYS_SEGMENT] = sys_segment,
     [SYS_KBENCH] = sys_kbench,
     [SYS_METER] = sys_meter,
     [SYS_BOOT] = sys_boot,

@@ -31,4 +31,12 @@ int sys_pipe(struct frame *f);
 int sys_unlink(struct frame *f);
 int sys_readdir(struct frame *f);
 
+/* syscall_mem.c */
+int sys_sbrk(struct frame *f);
+int sys_mmap(struct frame *f);
+int sys_munmap(struct frame *f);
+int sys_mem(struct frame *f);
+int sys_vmstat(struct frame *f);
+int sys_segment(struct frame *f);
+
 #endif
