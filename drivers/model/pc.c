@@ -84,6 +84,7 @@ static void attach_devices(struct pc *pc)
     struct debug_wires debug = {host->ctx,   host->console, host->exit,
                                 host->reset, host->exits,   pc->irq,
                                 a20};
+    struct ide_wires ide = {pc->irq, host->sector, host->sectors, host->ctx};
 
     com2.line = IRQ_COM2;
     pic_init(&pc->pic, &hooks);
@@ -93,6 +94,7 @@ static void attach_devices(struct pc *pc)
     uart_init(&pc->com2, &com2);
     i8042_init(&pc->kbd, &kbd);
     vga_init(&pc->vga);
+    ide_init(&pc->ide, &ide);
     debug_init(&pc->debug, &debug);
 }
 
@@ -129,6 +131,10 @@ static const struct claim vga_ports[] = {
     {PORT_VGA_CRTC, 2, PORT_VGA_CRTC - PORT_VGA},
     {PORT_VGA_STATUS, 1, PORT_VGA_STATUS - PORT_VGA},
 };
+static const struct claim ide_ports[] = {
+    {PORT_ATA, 8, 0},
+    {PORT_ATA_CONTROL, 1, IDE_CONTROL},
+};
 static const struct claim debug_ports[] = {
     {PORT_DEBUGCON, 1, DEBUG_CONSOLE}, {PORT_DEBUG_EXIT, 4, DEBUG_EXIT},
     {PORT_POST, 1, DEBUG_POST},        {PORT_METER, 4, DEBUG_METER},
@@ -148,6 +154,8 @@ static void claim_addresses(struct pc *pc)
     CLAIM(pc, com2_ports, &uart_ops, &pc->com2);
     CLAIM(pc, kbd_ports, &i8042_ops, &pc->kbd);
     CLAIM(pc, vga_ports, &vga_ops, &pc->vga);
+    if (pc->host.sectors)
+        CLAIM(pc, ide_ports, &ide_ops, &pc->ide);
     CLAIM(pc, debug_ports, &debug_ops, &pc->debug);
     CHECK(bus_claim(&pc->bus, BUS_MEMORY, VGA_WINDOW, VGA_WINDOW_SIZE, 0,
                     &vga_window_ops, &pc->vga));

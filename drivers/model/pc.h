@@ -22,6 +22,7 @@
 #include "drivers/model/cmos.h"
 #include "drivers/model/debug.h"
 #include "drivers/model/i8042.h"
+#include "drivers/model/ide.h"
 #include "drivers/model/pic.h"
 #include "drivers/model/pit.h"
 #include "drivers/model/uart.h"
@@ -49,6 +50,9 @@ struct pc_host {
     void (*a20)(void *ctx, bool on);
     /* an interrupt line went up; null: the same */
     void (*raised)(void *ctx, u32 line);
+    /* its disk, of so many sectors: where one of them is; 0: it has none */
+    u8 *(*sector)(void *ctx, u32 lba);
+    u32 sectors;
 };
 
 struct pc {
@@ -59,6 +63,7 @@ struct pc {
     struct uart com1, com2;
     struct i8042 kbd;
     struct vga vga;
+    struct ide ide; /* wires.sectors is 0: there is none */
     struct debug debug;
     struct pc_host host;
     struct irq_sink irq;

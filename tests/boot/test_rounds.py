@@ -23,7 +23,7 @@ ATTACKS = ("res_shadow", "res_thrash", "res_irq", "res_resetcf9",
            "res_repmmio", "res_gploop", "res_pffetch", "alltables")
 MEM = "mem=8M"
 NOBODY = (r"0 of guests, 0 shadow, 0 p2m, 0 blocks, 0 names, 0 of probes, "
-          r"0 canaries")
+          r"0 of disks, 0 canaries")
 
 
 def policy(i):

@@ -45,7 +45,7 @@ ROUND_S = 150      # of a whole round, on a slow and busy machine
 STEPS, VMS = 2500, 4
 # As `audit` says it.
 NOBODYS = ("0 of guests, 0 shadow, 0 p2m, 0 blocks, 0 names, "
-           "0 of probes, 0 canaries")
+           "0 of probes, 0 of disks, 0 canaries")
 WITNESS_MS = 1000  # of its own timer
 ENDED = r"trapline: (\w+): (killed|exited|resets itself)"
 POLICIES = ("cached", "vtlb")

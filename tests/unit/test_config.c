@@ -143,7 +143,7 @@ static void the_keys_can_be_listed(void)
         EXPECT(*wanted);
         n++;
     }
-    EXPECT_EQ(n, 10);
+    EXPECT_EQ(n, 11);
     EXPECT_STR(config_key(0, &wanted), "vm");
 }
 

@@ -57,11 +57,18 @@ static void host_raised(void *ctx, u32 line)
     last_raised = line;
 }
 
+static u8 sectors[4][ATA_SECTOR];
+
+static u8 *sector(void *ctx, u32 lba)
+{
+    return sectors[lba];
+}
+
 static void setup(void)
 {
     struct pc_host host = {NULL,     host_console, host_reset, host_exit,
                            host_now, host_exits,   1795232400, 32768,
-                           host_a20, host_raised};
+                           host_a20, host_raised,  sector,     4};
 
     now = 1000;
     printed = resets = exits = 0;
@@ -115,10 +122,10 @@ static void to_deadline(void)
 
 static void everything_has_its_place(void)
 {
-    static const u16 ports[] = {0x20,  0x21,  0xa0,  0xa1,  0x40,  0x61,
-                                0x60,  0x64,  0x70,  0x71,  0x80,  0x92,
-                                0xe9,  0xf0,  0xf4,  0xf7,  0x3f8, 0x2ff,
-                                0x3c0, 0x3d4, 0x3da, 0x4d0, 0xcf9, 0x5450};
+    static const u16 ports[] = {
+        0x20,  0x21,  0xa0,  0xa1,  0x40,  0x61,   0x60,  0x64,  0x70,
+        0x71,  0x80,  0x92,  0xe9,  0xf0,  0xf4,   0xf7,  0x3f8, 0x2ff,
+        0x3c0, 0x3d4, 0x3da, 0x4d0, 0xcf9, 0x5450, 0x1f0, 0x1f7, 0x3f6};
 
     setup();
     for (u32 i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
@@ -126,7 +133,7 @@ static void everything_has_its_place(void)
     bus_read(&pc.bus, BUS_MEMORY, 0xa0000, 4);
     bus_read(&pc.bus, BUS_MEMORY, 0xbfffc, 4);
     EXPECT_EQ(pc.bus.unclaimed, 0);
-    in(0x1f0, 1);
+    in(0x170, 1); /* a second channel */
     bus_read(&pc.bus, BUS_MEMORY, 0xc0000, 4);
     EXPECT_EQ(pc.bus.unclaimed, 2);
 }

@@ -27,6 +27,7 @@ enum frame_use {
     FRAME_BLOCK,  /* instructions decoded before: see cpu/block.h */
     FRAME_NAMES,  /* index of a guest's symbols: see vm/symbols.h */
     FRAME_PROBE,  /* probes and guards: see vm/probe_list.h, guards.h */
+    FRAME_DISK,   /* what is on a guest's disk: see disk.h */
     FRAME_USES
 };
 

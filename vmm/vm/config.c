@@ -8,6 +8,7 @@
 #include "vmm/vm/config.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fmt.h"
+#include "vmm/mm/disk.h"
 #include "vmm/vm/sched.h"
 #include "vmm/vm/trace_filter.h"
 
@@ -94,6 +95,12 @@ static bool parse_length(struct slice value, struct vm_config *out)
            out->length <= SCHED_TIME_MAX;
 }
 
+static bool parse_disk(struct slice value, struct vm_config *out)
+{
+    return slice_bytes(value, &out->disk) && out->disk >= DISK_MIN &&
+           out->disk <= DISK_MAX && !(out->disk & PAGE_MASK);
+}
+
 static bool parse_trace(struct slice value, struct vm_config *out)
 {
     struct trace_filter filter;
@@ -114,6 +121,7 @@ static const struct key keys[] = {
     {"cap", parse_cap, "at most so many percent of the processor, 1 to 100"},
     {"length", parse_length,
      "the processor time of a burst, up to 60s, such as 20ms"},
+    {"disk", parse_disk, "a size from 64K to 1G in whole pages, such as 16M"},
     {"trace", parse_trace,
      "off, all, or kinds of events and filters as `help trace` lists them, "
      "such as priv,syscall,mode=user"},
@@ -164,8 +172,8 @@ static bool unknown(struct parse *p, struct slice word, struct slice key)
     fmt_buf(
         p->error, p->size,
         "\"%.*s\" is not a key it knows; did you mean %s=? (the keys are "
-        "vm, for, mem, exec, interp, shadow, weight, cap, length, trace; the "
-        "guest's own words go behind --)",
+        "vm, for, mem, exec, interp, shadow, weight, cap, length, disk, trace; "
+        "the guest's own words go behind --)",
         (int)word.len, word.at, nearest(key));
     return false;
 }

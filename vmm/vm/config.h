@@ -44,6 +44,7 @@ struct vm_config {
     u32 weight;
     u32 cap;    /* percent of the processor; 0: no cap */
     u64 length; /* ns of a burst, for sjf and stcf; 0: predict it */
+    u64 disk;   /* bytes; 0: as large as the module that is its disk */
     char trace[VM_TRACE_MAX]; /* words of trace_filter.h, empty for off */
     char line[VM_LINE_MAX];   /* guest command line, or the attached module's */
 };

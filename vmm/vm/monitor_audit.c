@@ -98,6 +98,7 @@ static u32 check_vm(const struct vm *vm, const struct sink *out)
     faults += check_count(vm, out, FRAME_BLOCK, "block", vm_block_frames(vm));
     faults += check_count(vm, out, FRAME_NAMES, "names", symbols_frames(vm));
     faults += check_count(vm, out, FRAME_PROBE, "probe", probe_frames(vm));
+    faults += check_count(vm, out, FRAME_DISK, "disk", disk_frames(&vm->disk));
     return faults + check_canaries(vm, out);
 }
 
@@ -138,12 +139,12 @@ static u32 audit_frames_of_all(const struct monitor_args *args, u32 owners)
 
     say(args,
         "audit: %u frames: %u free, %u reserved, %u of guests, %u shadow, "
-        "%u p2m, %u blocks, %u names, %u of probes, %u canaries",
+        "%u p2m, %u blocks, %u names, %u of probes, %u of disks, %u canaries",
         f->count, f->nfree, count_use(f, FRAME_RESERVED),
         count_use(f, FRAME_GUEST), count_use(f, FRAME_SHADOW),
         count_use(f, FRAME_P2M), count_use(f, FRAME_BLOCK),
         count_use(f, FRAME_NAMES), count_use(f, FRAME_PROBE),
-        count_use(f, FRAME_CANARY));
+        count_use(f, FRAME_DISK), count_use(f, FRAME_CANARY));
     return faults;
 }
 

@@ -128,6 +128,30 @@ static void say_vga(const struct monitor_args *args)
         st->dac_mask);
 }
 
+static void say_disk(const struct monitor_args *args)
+{
+    const struct ide *ide = &args->vm->pc.ide;
+    const struct ide_state *st = &ide->st;
+
+    if (!ide->wires.sectors)
+        return;
+    say(args,
+        "  ide    %u sectors (%u KiB), status %02x, error %02x, multiple %u, "
+        "device %02x, control %02x",
+        ide->wires.sectors, ide->wires.sectors / 2, st->status, st->error,
+        st->multiple, st->device, st->control);
+    if (st->transfer != IDE_IDLE)
+        say(args, "         %s: %u sectors to go, byte %u of sector %u",
+            st->identifies               ? "identifies itself"
+            : st->transfer == IDE_WRITES ? "writes"
+                                         : "reads",
+            st->left, st->at, st->lba);
+    say(args, "         sectors read %llu, written %llu, commands failed %llu",
+        (unsigned long long)st->sectors_read,
+        (unsigned long long)st->sectors_written,
+        (unsigned long long)st->errors);
+}
+
 static void say_rest(const struct monitor_args *args)
 {
     const struct pc *pc = &args->vm->pc;
@@ -176,6 +200,7 @@ void monitor_devices(const struct monitor_args *args)
     say_uart(args, "com2", &vm->pc.com2);
     say_keyboard(args);
     say_vga(args);
+    say_disk(args);
     say_rest(args);
 }
 

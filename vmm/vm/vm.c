@@ -17,6 +17,7 @@
 #include "vmm/base/fmt.h"
 #include "vmm/base/str.h"
 #include "vmm/mm/canary.h"
+#include "vmm/vm/attach.h"
 #include "vmm/vm/direct.h"
 #include "vmm/vm/loader.h"
 
@@ -104,6 +105,13 @@ static void host_raised(void *ctx, u32 line)
     struct vm *vm = ctx;
 
     TRACE(vm, IRQ_RAISE, line);
+}
+
+static u8 *host_sector(void *ctx, u32 lba)
+{
+    struct vm *vm = ctx;
+
+    return disk_sector(&vm->disk, lba);
 }
 
 static void stopped(struct vm *vm, enum vm_state state)
@@ -284,26 +292,6 @@ static void destroy_blocks(struct vm *vm)
     }
 }
 
-/* The modules that say for=NAME, in the order of the boot menu, each with the
- * words behind that. */
-static void attach_modules(struct vm *vm, struct load_request *request,
-                           struct vm_config config[LOAD_MODULES])
-{
-    struct hv *hv = vm->hv;
-    char error[2];
-
-    for (u32 i = 0; i < hv->boot->modules; i++) {
-        struct vm_config *c = &config[request->modules];
-        if (!config_parse(hv->boot->module[i].line, c, error, sizeof(error)) ||
-            c->kind != CONFIG_ATTACH || !str_eq(c->name, vm->config.name))
-            continue;
-        request->module[request->modules] = (struct load_module){
-            hv->module_data(hv, i), hv->boot->module[i].size, c->line};
-        if (++request->modules == LOAD_MODULES)
-            return;
-    }
-}
-
 /* The registers that Linux's 32-bit boot protocol wants. Its GDT is a loaded
  * one: the guest need not load its own before it loads a segment. */
 static void start_linux(struct vm *vm, const struct load_result *result)
@@ -328,7 +316,7 @@ static bool load_image(struct vm *vm, char *error, size_t size)
     struct vm_config attached[LOAD_MODULES];
     struct load_result result;
 
-    attach_modules(vm, &request, attached);
+    attach_files(vm, &request, attached);
     if (!loader_load(&vm->p2m, &request, &result, error, size))
         return false;
     cpu_reset_flat(&vm->cpu, result.entry);
@@ -354,6 +342,8 @@ static void build_devices(struct vm *vm)
         .raised = host_raised,
         .epoch = arch_epoch() + arch_now_ns() / 1000000000u,
         .ram_kib = (u32)(vm->config.mem >> 10),
+        .sector = host_sector,
+        .sectors = vm->disk.sectors,
     };
 
     pc_init(&vm->pc, &host);
@@ -408,13 +398,16 @@ static int free_slot(const struct hv *hv)
     return -1;
 }
 
+u64 vm_frames_wanted(const struct vm_config *config)
+{
+    return (config->mem >> PAGE_SHIFT) + SHADOW_PAGES_MIN + FRAMES_SPARE +
+           block_frames(config);
+}
+
 /* What can be judged before anything is taken. */
 static bool admissible(struct hv *hv, const struct vm_config *config,
                        u32 module, char *error, size_t size)
 {
-    u64 want = (config->mem >> PAGE_SHIFT) + SHADOW_PAGES_MIN + FRAMES_SPARE +
-               block_frames(config);
-
     if (hv_find(hv, config->name)) {
         fmt_buf(error, size,
                 "there is a VM named \"%s\" already; give this "
@@ -429,7 +422,7 @@ static bool admissible(struct hv *hv, const struct vm_config *config,
                 module, hv->boot->modules - 1);
         return false;
     }
-    if (want > hv->frames.nfree) {
+    if (vm_frames_wanted(config) > hv->frames.nfree) {
         fmt_buf(error, size,
                 "mem=%uM is more than the %u MiB that are free; lower mem= "
                 "or give the machine more memory",
@@ -459,8 +452,11 @@ bool vm_create(struct hv *hv, const struct vm_config *config, u32 module,
     vm->config = *config;
     vm->module = module;
     trace_adopt(vm);
+    if (!attach_disk(vm, error, size))
+        return false;
     if (!power_on(vm, error, size)) {
         give_back(vm);
+        disk_destroy(&vm->disk);
         return false;
     }
     symbols_init(vm);
@@ -486,6 +482,7 @@ void vm_destroy(struct vm *vm)
     console_remove(&hv->console, vm->slot);
     view_forget(hv, vm->slot);
     give_back(vm);
+    disk_destroy(&vm->disk);
     probe_destroy(vm);
     symbols_destroy(vm);
     vm->state = VM_EMPTY;

@@ -20,6 +20,7 @@
 #include "vmm/base/ring.h"
 #include "vmm/cpu/block.h"
 #include "vmm/cpu/cpu.h"
+#include "vmm/mm/disk.h"
 #include "vmm/mm/shadow.h"
 #include "vmm/mm/tlb.h"
 #include "vmm/vm/blackbox.h"
@@ -82,6 +83,7 @@ struct vm {
     struct vm_config config;
     u32 module; /* index in boot_info of its image */
     struct p2m p2m;
+    struct disk disk;
     u64 p2m_sum; /* p2m_checksum() when it was made */
     struct shadow shadow;
     struct pc pc;
@@ -168,6 +170,8 @@ void vm_kill(struct vm *vm, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Virtual time in ns; stands still while paused. */
 u64 vm_now(const struct vm *vm);
+/* Frames that must be free for such a VM, its disk apart. */
+u64 vm_frames_wanted(const struct vm_config *config);
 /* Frames that its decoded blocks take. */
 u32 vm_block_frames(const struct vm *vm);
 /* "running", "halted", "paused", "exited", "killed" */
