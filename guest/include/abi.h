@@ -56,9 +56,7 @@
 #define SYS_SCHED 50 /* (SCHED_ command, argument, argument) */
 #define SYS_WORK  51 /* (after, ticks): a declared burst, for schedlab */
 #define SYS_CHART 52 /* (&pids, from, count): who ran, tick by tick */
-/* Until FORK is there */
-#define SYS_SPAWN 53 /* (command line): pid of the new process */
-#define SYS_COUNT 54
+#define SYS_COUNT 53
 
 #define ERR_NOSYS  (-1)  /* no such system call */
 #define ERR_FAULT  (-2)  /* a bad pointer */
@@ -112,6 +110,8 @@
 
 #define SHUTDOWN_OK   0x10 /* debug-exit status of a good end */
 #define SHUTDOWN_FAIL 0x11 /* and of a panic */
+
+#define TICKS_PER_SECOND 100
 
 #define NAME_SIZE    16
 #define CMDLINE_SIZE 128

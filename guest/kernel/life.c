@@ -3,6 +3,10 @@
  * The life of a process: made, changed into another program, ended, waited
  * for.
  *
+ * Fork makes a second process that differs in one register; exec changes the
+ * program of one, and on any error leaves it as it was, because the new
+ * address space is complete before the old one goes.
+ *
  * Who frees what: a process that ends gives back its memory itself
  * (proc_exit); its kernel stack, on which it still stands, and its slot are
  * freed by the parent that waits for it (proc_reap). Orphans go to init,
@@ -13,75 +17,112 @@
 #include "guest/kernel/file.h"
 #include "guest/kernel/kernel.h"
 
-/* Where it begins in ring 3; the user stack holds one word, the address of
- * the command line. */
-static void first_frame(struct proc *p, u32 user_esp)
-{
-    *proc_frame(p) = (struct frame){
-        .es = SEL_USER_DATA,
-        .ds = SEL_USER_DATA,
-        .eip = p->entry,
-        .cs = SEL_USER_CODE,
-        .eflags = EFLAGS_ONE | EFLAGS_IF,
-        .esp = user_esp,
-        .ss = SEL_USER_DATA,
-    };
-}
-
-static int put_command_line(struct proc *p, const char *cmdline)
+/* A new address space that is about to run the command line's first word:
+ * its registers, and one word on its stack, the command line's address. */
+static int load(struct space *s, const char *cmdline, struct frame *f)
 {
     u32 line = USER_STACK_TOP - CMDLINE_SIZE;
-    u8 *at = space_byte(&p->space, line, 1);
+    u8 *at = space_byte(s, line, 1);
 
     if (!at)
         return ERR_NOMEM;
     str_copy((char *)at, cmdline, CMDLINE_SIZE);
     *(u32 *)(at - sizeof(line)) = line;
-    first_frame(p, line - sizeof(line));
+    *f = (struct frame){
+        .es = SEL_USER_DATA,
+        .ds = SEL_USER_DATA,
+        .eip = f->eip,
+        .cs = SEL_USER_CODE,
+        .eflags = EFLAGS_ONE | EFLAGS_IF,
+        .esp = line - sizeof(line),
+        .ss = SEL_USER_DATA,
+    };
     return 0;
 }
 
-static int build(struct proc *p, const char *cmdline)
+static int build(struct space *s, char name[NAME_SIZE], const char *cmdline,
+                 struct frame *f)
 {
     struct inode *file;
-    int error;
     u32 n = 0;
+    int error;
 
-    while (cmdline[n] && cmdline[n] != ' ' && n < NAME_SIZE - 1) {
-        p->name[n] = cmdline[n];
+    while (cmdline[n] && cmdline[n] != ' ') {
+        if (n == NAME_SIZE - 1)
+            return ERR_NOENT;
+        name[n] = cmdline[n];
         n++;
     }
-    p->name[n] = 0;
-    file = fs_find(p->name);
+    name[n] = 0;
+    file = fs_find(name);
     if (!file)
         return ERR_NOENT;
-    error = space_new(&p->space);
+    error = space_new(s);
     if (!error)
-        error = elf_load(&p->space, file, &p->entry);
+        error = elf_load(s, file, &f->eip);
     inode_drop(file);
-    return error ? error : put_command_line(p, cmdline);
+    if (!error)
+        error = load(s, cmdline, f);
+    if (error)
+        space_free(s);
+    return error;
 }
 
-int proc_spawn(const char *cmdline, struct proc *parent)
+int proc_init(const char *cmdline)
 {
     struct proc *p = proc_new();
     int error;
 
     if (!p)
         return ERR_NOMEM;
-    p->parent = parent;
-    error = build(p, cmdline);
-    if (error) {
-        space_free(&p->space);
-        proc_reap(p);
+    error = build(&p->space, p->name, cmdline, proc_frame(p));
+    if (error)
         return error;
+    files_init(p->files);
+    proc_start(p);
+    return 0;
+}
+
+int proc_fork(void)
+{
+    struct proc *p = proc_new();
+
+    if (!p)
+        return ERR_NOMEM;
+    p->parent = current;
+    str_copy(p->name, current->name, NAME_SIZE);
+    signal_fork(p);
+    if (space_fork(&p->space, &current->space)) {
+        proc_reap(p);
+        return ERR_NOMEM;
     }
-    if (parent)
-        files_fork(p->files, parent->files);
-    else
-        files_init(p->files);
+    *proc_frame(p) = *proc_frame(current);
+    proc_frame(p)->eax = 0;
+    files_fork(p->files, current->files);
     proc_start(p);
     return p->pid;
+}
+
+/* Nothing may sleep between load(), which makes the new stack's page, and the
+ * moment the new space is the process's: the swapper looks for it there. */
+int proc_exec(const char *cmdline)
+{
+    struct space fresh, old;
+    char name[NAME_SIZE];
+    struct frame first;
+    int error = build(&fresh, name, cmdline, &first);
+
+    if (error)
+        return error;
+    old = current->space;
+    current->space = fresh;
+    drop_fs_gs();
+    space_use(&current->space);
+    space_free(&old);
+    str_copy(current->name, name, NAME_SIZE);
+    signal_exec();
+    *proc_frame(current) = first;
+    return 0;
 }
 
 /* Children that have ended already are news to init, too. */

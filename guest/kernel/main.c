@@ -58,7 +58,7 @@ static void start_init(void)
     for (; run && *run && *run != ' ' && n < sizeof(line) - 1; run++)
         line[n++] = *run;
     line[n] = 0;
-    if (proc_spawn(line, NULL) < 0)
+    if (proc_init(line))
         panic("the boot archive holds no program init that can be started.");
 }
 

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * The 8254 timer: channel 0 interrupts 100 times a second (mode 2, a rate
- * generator). That is Hare's only clock, and all it is used for is to take
- * the processor away from a program. 8254 datasheet, control word, mode 2.
+ * generator). That is Hare's only clock: it takes the processor away from
+ * programs and wakes who sleeps. 8254 datasheet, control word, mode 2.
  */
 #include "arch/x86/defs/ports.h"
 #include "guest/kernel/kernel.h"
 
-#define TICK_HZ      100
 #define CH0_MODE2    0x34 /* channel 0, low then high byte, mode 2 */
-#define TICK_DIVISOR (PIT_HZ / TICK_HZ)
+#define TICK_DIVISOR (PIT_HZ / TICKS_PER_SECOND)
 
 static volatile u32 ticks;
 

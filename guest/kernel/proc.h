@@ -44,7 +44,6 @@ struct proc {
     u32 pending, blocked;
     u32 handler[SIG_COUNT];
     u32 trampoline;
-    u32 entry;
     struct file *files[OPEN_FILES]; /* by descriptor (file.h) */
     u32 ticks;                      /* of processor time */
     s32 status;
@@ -74,7 +73,9 @@ int sleep_hard_for(const void *channel, u32 ticks);
 void wake(const void *channel);
 
 /* life.c: may sleep */
-int proc_spawn(const char *cmdline, struct proc *parent);
+int proc_init(const char *cmdline); /* the first process; 0 or an error */
+int proc_fork(void);                /* the child's pid, or an error */
+int proc_exec(const char *cmdline); /* 0, or an error and nothing changed */
 void proc_exit(s32 status) __attribute__((noreturn));
 int proc_wait(s32 pid, s32 *status, u32 flags);
 int proc_alive(s32 pid);
@@ -88,6 +89,8 @@ void signal_deliver(struct frame *f); /* on the way to ring 3; may not return */
 u32 signal_of(u32 vector);            /* what an exception sends */
 int signal_fault(struct frame *f, u32 address); /* 1: a handler takes it */
 int signal_set(u32 signal, u32 handler, u32 trampoline);
+void signal_fork(struct proc *child);
+void signal_exec(void);
 int signal_leave(struct frame *f, u32 sigframe); /* EAX, or an error */
 
 #endif

@@ -88,6 +88,23 @@ int signal_set(u32 signal, u32 handler, u32 trampoline)
     return (int)before;
 }
 
+void signal_fork(struct proc *child)
+{
+    memcpy(child->handler, current->handler, sizeof(child->handler));
+    child->trampoline = current->trampoline;
+    child->blocked = current->blocked;
+}
+
+/* The new program has no handlers yet; what was ignored still is. */
+void signal_exec(void)
+{
+    for (u32 i = 0; i < SIG_COUNT; i++)
+        if (current->handler[i] != SIG_IGNORE)
+            current->handler[i] = SIG_DEFAULT;
+    current->blocked = 0;
+    current->pending &= ~BIT(SIG_CHLD);
+}
+
 /* Sends the process to its handler: 0, or ERR_FAULT for want of a stack. */
 static int enter_handler(struct frame *f, u32 signal, u32 address)
 {

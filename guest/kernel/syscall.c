@@ -31,14 +31,6 @@ static int sys_null(struct frame *f)
     return (int)(f->ebx + 1);
 }
 
-static int sys_spawn(struct frame *f)
-{
-    char line[CMDLINE_SIZE];
-    int error = user_read_string(line, f->ebx, sizeof(line));
-
-    return error ? error : proc_spawn(line, current);
-}
-
 static int sys_kbench(struct frame *f)
 {
     u32 kind = f->ebx, n = f->ecx;
@@ -79,8 +71,35 @@ static int sys_shutdown(struct frame *f)
 }
 
 static int (*const calls[SYS_COUNT])(struct frame *f) = {
+    /* Measuring and the machine */
     [SYS_NULL] = sys_null,
+    [SYS_KBENCH] = sys_kbench,
+    [SYS_METER] = sys_meter,
+    [SYS_BOOT] = sys_boot,
+    [SYS_CHECK] = sys_check,
+    [SYS_SHUTDOWN] = sys_shutdown,
+    [SYS_TIME] = sys_time,
+    /* Processes */
+    [SYS_FORK] = sys_fork,
+    [SYS_EXEC] = sys_exec,
     [SYS_EXIT] = sys_exit,
+    [SYS_WAIT] = sys_wait,
+    [SYS_KILL] = sys_kill,
+    [SYS_SIGNAL] = sys_signal,
+    [SYS_SIGRETURN] = sys_sigreturn,
+    [SYS_GETPID] = sys_getpid,
+    [SYS_YIELD] = sys_yield,
+    [SYS_SLEEP] = sys_sleep,
+    [SYS_ALIVE] = sys_alive,
+    [SYS_PS] = sys_ps,
+    /* Memory */
+    [SYS_SBRK] = sys_sbrk,
+    [SYS_MMAP] = sys_mmap,
+    [SYS_MUNMAP] = sys_munmap,
+    [SYS_MEM] = sys_mem,
+    [SYS_VMSTAT] = sys_vmstat,
+    [SYS_SEGMENT] = sys_segment,
+    /* Files */
     [SYS_WRITE] = sys_write,
     [SYS_READ] = sys_read,
     [SYS_OPEN] = sys_open,
@@ -89,28 +108,6 @@ static int (*const calls[SYS_COUNT])(struct frame *f) = {
     [SYS_PIPE] = sys_pipe,
     [SYS_UNLINK] = sys_unlink,
     [SYS_READDIR] = sys_readdir,
-    [SYS_SPAWN] = sys_spawn,
-    [SYS_WAIT] = sys_wait,
-    [SYS_KILL] = sys_kill,
-    [SYS_YIELD] = sys_yield,
-    [SYS_GETPID] = sys_getpid,
-    [SYS_SBRK] = sys_sbrk,
-    [SYS_PS] = sys_ps,
-    [SYS_MMAP] = sys_mmap,
-    [SYS_MUNMAP] = sys_munmap,
-    [SYS_MEM] = sys_mem,
-    [SYS_VMSTAT] = sys_vmstat,
-    [SYS_SEGMENT] = sys_segment,
-    [SYS_KBENCH] = sys_kbench,
-    [SYS_METER] = sys_meter,
-    [SYS_BOOT] = sys_boot,
-    [SYS_CHECK] = sys_check,
-    [SYS_SHUTDOWN] = sys_shutdown,
-    [SYS_SIGNAL] = sys_signal,
-    [SYS_SIGRETURN] = sys_sigreturn,
-    [SYS_ALIVE] = sys_alive,
-    [SYS_SLEEP] = sys_sleep,
-    [SYS_TIME] = sys_time,
 };
 
 void syscall(struct frame *f)

@@ -9,6 +9,19 @@
 
 #define SLEEP_MAX 0x7fffffff /* deadlines are compared by their difference */
 
+int sys_fork(struct frame *f)
+{
+    return proc_fork();
+}
+
+int sys_exec(struct frame *f)
+{
+    char line[CMDLINE_SIZE];
+    int error = user_read_string(line, f->ebx, sizeof(line));
+
+    return error ? error : proc_exec(line);
+}
+
 int sys_exit(struct frame *f)
 {
     proc_exit((s32)f->ebx);

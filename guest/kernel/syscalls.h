@@ -9,6 +9,8 @@
 struct frame;
 
 /* syscall_proc.c */
+int sys_fork(struct frame *f);
+int sys_exec(struct frame *f);
 int sys_exit(struct frame *f);
 int sys_wait(struct frame *f);
 int sys_kill(struct frame *f);

@@ -38,5 +38,7 @@ int main(int argc, char **argv)
         do
             pid = wait(WAIT_ANY, &status);
         while (pid != shell);
+        if (status < 0 && !was_killed(status))
+            return status; /* there is no shell, or no memory for it */
     }
 }

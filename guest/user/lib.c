@@ -26,14 +26,33 @@ void exit(int status)
         sys(SYS_EXIT, (u32)status, 0, 0);
 }
 
+int fork(void)
+{
+    return sys(SYS_FORK, 0, 0, 0);
+}
+
+int exec(const char *cmdline)
+{
+    return sys(SYS_EXEC, (u32)cmdline, 0, 0);
+}
+
 int spawn(const char *cmdline)
 {
-    return sys(SYS_SPAWN, (u32)cmdline, 0, 0);
+    int pid = fork();
+
+    if (pid == 0)
+        exit(exec(cmdline));
+    return pid;
 }
 
 int wait(int pid, int *status)
 {
-    return sys(SYS_WAIT, (u32)pid, (u32)status, 0);
+    int ended;
+
+    do
+        ended = sys(SYS_WAIT, (u32)pid, (u32)status, 0);
+    while (ended == ERR_INTR);
+    return ended;
 }
 
 int run(const char *cmdline)

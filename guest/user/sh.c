@@ -83,10 +83,13 @@ static void launch(char *line)
         printf("sh: %s: %s.\n", line, error_text(pid));
         return;
     }
-    if (background)
+    if (background) {
         printf("[%d]\n", pid);
-    else
-        wait(pid, &status);
+        return;
+    }
+    wait(pid, &status);
+    if (status < 0 && !was_killed(status))
+        printf("sh: %s: %s.\n", line, error_text(status));
 }
 
 static const struct command commands[] = {

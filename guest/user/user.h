@@ -29,9 +29,13 @@ int kill(int pid, int signal);
 int sleep(u32 ticks);
 
 void exit(int status) __attribute__((noreturn));
-int spawn(const char *cmdline);
+int fork(void);                 /* 0 in the child */
+int exec(const char *cmdline);  /* returns only with an error */
 int wait(int pid, int *status); /* waits for its end */
-int run(const char *cmdline);   /* spawn and wait: the status, or an error */
+/* A child that runs it: its pid. What cannot be run ends with the error as
+ * its status. */
+int spawn(const char *cmdline);
+int run(const char *cmdline); /* spawn and wait: the status, or an error */
 void printf(const char *f, ...) __attribute__((format(printf, 1, 2)));
 void format_into(char *to, u32 size, const char *f, ...)
     __attribute__((format(printf, 3, 4)));
