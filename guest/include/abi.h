@@ -117,6 +117,22 @@
 #define CMDLINE_SIZE 128
 #define OPEN_FILES   16 /* of one process */
 
+/* SYS_SCHED. A policy is known by its number: 0 is the first. */
+#define SCHED_INFO    0 /* (policy, &sched_info): ERR_INVAL behind the last */
+#define SCHED_POLICY  1 /* (policy): it rules from now on */
+#define SCHED_KNOB    2 /* (SCHED_ knob, value) */
+#define SCHED_JOB     3 /* (pid, &sched_row) */
+#define SCHED_LAB     4 /* (1): the caller's lab begins; (0): it is over */
+#define SCHED_LAB_JOB 5 /* (index, &sched_row): of the last lab */
+
+#define SCHED_LEVELS      8 /* at most, of MLFQ */
+#define SCHED_QUANTUM     0 /* knobs: see struct sched_knobs */
+#define SCHED_LEVEL_COUNT 1
+#define SCHED_BOOST       2
+#define SCHED_GUESS       3
+#define SCHED_SLICE       8 /* and the level */
+#define SCHED_ALLOT       16
+
 #define USER_STACK_TOP   0xbffff000
 #define USER_STACK_PAGES 64 /* at most; below them a page is never there */
 
@@ -163,6 +179,32 @@ struct vm_info {
 struct boot_cost {
     u64 tsc;
     u32 exits;
+};
+
+struct sched_knobs {         /* in ticks */
+    u32 quantum;             /* of round-robin */
+    u32 levels;              /* of MLFQ */
+    u32 boost;               /* all rise every so many ticks; 0: never */
+    u32 guess;               /* how long the first burst of a job may be */
+    u32 slice[SCHED_LEVELS]; /* quantum per level */
+    u32 allot[SCHED_LEVELS]; /* a job sinks after so much */
+};
+
+struct sched_info {
+    char name[NAME_SIZE]; /* of the policy asked for */
+    u32 current;          /* the number of the one that rules */
+    u32 lab_ticks;        /* what the clock of the lab shows */
+    struct sched_knobs knobs;
+};
+
+struct sched_row { /* in ticks; of a lab, in those of its clock */
+    s32 pid;
+    u32 arrived;
+    u32 started; /* when it ran first, if ticks is not 0 */
+    u32 ended;   /* or now */
+    u32 ticks;   /* of processor time */
+    u32 level;   /* of MLFQ */
+    u32 left;    /* of its burst, as far as anybody knows */
 };
 
 struct dir_entry {
