@@ -146,7 +146,7 @@ void sched_block(struct sched *s, u32 slot)
         s->turn = -1;
 }
 
-void sched_yield(struct sched *s, u32 slot)
+void sched_pass(struct sched *s, u32 slot)
 {
     if (is_job(s, slot) && s->job[slot].ready)
         sched_queue(s, slot);
@@ -212,6 +212,6 @@ int sched_tick(struct sched *s, int slot)
         return 0;
     quantum = s->policy->quantum(s, (u32)slot);
     if (quantum && s->job[slot].slice >= quantum * SCHED_TICK)
-        sched_yield(s, (u32)slot);
+        sched_pass(s, (u32)slot);
     return sched_pick(s) != slot;
 }

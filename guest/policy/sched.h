@@ -70,7 +70,7 @@ void sched_remove(struct sched *s, u32 slot);
 /* A new burst begins, of so many ticks; 0: nobody knows. */
 void sched_ready(struct sched *s, u32 slot, u32 length);
 void sched_block(struct sched *s, u32 slot); /* its burst is over */
-void sched_yield(struct sched *s, u32 slot); /* ready, but behind its equals */
+void sched_pass(struct sched *s, u32 slot);  /* ready, but behind its equals */
 void sched_charge(struct sched *s, u32 slot, u32 units);
 /* A timer tick, charged already: 1 when the running job (slot, or -1) must
  * give way to the next pick. */

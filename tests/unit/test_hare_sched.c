@@ -333,11 +333,11 @@ static void test_yield(void)
             sched_ready(&s, i, 5);
         }
         EXPECT_EQ(sched_pick(&s), 0);
-        sched_yield(&s, 0);
+        sched_pass(&s, 0);
         EXPECT_EQ(sched_pick(&s), 1);
-        sched_yield(&s, 1);
+        sched_pass(&s, 1);
         EXPECT_EQ(sched_pick(&s), 2);
-        sched_yield(&s, 2);
+        sched_pass(&s, 2);
         EXPECT_EQ(sched_pick(&s), 0);
     }
 }
@@ -459,7 +459,7 @@ static void random_call(void)
         sched_block(&s, slot);
         break;
     case 5:
-        sched_yield(&s, slot);
+        sched_pass(&s, slot);
         break;
     case 6:
         sched_charge(&s, slot, chance(3000));
