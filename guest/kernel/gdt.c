@@ -72,6 +72,7 @@ void gdt_init(void)
     gdt[SEL_PROBE / 8] = descriptor((u32)&probe, sizeof(probe) - 1,
                                     ATTR_P | ATTR_S | ATTR_ACCESSED | ATTR_DB);
     load_segments();
+    ldt_load(NULL); /* after a reset LDTR shows a table at address 0 */
 }
 
 void ldt_load(const u64 *ldt)
