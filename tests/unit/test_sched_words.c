@@ -128,7 +128,7 @@ static void a_vm_is_changed_while_it_runs(void)
 {
     start();
     SAYS("sched fake weight=7 cap=30 length=20ms",
-         "fake            running       7  30%     20.000");
+         "fake            running       7   30     20.000");
     EXPECT_EQ(vm->config.weight, 7);
     EXPECT_EQ(fake_hv.sched.entry[0].weight, 7);
     EXPECT_EQ(fake_hv.sched.entry[0].cap, 30);
@@ -140,7 +140,7 @@ static void a_vm_is_changed_while_it_runs(void)
     SAYS("sched fake weight=1 weight=2", "weight= is given twice");
     EXPECT_EQ(vm->config.weight, 7);
     SAYS("sched fake length=61s", "up to 60s");
-    SAYS("sched fake", "running       7  30%");
+    SAYS("sched fake", "running       7   30");
     SAYS("help sched", "who runs next");
 }
 

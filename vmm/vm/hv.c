@@ -79,6 +79,7 @@ u32 hv_start(struct hv *hv)
     u32 started = 0;
 
     hv->console.log = &hv->log;
+    sched_clock(&hv->sched, arch_now_ns());
     if (!hv->sched.policy->fair)
         console_print(&hv->console,
                       "trapline: sched=%s is for teaching: " SCHED_UNFAIR,

@@ -16,37 +16,50 @@
 #define NS_PER_US 1000u
 #define NS_PER_MS 1000000u
 
-static u64 mean_us(u64 sum, u64 count)
-{
-    return count ? sum / count / NS_PER_US : 0;
-}
+struct text {
+    char s[24];
+};
 
 /* "1.250" */
-static void ms_of(u64 us, char *out, size_t size)
+static struct text ms_of(u64 ns)
 {
-    fmt_buf(out, size, "%llu.%03llu", (unsigned long long)(us / 1000),
-            (unsigned long long)(us % 1000));
+    struct text out;
+
+    fmt_buf(out.s, sizeof(out.s), "%llu.%03llu",
+            (unsigned long long)(ns / NS_PER_MS),
+            (unsigned long long)(ns / NS_PER_US % 1000));
+    return out;
+}
+
+/* Of nothing there is no mean. */
+static struct text mean(u64 sum, u64 count)
+{
+    return count ? ms_of(sum / count) : (struct text){"-"};
+}
+
+static struct text number(u32 n, bool shown)
+{
+    struct text out = {"-"};
+
+    if (shown)
+        fmt_buf(out.s, sizeof(out.s), "%u", n);
+    return out;
 }
 
 static void say_vm(const struct monitor_args *args, const struct vm *vm)
 {
-    const struct sched_entry *e = &args->hv->sched.entry[vm->slot];
-    char cap[8] = "-", length[16] = "-", guess[24], response[24], turn[24],
-         wait[24];
+    const struct sched *s = &args->hv->sched;
+    const struct sched_entry *e = &s->entry[vm->slot];
 
-    if (vm->config.cap)
-        fmt_buf(cap, sizeof(cap), "%u%%", vm->config.cap);
-    if (vm->config.length)
-        ms_of(vm->config.length / NS_PER_US, length, sizeof(length));
-    ms_of(e->guess / NS_PER_US, guess, sizeof(guess));
-    ms_of(mean_us(e->response_ns, e->begun_bursts), response, sizeof(response));
-    ms_of(mean_us(e->turnaround, e->bursts), turn, sizeof(turn));
-    ms_of(sched_longest_wait(&args->hv->sched, vm->slot) / NS_PER_US, wait,
-          sizeof(wait));
-    say(args, "%-15s %-8s %6u %4s %10s %5u %8llu %8llu %10s %10s %10s %10s",
-        vm->config.name, vm_state_name(vm), vm->config.weight, cap, length,
-        e->level, (unsigned long long)e->turns, (unsigned long long)e->bursts,
-        guess, response, turn, wait);
+    say(args, "%-15s %-8s %6u %4s %10s %5s %7llu %6llu %9s %9s %10s %9s",
+        vm->config.name, vm_state_name(vm), vm->config.weight,
+        number(vm->config.cap, vm->config.cap).s,
+        mean(vm->config.length, vm->config.length != 0).s,
+        number(e->level, s->policy == &sched_mlfq).s,
+        (unsigned long long)e->turns, (unsigned long long)e->bursts,
+        ms_of(e->guess).s, mean(e->response_ns, e->begun_bursts).s,
+        mean(e->turnaround, e->bursts).s,
+        ms_of(sched_longest_wait(s, vm->slot)).s);
 }
 
 static void say_policy(const struct monitor_args *args)
@@ -64,8 +77,8 @@ static void say_policy(const struct monitor_args *args)
 static void show(const struct monitor_args *args)
 {
     say_policy(args);
-    say(args, "%-15s %-8s %6s %4s %10s %5s %8s %8s %10s %10s %10s %10s", "NAME",
-        "STATE", "WEIGHT", "CAP", "LENGTH ms", "LEVEL", "TURNS", "BURSTS",
+    say(args, "%-15s %-8s %6s %4s %10s %5s %7s %6s %9s %9s %10s %9s", "NAME",
+        "STATE", "WEIGHT", "CAP%", "LENGTH ms", "LEVEL", "TURNS", "BURSTS",
         "GUESS ms", "RESPONSE", "TURNAROUND", "WAIT ms");
     for (u32 i = 0; i < HV_VMS; i++) {
         if (args->hv->vm[i].state != VM_EMPTY)
