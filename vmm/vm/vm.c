@@ -120,6 +120,7 @@ static void stopped(struct vm *vm, enum vm_state state)
     vm->leave = true;
     if (state != VM_PAUSED)
         probe_died(vm);
+    sched_clock(&vm->hv->sched, arch_now_ns());
     sched_set_runnable(&vm->hv->sched, vm->slot, false);
 }
 
