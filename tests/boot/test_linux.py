@@ -139,7 +139,7 @@ def test_reset_and_create(env):
 
 
 IMAGES = {
-    "sector": (dict(magic=b"hdrs"), "without Linux's \"HdrS\""),
+    "sector": (dict(magic=b"hdrs"), "it starts from its disk"),
     "old": (dict(version=0x205), "its boot protocol is 2.05, too old"),
     "zimage": (dict(loadflags=0), "it is a zImage"),
     "header": (dict(jump=0x10), "its setup header ends at byte 0x212"),
@@ -154,7 +154,7 @@ IMAGES = {
 
 INITRDS = {
     "two": ([b"x", b"y"], ["initrd", "initrd"], "two modules are its initrd"),
-    "disk": ([b"x"], ["disk"], "says \"disk\""),
+    "swap": ([b"x"], ["swap"], "says \"swap\""),
     "unsaid": ([b"x"], [""], "write for=NAME initrd"),
     "large": ([bytes(8 << 20)], ["initrd"], "the initrd of 8192 KiB does not"),
 }

@@ -115,6 +115,29 @@ static bool refuse_memory(const struct vm *vm, u64 bytes, char *error,
     return false;
 }
 
+/* A boot sector has no place for what a loader hands to a kernel. */
+static bool refuse_gifts(const struct vm *vm, char *error, size_t size)
+{
+    struct vm_config config;
+
+    if (vm->config.line[0]) {
+        fmt_buf(error, size,
+                "it starts from its disk, which has its command line, if any, "
+                "on it; leave out what is behind --");
+        return true;
+    }
+    for (u32 i = 0; i < vm->hv->boot->modules; i++) {
+        if (!is_for(vm, i, &config) || is_disk(&config))
+            continue;
+        fmt_buf(error, size,
+                "it starts from its disk, and nobody would hand boot module "
+                "%u (\"%s\") to it; take that away",
+                i, config.line);
+        return true;
+    }
+    return false;
+}
+
 bool attach_disk(struct vm *vm, char *error, size_t size)
 {
     struct hv *hv = vm->hv;
@@ -122,7 +145,8 @@ bool attach_disk(struct vm *vm, char *error, size_t size)
     u64 bytes = vm->config.disk, have = 0;
     u32 module;
 
-    if (!find_disk(vm, &module, error, size))
+    if (!find_disk(vm, &module, error, size) ||
+        (attach_boots(vm) && refuse_gifts(vm, error, size)))
         return false;
     if (module != NO_MODULE) {
         have = hv->boot->module[module].size;

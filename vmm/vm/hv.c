@@ -288,11 +288,15 @@ static u64 service_all(struct hv *hv)
     return wake;
 }
 
+static bool only_direct(const struct vm *vm)
+{
+    return vm->config.exec == EXEC_TRAP && !vm->probes.on && !interp_wanted(vm);
+}
+
 /* Runs one VM until `until` (host ns) at the latest. */
 static void run(struct hv *hv, struct vm *vm, u64 until)
 {
-    void (*loop)(struct vm *) =
-        vm->config.exec == EXEC_TRAP && !vm->probes.on ? run_loop : run_mixed;
+    void (*loop)(struct vm *) = only_direct(vm) ? run_loop : run_mixed;
     u64 start = arch_now_ns(), now = start;
 
     until = max_u64(until, start + SERVICE_NS); /* a turn always gets on */

@@ -15,6 +15,7 @@
  * it means something only if EIP still is where it was set (exits.c).
  */
 #include "vmm/vm/interp.h"
+#include "arch/x86/defs/desc.h"
 #include "arch/x86/defs/regs.h"
 #include "vmm/cpu/debug.h"
 #include "vmm/vm/direct.h"
@@ -37,10 +38,17 @@ static bool pae_paging(const struct cpu *cpu)
     return (cpu->cr0 & CR0_PG) && (cpu->cr4 & CR4_PAE);
 }
 
+/* Real mode, or protected mode before the far jump that loads CS: on the way
+ * from a boot sector to a kernel. There is no way back with exec=trap. */
+static bool starts_up(const struct cpu *cpu)
+{
+    return !(cpu->cr0 & CR0_PE) || !(cpu->seg[SEG_CS].attr & ATTR_CODE);
+}
+
 enum engine engine_choose(enum vm_exec exec, const struct cpu *cpu)
 {
     if (exec == EXEC_TRAP)
-        return ENGINE_DIRECT;
+        return starts_up(cpu) ? ENGINE_INTERP : ENGINE_DIRECT;
     if (cpu->cpl != 3 || !flags_show(cpu) || pae_paging(cpu))
         return ENGINE_INTERP;
     return direct_runnable(cpu) ? ENGINE_DIRECT : ENGINE_INTERP;
@@ -62,7 +70,8 @@ static u32 some(struct vm *vm, const struct cpu_env *env, u32 most)
     u32 done = 1;
 
     vm->blocks.tells = TRACE_WANTS_OF(vm, TRACE_INSTRUCTIONS);
-    if (vm->config.dispatch == DISPATCH_THREADED && !debug_armed(cpu))
+    if (vm->config.dispatch == DISPATCH_THREADED && vm->blocks.slot[0] &&
+        !debug_armed(cpu))
         status = blocks_run(&vm->blocks, cpu, env, &step, most, &done);
     else
         status = cpu_step_debug(cpu, env, &step);

@@ -55,11 +55,13 @@ struct load {
     u32 initrd_at;
 };
 
-/* An ELF file may have the boot sector's two bytes by chance. */
+/* An ELF file may have the boot sector's two bytes by chance; so has every
+ * disk that one can boot from, but not the other word. */
 bool linux_image(const u8 *image, u64 size)
 {
-    return size >= LINUX_BOOT_FLAG + 2 && get_le32(image) != ELF_MAGIC &&
-           get_le16(image + LINUX_BOOT_FLAG) == LINUX_BOOT_MAGIC;
+    return size >= LINUX_MAGIC + 4 && get_le32(image) != ELF_MAGIC &&
+           get_le16(image + LINUX_BOOT_FLAG) == LINUX_BOOT_MAGIC &&
+           get_le32(image + LINUX_MAGIC) == LINUX_HDRS;
 }
 
 static bool truncated(struct load *l, u64 end)
@@ -77,11 +79,6 @@ static bool check_protocol(struct load *l)
 
     if (size < LINUX_END_2_06)
         return truncated(l, LINUX_END_2_06);
-    if (get_le32(l->image + LINUX_MAGIC) != LINUX_HDRS)
-        return load_refuse(&l->error,
-                           "it is a boot sector without Linux's \"HdrS\" at "
-                           "byte 0x202; a bzImage or a 32-bit multiboot ELF "
-                           "file is wanted");
     l->version = get_le16(l->image + LINUX_VERSION);
     if (l->version < PROTOCOL_LEAST)
         return load_refuse(&l->error,

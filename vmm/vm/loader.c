@@ -88,7 +88,8 @@ static bool check_elf(struct load *l)
 
     if (l->request->size < sizeof(ident) || memcmp(e, ident, sizeof(ident)))
         return load_refuse(&l->error, "it is not an image: a 32-bit multiboot "
-                                      "ELF file or a Linux bzImage is wanted");
+                                      "ELF file, a Linux bzImage or a disk "
+                                      "with a boot sector is wanted");
     if (l->request->size < EHDR_SIZE)
         return load_refuse(&l->error,
                            "the ELF file is truncated: %u bytes, its header "

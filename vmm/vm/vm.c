@@ -19,6 +19,7 @@
 #include "vmm/mm/canary.h"
 #include "vmm/vm/attach.h"
 #include "vmm/vm/direct.h"
+#include "vmm/vm/diskboot.h"
 #include "vmm/vm/loader.h"
 
 /* Shadow pages a VM may have: an eighth of its frames, within these. */
@@ -317,6 +318,10 @@ static bool load_image(struct vm *vm, char *error, size_t size)
     struct vm_config attached[LOAD_MODULES];
     struct load_result result;
 
+    if (attach_boots(vm)) {
+        diskboot_start(vm);
+        return true;
+    }
     attach_files(vm, &request, attached);
     if (!loader_load(&vm->p2m, &request, &result, error, size))
         return false;
