@@ -23,6 +23,7 @@
 #include "arch/x86/defs/ports.h"
 #include "arch/x86/defs/traps.h"
 #include "guest/kernel/kernel.h"
+#include "guest/kernel/swap.h"
 
 #define STUB_BYTES 16
 
@@ -73,6 +74,8 @@ static void interrupt(struct frame *f)
         serial_interrupt();
     else if (irq == IRQ_KBD)
         kbd_interrupt();
+    else if (irq == IRQ_ATA)
+        disk_interrupt();
     if (irq == IRQ_TIMER)
         proc_tick(frame_is_user(f));
 }
