@@ -42,7 +42,7 @@
 #define SYS_VMSTAT   34 /* (pid or 0 for me, &vm_info): pages and tables */
 #define SYS_SEGMENT  35 /* (index | SEGMENT_, base, bytes): a selector */
 #define SYS_SWAPSTAT 36 /* (&swap_info) */
-#define SYS_SWAPCTL  37 /* (SWAP_ command, argument) */
+#define SYS_SWAPCTL  37 /* (SWAP_ command, argument, argument) */
 /* Files */
 #define SYS_WRITE   40 /* (fd, text, length): bytes written */
 #define SYS_READ    41 /* (fd, buffer, size): bytes read, 0 at the end */
@@ -81,6 +81,11 @@
 #define SEGMENT_INDEX 0x1ff
 #define SEGMENT_CODE  0x200
 #define SEGMENT_DOWN  0x400
+
+#define SWAP_POLICY 0 /* (name): the rule that finds a victim */
+#define SWAP_NAME   1 /* (index, &name): of the policies there are */
+#define SWAP_LAB    2 /* (address, n): watch a region; n pages stay, or all */
+#define SWAP_END    3 /* (): page faults since then */
 
 #define OPEN_READ   1
 #define OPEN_WRITE  2
@@ -174,6 +179,15 @@ struct vm_info {
     u32 mapped;                    /* pages that regions promise */
     u32 tables;                    /* page tables, without the directory */
     u32 zero_faults, copy_faults, file_faults, swap_faults;
+};
+
+struct swap_info {
+    u32 slots, used;        /* pages that the disk holds, and does */
+    u32 candidates;         /* pages that could be evicted now */
+    u32 evictions;          /* so far */
+    u32 reads, writes;      /* pages; what was not changed is not written */
+    u32 recorded;           /* references of the last region watched */
+    char policy[NAME_SIZE]; /* "" where there is no swapping */
 };
 
 struct boot_cost {

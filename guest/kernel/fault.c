@@ -12,6 +12,7 @@
 #include "arch/x86/defs/desc.h"
 #include "arch/x86/defs/traps.h"
 #include "guest/kernel/kernel.h"
+#include "guest/kernel/swap.h"
 
 #define GUARD_TOP (USER_STACK_TOP - USER_STACK_PAGES * PAGE_SIZE)
 #define GUARD     (GUARD_TOP - PAGE_SIZE)
@@ -92,7 +93,10 @@ void fault_user(struct frame *f)
 
     if (f->vector == TRAP_PF)
         error = space_fault(&current->space, address, f->error);
-    if (error == 0 || signal_fault(f, address))
+    else if (f->vector == TRAP_DB && lab_stepped(f))
+        return;
+    if (error == 0 || current->pending & 1u << SIG_KILL ||
+        signal_fault(f, address))
         return;
     tell(f, address, error);
     proc_exit(STATUS_KILLED - (s32)signal_of(f->vector));

@@ -88,6 +88,22 @@ u32 frame_alloc(void)
     return 0;
 }
 
+void *frames_run(u32 bytes)
+{
+    u32 n = (bytes + PAGE_MASK) / PAGE_SIZE, run = 0;
+
+    for (u32 f = first; f < end; f++) {
+        run = holders[f] ? 0 : run + 1;
+        if (run < n)
+            continue;
+        f -= n - 1;
+        memset(&holders[f], 1, n);
+        free_count -= n;
+        return memset(pa_to_va(f * PAGE_SIZE), 0, n * PAGE_SIZE);
+    }
+    return NULL;
+}
+
 static u8 *holders_of(u32 pa)
 {
     u32 f = pa / PAGE_SIZE;

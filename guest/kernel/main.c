@@ -7,14 +7,16 @@
  *
  * The command line: `check=only` ends the machine behind the self-check,
  * `run=PROGRAM[,PROGRAM...]` runs those instead of a shell and then ends it,
- * `quiet` leaves out the line per check. The machine ends through QEMU's
- * debug-exit port, whose exit status is twice the value plus one; where
- * there is no such port, by a reset through the keyboard controller.
+ * `quiet` leaves out the line per check,
+ * `swap=format` makes the disk one to swap on (swap.c). The machine ends
+ * through QEMU's debug-exit port, whose exit status is twice the value plus
+ * one; where there is no such port, by a reset through the keyboard controller.
  */
 #include "arch/x86/defs/multiboot.h"
 #include "arch/x86/defs/ports.h"
 #include "guest/kernel/file.h"
 #include "guest/kernel/kernel.h"
+#include "guest/kernel/swap.h"
 
 #define KBD_RESET 0xfe /* pulses the processor's reset line */
 
@@ -79,6 +81,7 @@ void kmain(void)
     pit_init();
     printf("hare: %u MiB of memory, %u pages free\n", frames_mib(),
            frames_free_count());
+    swap_init(option("swap=format") != NULL);
     check_run(option("quiet") != NULL);
     if (check && starts_with(check, "only"))
         machine_end(SHUTDOWN_OK);

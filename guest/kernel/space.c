@@ -135,6 +135,7 @@ void space_free(struct space *s)
 {
     if (!s->dir)
         return;
+    lab_end(s);
     for (struct region *r = s->region; r < s->region + SPACE_REGIONS; r++) {
         drop(s, r, r->start, r->end);
         if (r->file)
@@ -214,7 +215,7 @@ static int copy(struct space *s, u32 va, u32 *pte)
             return 0;
         }
         memcpy(pa_to_va(pa), pa_to_va(old), PAGE_SIZE);
-        *pte = pa | PTE_P | PTE_W | PTE_U;
+        *pte = pa | PTE_P | PTE_W | PTE_U | PTE_D; /* unlike its region */
         frame_drop(old);
         swap_candidate(s, va, pa);
         s->copy_faults++;
@@ -235,6 +236,8 @@ int space_fault(struct space *s, u32 va, u32 error)
     pte = make_entry(s, va);
     if (!pte)
         return ERR_NOMEM;
+    if (lab_fault(s, va, pte))
+        return 0;
     if (*pte & PTE_P)
         return error & PF_WRITE && !(*pte & PTE_W) ? copy(s, va, pte) : 0;
     if (pte_is_swapped(*pte))
@@ -284,6 +287,7 @@ int space_fork(struct space *to, struct space *from)
 
     if (error)
         return error;
+    lab_end(from);
     memcpy(to->region, from->region, sizeof(to->region));
     for (u32 i = 0; i < SPACE_REGIONS; i++)
         if (to->region[i].file)

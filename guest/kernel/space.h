@@ -47,6 +47,7 @@ struct space {
 /* frames.c: physical pages, each with a count of its holders. */
 u32 frame_alloc(void);  /* never sleeps; zeroed, one holder; 0: none is free */
 u32 frame_obtain(void); /* may sleep to swap others out (swap.c) */
+void *frames_run(u32 bytes); /* zeroed, in a row, for ever; or NULL */
 void frame_hold(u32 pa);
 void frame_drop(u32 pa); /* the last one frees it */
 u32 frame_holders(u32 pa);

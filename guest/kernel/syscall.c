@@ -99,6 +99,8 @@ static int (*const calls[SYS_COUNT])(struct frame *f) = {
     [SYS_MEM] = sys_mem,
     [SYS_VMSTAT] = sys_vmstat,
     [SYS_SEGMENT] = sys_segment,
+    [SYS_SWAPSTAT] = sys_swapstat,
+    [SYS_SWAPCTL] = sys_swapctl,
     /* Files */
     [SYS_WRITE] = sys_write,
     [SYS_READ] = sys_read,

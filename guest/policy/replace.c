@@ -161,9 +161,9 @@ static int at_random(struct page_set *set, u32 newest)
 }
 
 static const struct replace_policy policies[] = {
-    {"fifo", 0, fifo}, {"clock", 1, clock}, {"lru", 1, lru},
-    {"lfu", 1, lfu},   {"mru", 1, mru},     {"random", 0, at_random},
-    {"opt", 0, opt},
+    {"fifo", 0, 0, fifo}, {"clock", 1, 0, clock}, {"lru", 1, 0, lru},
+    {"lfu", 1, 0, lfu},   {"mru", 1, 0, mru},     {"random", 0, 0, at_random},
+    {"opt", 0, 1, opt},
 };
 
 const struct replace_policy *replace_policy(u32 i)

@@ -46,7 +46,8 @@ struct page_set {
 
 struct replace_policy {
     const char *name;
-    int looks; /* it uses what replace_look() gathers */
+    int looks;        /* it uses what replace_look() gathers */
+    int needs_future; /* without a recorded string it is FIFO */
     /* Among candidates loaded up to `newest`: index, or -1: there is none. */
     int (*victim)(struct page_set *set, u32 newest);
 };
