@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * The kernel of the three worked sessions beside this file. A word on its
- * command line says what it does:
+ * The kernel of the worked sessions beside this file. A word on its command
+ * line says what it does:
  *
  *   stack   dies: a buffer is larger than what is left of the stack
  *   name    goes wrong: a name is longer than its array, and the number that
  *           stands behind it is another one afterwards
  *   switch  two tasks, each with its own address space, take turns
+ *   miss    maps a page when it is touched, and touches it three times
  *
- * Two of these are mistakes, made on purpose, as they are made: nothing is
+ * The first two are mistakes, made on purpose, as they are made: nothing is
  * done so that they are easier to find. What brings the processor up is the
  * library of the micro-guests (tests/micro/lib).
  */
@@ -136,10 +137,52 @@ static void run_switch(void)
     EXPECT_EQ(data[1][PAGES - 1][0], (u8)ROUNDS, "the other task has worked");
 }
 
+/* ---- miss: a page that is mapped when it is touched */
+
+#define PAGE_AT  0x00700000u /* its VPN is 0x700 */
+#define FRAME_AT 0x00300000u /* its PFN is 0x300, and nothing else is there */
+
+/* What an operating system does about a missing translation. */
+static NOINLINE void page_fault(struct frame *f)
+{
+    (void)f;
+    *pte_of(PAGE_AT) = FRAME_AT | PTE_P | PTE_W | PTE_U;
+}
+
+static NOINLINE void touch_unmapped(void)
+{
+    (void)peek(PAGE_AT);
+}
+
+static NOINLINE void touch_mapped(void)
+{
+    (void)peek(PAGE_AT);
+}
+
+static NOINLINE void touch_flushed(void)
+{
+    (void)peek(PAGE_AT);
+}
+
+static NOINLINE void run_miss(void)
+{
+    handlers[TRAP_PF] = page_fault;
+    paging_on();
+    *pte_of(PAGE_AT) = 0;
+    invlpg(PAGE_AT);
+    touch_unmapped();
+    touch_mapped();
+    write_cr3((u32)page_dir);
+    touch_flushed();
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
-} parts[] = {{"stack", run_stack}, {"name", run_name}, {"switch", run_switch}};
+} parts[] = {{"stack", run_stack},
+             {"name", run_name},
+             {"switch", run_switch},
+             {"miss", run_miss}};
 
 /* Does the command line end with this word? */
 static bool chosen(const char *word)
