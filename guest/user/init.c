@@ -7,6 +7,16 @@
  */
 #include "guest/user/user.h"
 
+/* Waits for one child; whatever else ends meanwhile was an orphan. */
+static int wait_for(int child)
+{
+    int status = child;
+
+    while (child > 0 && wait(WAIT_ANY, &status) != child)
+        ;
+    return status;
+}
+
 static void run_list(char *list)
 {
     while (*list) {
@@ -18,7 +28,7 @@ static void run_list(char *list)
                 *list = ' ';
         if (*list)
             *list++ = 0;
-        status = run(name);
+        status = wait_for(spawn(name));
         if (status != 0 && !was_killed(status))
             printf("init: %s ended with status %d.\n", name, status);
     }
@@ -27,17 +37,12 @@ static void run_list(char *list)
 
 int main(int argc, char **argv)
 {
-    int shell, status, pid;
+    int status;
 
     if (argc > 1)
         run_list(argv[1]);
     for (;;) {
-        shell = spawn("sh");
-        if (shell < 0)
-            return shell;
-        do
-            pid = wait(WAIT_ANY, &status);
-        while (pid != shell);
+        status = wait_for(spawn("sh"));
         if (status < 0 && !was_killed(status))
             return status; /* there is no shell, or no memory for it */
     }
