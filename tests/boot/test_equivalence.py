@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 #
 # The same Hare, the same command line: bare on QEMU and as a guest under each
-# shadow policy, and interpreted. What it prints must agree line for line; the guest cannot
-# tell the difference, and so neither can this test.
+# shadow policy, and interpreted. What it prints must agree line for line; the
+# guest cannot tell the difference, and so neither can this test.
+import re
+
 from machine import EXIT_PASS, EXIT_ZERO, POLICIES, cases, check
 
 WORDS = {
     "check": "check=only",
-    "counters": "run=counters",
+    "processes": "run=counters,lives,signals",  # the last two judge, too
     "faults": "run=faults",  # every fault maker, one after the other
     "spawnmany": "run=spawnmany",
     "several": "run=echo:one:two,fault:null,fault:syscall,counters",
@@ -43,3 +45,6 @@ def test_same(env, case):
     lines = same(env, WORDS[name], HOW[how])
     if name == "check":
         check("hare: all checks passed" in lines, "a check of Hare failed")
+    for program in ("lives", "signals") if name == "processes" else ():
+        check(any(re.fullmatch(rf"{program}: (\d+) of \1 promises were kept.", l)
+                  for l in lines), f"{program} found a broken promise")
