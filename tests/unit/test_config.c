@@ -78,6 +78,10 @@ static void each_error_quotes_the_word_and_the_fix(void)
         {"vm=a length=0ms", "\"length=0ms\"", "60s"},
         {"vm=a length=20", "\"length=20\"", "20ms"},
         {"vm=a length=61s", "\"length=61s\"", "60s"},
+        {"vm=a disk=32K", "\"disk=32K\"", "from 64K"},
+        {"vm=a disk=2G", "\"disk=2G\"", "to 1G"},
+        {"vm=a disk=65537", "\"disk=65537\"", "whole pages"},
+        {"vm=a disk=big", "\"disk=big\"", "such as 16M"},
         {"vm=a exec=bt", "\"exec=bt\"", "later"},
         {"vm=a shadow=none", "\"shadow=none\"", "vtlb or cached"},
         {"vm=a vm=b", "vm= is given twice", "keep one"},
@@ -96,6 +100,12 @@ static void limits_are_inside(void)
 {
     EXPECT(parse("vm=azAZ09-_abcdefg mem=1M weight=100"));
     EXPECT_STR(c.name, "azAZ09-_abcdefg");
+    EXPECT_EQ(c.disk, 0);
+    EXPECT(parse("vm=a disk=64K"));
+    EXPECT_EQ(c.disk, 64 << 10);
+    EXPECT(parse("vm=a disk=1G"));
+    EXPECT_EQ(c.disk, 1 << 30);
+    EXPECT(parse("vm=azAZ09-_abcdefg mem=1M weight=100"));
     EXPECT_EQ(c.mem, VM_MEM_MIN);
     EXPECT_EQ(c.weight, VM_WEIGHT_MAX);
     EXPECT(parse("vm=a mem=3G weight=1"));

@@ -108,6 +108,20 @@ static void the_mode_chooses_the_engine(void)
     EXPECT_EQ(engine_choose(EXEC_INTERP, &cpu), ENGINE_INTERP);
 }
 
+/* A boot sector is on its way to protected mode; there a far jump is still
+ * to come. */
+static void real_mode_is_interpreted_whatever_was_chosen(void)
+{
+    struct cpu cpu;
+
+    cpu_reset_power_on(&cpu, 0);
+    EXPECT_EQ(engine_choose(EXEC_TRAP, &cpu), ENGINE_INTERP);
+    cpu.cr0 |= CR0_PE;
+    EXPECT_EQ(engine_choose(EXEC_TRAP, &cpu), ENGINE_INTERP);
+    cpu_reset_flat(&cpu, 0);
+    EXPECT_EQ(engine_choose(EXEC_TRAP, &cpu), ENGINE_DIRECT);
+}
+
 /* PUSHF of ring 3 would show the host's IF and IOPL. */
 static void flags_that_the_hardware_hides_are_interpreted(void)
 {
@@ -410,6 +424,7 @@ static void threaded_dispatch(void)
 
 static const struct unit_case cases[] = {
     CASE(the_mode_chooses_the_engine),
+    CASE(real_mode_is_interpreted_whatever_was_chosen),
     CASE(flags_that_the_hardware_hides_are_interpreted),
     CASE(other_rings_and_real_mode_are_interpreted),
     CASE(plain_dispatch),

@@ -541,6 +541,40 @@ static void devices_shows_what_the_guest_has_set(void)
     SAYS("devices fake what", "usage: devices NAME [ranges]");
 }
 
+/* A disk of four sectors, but for its bytes. */
+static u8 *a_sector(void *ctx, u32 lba)
+{
+    static u8 bytes[ATA_SECTOR];
+
+    return bytes;
+}
+
+static void devices_shows_the_disk(void)
+{
+    struct ide_wires wires = {.sector = a_sector, .sectors = 4};
+
+    start();
+    EXPECT(!strstr(type("devices fake"), "  ide    "));
+    wires.irq = vm->pc.irq;
+    ide_init(&vm->pc.ide, &wires);
+    SAYS("devices fake", "  ide    4 sectors (2 KiB), status 50, error 01, "
+                         "multiple 0, device 00, control 00\n         sectors "
+                         "read 0, written 0, commands failed 0\n");
+    ide_ops.write(&vm->pc.ide, ATA_COMMAND, 1, ATA_IDENTIFY);
+    SAYS("devices fake", "         identifies itself: 1 sectors to go");
+    ide_ops.write(&vm->pc.ide, IDE_CONTROL, 1, ATA_CONTROL_SRST);
+    ide_ops.write(&vm->pc.ide, IDE_CONTROL, 1, 0);
+    ide_ops.write(&vm->pc.ide, ATA_COMMAND, 1, ATA_READ);
+    ide_ops.read(&vm->pc.ide, ATA_DATA, 4);
+    SAYS("devices fake", "         reads: 1 sectors to go, byte 4 of sector 0");
+    for (u32 i = 4; i < ATA_SECTOR; i += 4)
+        ide_ops.read(&vm->pc.ide, ATA_DATA, 4);
+    SAYS("devices fake", "sectors read 1, written 0, commands failed 0\n");
+    ide_ops.write(&vm->pc.ide, ATA_COMMAND, 1, ATA_WRITE);
+    SAYS("devices fake",
+         "         writes: 256 sectors to go, byte 0 of sector 1");
+}
+
 static void log_has_the_last_lines(void)
 {
     start();
@@ -652,6 +686,7 @@ static const struct unit_case cases[] = {
     CASE(a_full_table_is_cut),
     CASE(tss_shows_stacks_and_ports),
     CASE(devices_shows_what_the_guest_has_set),
+    CASE(devices_shows_the_disk),
     CASE(log_has_the_last_lines),
     CASE(every_state_is_answered),
     CASE(tab_completes),
