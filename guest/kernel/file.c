@@ -134,6 +134,8 @@ int file_open(const char *name, u32 flags)
     struct file *f;
     int error = find_or_create(name, flags, &inode);
 
+    if (error == ERR_NOSPC && fs_make_room())
+        error = find_or_create(name, flags, &inode);
     if (error)
         return error;
     f = file_new(flags, inode, NULL);
@@ -254,6 +256,8 @@ int file_write(u32 fd, u32 from, u32 n)
         if (user_read(bytes, from + done, part))
             return ERR_FAULT;
         put = write_part(f, bytes, part);
+        if (put == ERR_NOSPC && fs_make_room())
+            put = write_part(f, bytes, part);
         if (put < 0)
             return done ? (int)done : put;
         done += (u32)put;

@@ -30,7 +30,9 @@ struct inode *fs_find(const char *name); /* or NULL; held for the caller */
 int fs_create(const char *name, struct inode **made); /* held, too */
 int fs_unlink(const char *name);
 int fs_row(u32 index, struct dir_entry *row); /* its name is "" in a free one */
-u32 fs_pages(void);                           /* that files hold, for SYS_MEM */
+/* After ERR_NOSPC: whether it is worth another try. May sleep. */
+int fs_make_room(void);
+u32 fs_pages(void); /* that files hold, for SYS_MEM */
 void inode_hold(struct inode *i);
 void inode_drop(struct inode *i);
 /* Bytes read, fewer at the end. Never sleeps. */

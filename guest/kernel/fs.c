@@ -16,7 +16,9 @@
  * LIMIT: INODE_PAGES for a file, a quarter of the machine's pages for all
  * of them together (what programs need of memory must not depend on who
  * wrote files), FS_INODES names. Nothing survives the end of the machine.
- * Nothing here sleeps.
+ *
+ * May sleep: fs_make_room(). What it made free is taken by the next write,
+ * which does not sleep: so a file never changes under a writer's hands.
  */
 #include "guest/kernel/file.h"
 #include "guest/kernel/kernel.h"
@@ -58,12 +60,24 @@ struct inode *fs_find(const char *name)
     return NULL;
 }
 
+static int is_full(void)
+{
+    return pages_used >= frames_total() / FS_SHARE;
+}
+
+int fs_make_room(void)
+{
+    u32 pa = is_full() ? 0 : frame_obtain();
+
+    if (pa)
+        frame_drop(pa);
+    return pa != 0;
+}
+
 static u32 page_take(void)
 {
-    u32 pa = 0;
+    u32 pa = is_full() ? 0 : frame_alloc();
 
-    if (pages_used < frames_total() / FS_SHARE)
-        pa = frame_alloc();
     pages_used += pa != 0;
     return pa;
 }

@@ -15,6 +15,7 @@
  */
 #include "guest/kernel/file.h"
 #include "guest/kernel/kernel.h"
+#include "guest/kernel/space.h"
 
 #define PIPE_BYTES (PAGE_SIZE - 16)
 
@@ -29,7 +30,7 @@ _Static_assert(PIPE_ATOM <= PIPE_BYTES, "what is written at once fits");
 
 struct pipe *pipe_new(void)
 {
-    u32 pa = frame_alloc();
+    u32 pa = frame_obtain();
     struct pipe *p;
 
     if (!pa)

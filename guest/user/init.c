@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The first process. Without arguments it keeps a shell running and takes in
- * orphans. With a list PROGRAM[,PROGRAM...] it runs those one after another
+ * The first process. Without arguments it runs a shell and takes in orphans;
+ * a shell that left is the end of the machine, one that was killed is begun
+ * anew. With a list PROGRAM[,PROGRAM...] it runs those one after another
  * and ends the machine; a colon stands for the space before an argument,
  * which a boot command line cannot hold ("fault:null").
  */
@@ -45,5 +46,7 @@ int main(int argc, char **argv)
         status = wait_for(spawn("sh"));
         if (status < 0 && !was_killed(status))
             return status; /* there is no shell, or no memory for it */
+        if (status >= 0)
+            sys(SYS_SHUTDOWN, SHUTDOWN_OK, 0, 0);
     }
 }

@@ -10,7 +10,7 @@
 #include "guest/include/abi.h"
 #include "guest/include/lib.h"
 
-#define MAX_ARGS 16
+#define MAX_ARGS 64 /* no command line has more words */
 
 #define LINE_END   (-100) /* of getline() and next_line(): no more lines */
 #define WRITE_FILE (OPEN_WRITE | OPEN_CREATE | OPEN_EMPTY)
