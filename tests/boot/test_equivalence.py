@@ -9,7 +9,8 @@ from machine import EXIT_PASS, EXIT_ZERO, POLICIES, cases, check
 
 WORDS = {
     "check": "check=only",
-    "processes": "run=counters,lives,signals",  # the last two judge, too
+    "counters": "run=counters",
+    "processes": "run=lives,signals",  # they judge, too
     "faults": "run=faults",  # every fault maker, one after the other
     "spawnmany": "run=spawnmany",
     "several": "run=echo:one:two,fault:null,fault:syscall,counters",
@@ -39,7 +40,10 @@ def hare_lines(lines):
     return [l for l in lines[first:] if l]
 
 
-@cases(*[f"{w}-{p}" for w in WORDS for p in HOW])
+# Interpreted on the machine the processes would take half a minute; the hosted
+# VMM interprets them.
+@cases(*[f"{w}-{p}" for w in WORDS for p in HOW
+         if (w, p) != ("processes", "interp")])
 def test_same(env, case):
     name, how = case.split("-")
     lines = same(env, WORDS[name], HOW[how])

@@ -5,6 +5,7 @@
 # programs must print what they print bare on QEMU, alone and two at a time.
 import glob
 import os
+import re
 
 from machine import EXIT_PASS, POLICIES, cases, check
 from program import FAIL, PASS, run
@@ -65,6 +66,16 @@ def test_hare(env, case):
     want, have = own_lines(bare.lines), guest.of("alpha")
     check(want == have, f"bare it prints {want}, hosted {have}")
     check(len(want) >= 3, f"too little to compare: {want}")
+
+
+def test_processes(env):
+    """What lives and signals promise of processes is kept interpreted."""
+    guest = run(env, [hare(env, "alpha", "exec=interp", "--",
+                           "run=lives,signals")], "exit=stopped")
+    guest.want_status(PASS)
+    for program in ("lives", "signals"):
+        check(any(re.fullmatch(rf"{program}: (\d+) of \1 promises were kept.", l)
+                  for l in guest.of("alpha")), f"{program}: a broken promise")
 
 
 def test_pushf(env):
