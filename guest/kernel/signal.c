@@ -171,11 +171,13 @@ static int is_users(u32 selector, u32 flat)
     return selector == flat || (selector & LDT_USER) == LDT_USER;
 }
 
-/* A null selector may be loaded into all but CS and SS. */
+/* A null selector may be loaded into all but CS and SS; and the RPL of others
+ * than those two may be any. */
 static int is_users_data(u32 selector)
 {
-    return selector <= SEL_RPL || is_users(selector, SEL_USER_DATA) ||
-           selector == SEL_USER_CODE;
+    return selector <= SEL_RPL || selector & SEL_TI ||
+           (selector | SEL_RPL) == SEL_USER_DATA ||
+           (selector | SEL_RPL) == SEL_USER_CODE;
 }
 
 int signal_leave(struct frame *f, u32 sigframe)

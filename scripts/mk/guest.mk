@@ -5,7 +5,8 @@
 # HARE_PUSHF=1 hare.elf is, too.
 #
 # Every .c of guest/user but lib.c is a program, linked with what it uses of
-# the library, which is lib.c and guest/user/lib. The programs go stripped
+# the library, which is lib.c and guest/user/lib; parts of a large program
+# are in a folder of its name. The programs go stripped
 # into a ustar archive, whose bytes depend on nothing but the programs, and
 # the archive goes into the kernel.
 
@@ -20,7 +21,8 @@ USER_SRC := $(sort $(wildcard guest/user/*.c))
 LIB_SRC  := guest/user/lib.c $(sort $(wildcard guest/user/lib/*.c))
 USER_LIB := $(B)/hare/guest/user/crt.S.o $(LIB_SRC:%.c=$(B)/hare/%.o) \
             $(HARE_LIB:%.c=$(B)/hare/%.o)
-USER_OBJ := $(USER_SRC:%.c=$(B)/hare/%.o) $(USER_LIB)
+PART_SRC := $(filter-out $(LIB_SRC),$(sort $(wildcard guest/user/*/*.c)))
+USER_OBJ := $(patsubst %.c,$(B)/hare/%.o,$(USER_SRC) $(PART_SRC)) $(USER_LIB)
 PROGRAMS := $(filter-out lib,$(notdir $(USER_SRC:.c=)))
 
 HARE_FLAGS := $(BARE) -m32 -march=i686 -mno-mmx -fno-builtin \
@@ -49,7 +51,10 @@ $(B)/hare-pushf/%.S.o: %.S
 $(B)/hare/program/%.elf: $(B)/hare/guest/user/%.o $(USER_LIB) \
                          guest/user/user.ld
 	@mkdir -p $(@D)
-	$(HARE_LD) --gc-sections -T guest/user/user.ld -o $@ $< $(USER_LIB)
+	$(HARE_LD) --gc-sections -T guest/user/user.ld -o $@ $(filter %.o,$^)
+
+$(foreach part,$(PART_SRC),$(eval $(B)/hare/program/$(notdir \
+    $(patsubst %/,%,$(dir $(part)))).elf: $(part:%.c=$(B)/hare/%.o)))
 
 $(B)/hare/bin/%: $(B)/hare/program/%.elf
 	@mkdir -p $(@D)
