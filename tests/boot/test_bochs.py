@@ -85,7 +85,8 @@ def first_entry(env, iso):
 def test_micro(env, case):
     policy, group = case.split("-")
     names = GROUPS[int(group)]
-    guests = [(f"micro/{name}", f"vm={name}{suffix} mem=8M shadow={policy}")
+    guests = [(f"micro/{name}", f"vm={name}{suffix} mem=8M shadow={policy}"
+               + " disk=1M" * ("disk" in GUESTS[name]))
               for name in names
               for suffix in (("", "-2") if "twice" in GUESTS[name] else ("",))]
     talk = first_entry(env, image(env, guests, "--append", "exit=stopped"))

@@ -36,7 +36,7 @@ def test_micro(env, case):
     expect = expectations().get(name, set())
     names = ("t", "u") if "twice" in expect else ("t",)
     guests = [[f"{env.build}/micro/{name}.elf", f"vm={vm}", "mem=8M",
-               *WAYS[way]] for vm in names]
+               *WAYS[way], *["disk=1M"] * ("disk" in expect)] for vm in names]
     result = run(env, guests, "exit=stopped")
     killed = "vmm=killed" in expect
     killed |= bool({"trap=killed", "trap=fails"} & expect and

@@ -10,6 +10,7 @@
 #   NAME trap=fails              it sees the difference there
 #   NAME same                    what it hashes is what it hashes bare
 #   NAME twice                   under the VMM, two run side by side
+#   NAME disk                    it is given an empty disk of 1 MiB
 #
 # usage: run.py [--build DIR] [--vmm ELF] [--on bare,vtlb,...] [NAME...]
 import argparse
@@ -18,6 +19,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -26,6 +28,7 @@ QEMU = ["-accel", "tcg", "-display", "none", "-no-reboot", "-net", "none",
 # QEMU's exit code: (status << 1) | 1
 BARE_PASS, VMM_PASS, VMM_NOT = 0x21, 1, 3
 LIMIT_S = 20
+DISK_BYTES = 1 << 20
 # Where a guest runs beside the bare machine, as its module line says it.
 PLACES = {"vtlb": "shadow=vtlb", "cached": "shadow=cached",
           "interp": "exec=interp", "interp-vtlb": "exec=interp shadow=vtlb"}
@@ -41,11 +44,20 @@ def expectations():
     return table
 
 
+def empty_disk(args):
+    args.disk = tempfile.NamedTemporaryFile()
+    args.disk.truncate(DISK_BYTES)
+    return ["-drive", f"if=ide,index=0,format=raw,file={args.disk.name}"]
+
+
 def command(args, name, where, expect):
     elf = f"{args.build}/micro/{name}.elf"
     if where == "bare":
-        return ["qemu-system-i386", "-m", "16", "-kernel", elf] + QEMU
+        return (["qemu-system-i386", "-m", "16", "-kernel", elf] + QEMU +
+                (empty_disk(args) if "disk" in expect else []))
     how = PLACES[where]
+    if "disk" in expect:
+        how += f" disk={DISK_BYTES}"
     line = f"{elf} vm=t mem=8M {how}"
     if "twice" in expect:
         line += f",{elf} vm=u mem=8M {how}"
