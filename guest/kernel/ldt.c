@@ -14,6 +14,9 @@
  * (a 16-bit expand-down segment, whose limit is the first offset that is
  * not). LIMIT: beyond 1 MiB a limit counts pages, so the size must, too.
  *
+ * LIMIT: on the way to a 16-bit stack the processor loads half of ESP; the
+ * upper half then shows a few bits of a kernel address.
+ *
  * LLDT is done only when another table is to be used than the last time: it
  * is dear under a VMM. SDM vol. 3A 3.4.5.1, 3.5.1, 5.3.
  */
@@ -108,13 +111,16 @@ void ldt_free(struct space *s)
     s->ldt = NULL;
 }
 
-/* What to add to an offset in the stack segment a program traps with. */
-u32 ldt_base(const struct space *s, u32 selector)
+/* Where an offset in a stack segment is, in linear memory; through a 16-bit
+ * one only half of ESP counts. */
+u32 ldt_linear(const struct space *s, u32 selector, u32 offset)
 {
     u64 d;
+    u32 base;
 
     if (!(selector & SEL_TI) || !s->ldt)
-        return 0;
+        return offset;
     d = s->ldt[(selector & SEL_INDEX) / sizeof(u64) % LDT_ENTRIES];
-    return (u32)(d >> 16 & 0xffffff) | (u32)(d >> 56) << 24;
+    base = (u32)(d >> 16 & 0xffffff) | (u32)(d >> 56) << 24;
+    return base + (d >> 32 & DESC_DB ? offset : offset & 0xffff);
 }

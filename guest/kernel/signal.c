@@ -112,7 +112,7 @@ static int enter_handler(struct frame *f, u32 signal, u32 address)
         u32 trampoline, signal, at;
         struct sigframe saved;
     } top = {current->trampoline, signal, 0, {0}};
-    u32 esp = ldt_base(&current->space, f->ss) + f->esp;
+    u32 esp = ldt_linear(&current->space, f->ss, f->esp);
 
     esp = (esp - sizeof(top)) & ~3u;
     memcpy(&top.saved, f, REGISTERS);

@@ -94,7 +94,8 @@ int space_segment(struct space *s, u32 what, u32 base,
 int ldt_fork(struct space *to, const struct space *from); /* it, too */
 void ldt_free(struct space *s);
 void ldt_use(u64 *ldt);
-u32 ldt_base(const struct space *s, u32 selector); /* 0: of a flat one */
+/* Of a flat selector: the offset itself. */
+u32 ldt_linear(const struct space *s, u32 selector, u32 offset);
 
 /* elf.c: s is new, or has its stack only; 0 or an error */
 int elf_load(struct space *s, struct inode *file, u32 *entry);

@@ -128,7 +128,7 @@ static void mirror(struct vm *vm, enum cpu_table which, u32 index, u64 raw)
             install(vm, index, raw);
         return;
     }
-    if (index == 0 || index >= ARCH_GDT_OWN)
+    if ((index == 0 && which == TABLE_GDT) || index >= ARCH_GDT_OWN)
         return;
     copy = host_copy(index, raw);
     if (host[index] == copy)
