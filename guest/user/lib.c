@@ -12,11 +12,14 @@ struct buffer {
     int fd; /* of a file that takes each line; negative: none does */
 };
 
+static const char *self; /* the program's name */
+
 void program(char *cmdline)
 {
     char *argv[MAX_ARGS + 1];
     int argc = split_words(cmdline, argv, MAX_ARGS);
 
+    self = argc ? argv[0] : "";
     exit(main(argc, argv));
 }
 
@@ -85,16 +88,26 @@ int sleep(u32 ticks)
     return sys(SYS_SLEEP, ticks, 0, 0);
 }
 
+/* A program whose output finds no place has nothing left to do. */
+static void flush(struct buffer *b)
+{
+    int error = write_all(b->fd, b->text, b->n);
+
+    b->n = 0;
+    if (!error || b->fd != 1)
+        return;
+    dprintf(2, "%s: cannot write: %s.\n", self, error_text(error));
+    exit(1);
+}
+
 static void put(void *ctx, char c)
 {
     struct buffer *b = ctx;
 
     if (b->n < b->size)
         b->text[b->n++] = c;
-    if (b->fd >= 0 && (c == '\n' || b->n == b->size)) {
-        write_all(b->fd, b->text, b->n);
-        b->n = 0;
-    }
+    if (b->fd >= 0 && (c == '\n' || b->n == b->size))
+        flush(b);
 }
 
 static void vdprintf(int fd, const char *f, va_list args)
@@ -104,7 +117,7 @@ static void vdprintf(int fd, const char *f, va_list args)
 
     format(put, &b, f, args);
     if (b.n)
-        write_all(fd, b.text, b.n);
+        flush(&b);
 }
 
 void printf(const char *f, ...)

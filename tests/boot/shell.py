@@ -4,14 +4,14 @@
 # for line. The same bare and under the VMM, so it is written down once. A
 # wanted line is a regular expression that must match all of it. What is typed
 # may be several lines; one that begins with ? is not typed, but waits for
-# that text (as in a script of the hosted machine). Behind Ctrl-C there is
-# always an Enter, for one more prompt.
+# that text (as in a script of the hosted machine). Behind Ctrl-C and
+# Ctrl-D there is always an Enter, for one more prompt.
 import re
 
 from machine import check, clean
 
 SHELL = "hare$ "
-CTRL_C = "\x03"
+CTRL_C, CTRL_D = "\x03", "\x04"
 ENDED = r"\[\d+\] ended with status "
 
 WORDS = [
@@ -46,6 +46,11 @@ FILES = [
     ("echo 'yes a | head -2; exit 7; echo never' > s; sh s; echo $?",
      ["a", "a", "7"]),
     ("sh nowhere", ["sh: nowhere: there is no such file."]),
+    ("cat > note\nfirst\nsecond\n" + CTRL_D, ["first", "second"]),
+    ("cat note; rm note", ["first", "second"]),
+    ("yes 'a much longer line, for there are fewer of them then' > note",
+     ["yes: cannot write: the file system is full."]),
+    ("rm note", []),
     # More than a file, and more than all files together, may hold.
     ("yes 123456789012345 | head -64 > a; wc a",
      ["     64      64    1024 a"]),
@@ -126,7 +131,7 @@ LINES = WORDS + FILES + PIPES + WRONG + BEHIND
 
 def prompts(typed):
     """How many of them come for what was typed."""
-    return 1 + typed.count(CTRL_C)
+    return 1 + typed.count(CTRL_C) + typed.count(CTRL_D)
 
 
 def judge(lines, text):

@@ -49,6 +49,8 @@ int write_all(int fd, const void *from, u32 n)
     while (done < n) {
         int put = write(fd, (const char *)from + done, n - done);
 
+        if (put == ERR_INTR)
+            continue;
         if (put < 0)
             return put;
         done += (u32)put;
