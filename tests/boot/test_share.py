@@ -78,13 +78,20 @@ def test_loopers_beside_worker(env):
 
 
 def test_weights(env):
+    """By turns at first, then by stride, which takes over while they run."""
     modules = [looper(env, LOOP, "vm=light weight=1"),
                looper(env, LOOP, "vm=heavy weight=3")]
     talk = env.session(env.vmm_machine(modules, append=""))
     talk.wait(re.escape(PROMPT))
-    time.sleep(4)
+    time.sleep(2)
+    turns = talk.command("sched stride") and talk.command("list")
+    time.sleep(2)
     lines = talk.command("list")
-    near(3 * cpu_ms(lines, "light"), cpu_ms(lines, "heavy"), "weight 1 and 3")
+    for name, first, then in (("weight 1 and 3", [], turns),
+                              ("strides 3 and 1", turns, lines)):
+        light, heavy = (cpu_ms(then, n) - (cpu_ms(first, n) if first else 0)
+                        for n in ("light", "heavy"))
+        near(3 * light, heavy, name)
     talk.type("poweroff\r")
     talk.end()
 

@@ -373,6 +373,17 @@ static void overdrawing_and_work_for_others_is_paid_back(void)
     EXPECT(sched_pick(&s) >= 0);
 }
 
+static void who_owes_a_turn_goes_behind_the_others(void)
+{
+    start(&sched_mlfq, 2);
+    s.knobs.levels = 1;
+    sched_charge(&s, 0, 30 * MS);
+    EXPECT_EQ(turn(), 1);
+    EXPECT_EQ(turn(), 1);
+    sched_set_runnable(&s, 1, false);
+    EXPECT_EQ(turn(), 0); /* alone it is no matter */
+}
+
 static void weights_multiply_turns(void)
 {
     start(&sched_mlfq, 2);
@@ -472,6 +483,7 @@ static const struct unit_case cases[] = {
     CASE(starving_and_its_cure),
     CASE(a_boost_in_each_turn_is_round_robin),
     CASE(overdrawing_and_work_for_others_is_paid_back),
+    CASE(who_owes_a_turn_goes_behind_the_others),
     CASE(weights_multiply_turns),
     CASE(strides_are_shares),
     CASE(sleep_earns_nothing),

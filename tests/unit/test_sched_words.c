@@ -142,6 +142,22 @@ static void a_vm_is_changed_while_it_runs(void)
     SAYS("sched fake length=61s", "up to 60s");
     SAYS("sched fake", "running       7   30");
     SAYS("help sched", "who runs next");
+    SAYS("stats json fake", "\"sched\":{\"policy\":\"rr\",\"cap\":30,"
+                            "\"length_ns\":20000000,");
+}
+
+/* Tab; the fields of a line are those of the monitor's table. */
+static void words_are_completed(void)
+{
+    start();
+    wipe();
+    console_prompt(&fake_hv.console);
+    for (const char *c = "sched ml\tbo\t7s"; *c; c++) {
+        const char *line;
+        if (console_key(&fake_hv.console, (u8)*c, &line) == LINE_COMPLETE)
+            monitor_complete(&fake_hv);
+    }
+    EXPECT_STR(fake_hv.console.edit.text, "sched mlfq boost=7s");
 }
 
 static const struct unit_case cases[] = {
@@ -151,5 +167,6 @@ static const struct unit_case cases[] = {
     CASE(it_is_changed),
     CASE(a_change_is_an_event),
     CASE(a_vm_is_changed_while_it_runs),
+    CASE(words_are_completed),
 };
 UNIT_MAIN(cases)

@@ -6,7 +6,7 @@
  * commands, names of VMs, the words of the command's row, for `create` the
  * keys of a module line, and where an address can stand the guest's symbols,
  * once two letters are typed. What all that fit have in common is put in, and
- * a blank when there is only one; when nothing can be put in, those that fit
+ * a blank when there is only one (but not behind a "="); when nothing can be put in, those that fit
  * are listed above the prompt.
  *
  * Candidates are gone through by number (nth()), twice: no list is kept.
@@ -201,6 +201,6 @@ void monitor_complete(struct hv *hv)
     }
     lineedit_insert(&c->edit, all.at + p.part.len, all.len - p.part.len,
                     &c->out);
-    if (count == 1)
+    if (count == 1 && all.at[all.len - 1] != '=')
         lineedit_insert(&c->edit, key ? "=" : " ", 1, &c->out);
 }

@@ -181,6 +181,26 @@ static void put_shadow(struct json *j, const struct vm *vm)
     close(j, '}');
 }
 
+/* What `sched` shows; sums where it shows means. */
+static void put_sched(struct json *j, const struct vm *vm)
+{
+    const struct sched *s = &vm->hv->sched;
+    const struct sched_entry *e = &s->entry[vm->slot];
+
+    open(j, "sched", '{');
+    string(j, "policy", slice_of(s->policy->name));
+    number(j, "cap", vm->config.cap);
+    number(j, "length_ns", vm->config.length);
+    number(j, "guess_ns", e->guess);
+    number(j, "turns", e->turns);
+    number(j, "bursts_begun", e->begun_bursts);
+    number(j, "bursts_ended", e->bursts);
+    number(j, "response_ns", e->response_ns);
+    number(j, "turnaround_ns", e->turnaround);
+    number(j, "longest_wait_ns", sched_longest_wait(s, vm->slot));
+    close(j, '}');
+}
+
 static void put_devices(struct json *j, const struct vm *vm)
 {
     open(j, "devices", '{');
@@ -229,6 +249,7 @@ static void put_vm(struct json *j, const struct vm *vm)
     put_vectors(j, vm);
     put_shadow(j, vm);
     put_devices(j, vm);
+    put_sched(j, vm);
     close(j, '}');
 }
 
