@@ -6,8 +6,8 @@
  * commands, names of VMs, the words of the command's row, for `create` the
  * keys of a module line, and where an address can stand the guest's symbols,
  * once two letters are typed. What all that fit have in common is put in, and
- * a blank when there is only one (but not behind a "="); when nothing can be put in, those that fit
- * are listed above the prompt.
+ * a blank when there is only one, but not behind a "="; when nothing can be put
+ * in, those that fit are listed above the prompt.
  *
  * Candidates are gone through by number (nth()), twice: no list is kept.
  */
