@@ -369,7 +369,7 @@ static void the_audit_of_all_finds_what_changed(void)
     SAYS("audit", "\r\naudit: clean\r\n");
     type("destroy fake");
     SAYS("audit", " 0 of guests, 0 shadow, 0 p2m, 0 blocks, 0 names, 0 of "
-                  "probes, 0 canaries\r\n"
+                  "probes, 0 of disks, 0 canaries\r\n"
                   "audit: clean\r\n");
 }
 
