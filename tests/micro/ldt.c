@@ -43,6 +43,16 @@ static void try_gs(u32 selector)
     CATCH("movl %0, %%gs", : "r"(selector));
 }
 
+static u32 stored_gs(u32 selector)
+{
+    u32 v;
+
+    __asm__ volatile("movl %1, %%gs\n\t movl %%gs, %0"
+                     : "=r"(v)
+                     : "r"(selector));
+    return v;
+}
+
 static u32 user(void)
 {
     return by_gs(LOCAL(3) | 3);
@@ -60,6 +70,9 @@ void test(void)
     EXPECT_TRAP(TRAP_GP, LOCAL(1), 0, "a local segment without an LDT");
     lldt(LDT_A);
     EXPECT_EQ(by_gs(LOCAL(1)), 0xaaaa, "a word by the first LDT");
+    put(ldt_a, 0, (u32)&words[1], ATTR_KDATA);
+    EXPECT_EQ(by_gs(LOCAL(0)), 0xbbbb, "a word by the LDT's first entry");
+    EXPECT_EQ(stored_gs(LOCAL(0)), LOCAL(0), "the selector of that entry");
     lldt(LDT_B);
     EXPECT_EQ(by_gs(LOCAL(1)), 0xbbbb, "a word by the second LDT");
     put(ldt_b, 1, (u32)&words[0], ATTR_KDATA);

@@ -134,15 +134,14 @@ static void pipe_writers(u32 unused)
 
 static void race_reader(u32 fds)
 {
-    u32 sum = 0, n = 0;
+    u32 said[2] = {0, 0}; /* the sum of the bytes, and how many */
     u8 b;
 
     while (read((int)(fds & 0xff), &b, 1) == 1) {
-        sum += b;
-        n++;
+        said[0] += b;
+        said[1]++;
     }
-    write((int)(fds >> 8), &sum, sizeof(sum));
-    write((int)(fds >> 8), &n, sizeof(n));
+    write((int)(fds >> 8), said, sizeof(said));
 }
 
 /* Several readers: each byte goes to one of them. */
