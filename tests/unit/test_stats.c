@@ -330,6 +330,15 @@ static void shares_of_the_processor(void)
     EXPECT(strstr(screen, "two             running    75.0%   25.0%  "));
 }
 
+static void a_cap_is_all_that_is_due(void)
+{
+    start();
+    vm->config.cap = 60;
+    SAYS("stats", "fake            running    60.0%    0.0%");
+    type("create vm=two mem=2M weight=1");
+    SAYS("stats", "fake            running    50.0%    0.0%");
+}
+
 static void a_share_of_huge_numbers(void)
 {
     start();
@@ -503,6 +512,7 @@ static const struct unit_case cases[] = {
     CASE(stats_shows_costs),
     CASE(a_way_to_measure_is_chosen),
     CASE(shares_of_the_processor),
+    CASE(a_cap_is_all_that_is_due),
     CASE(a_share_of_huge_numbers),
     CASE(json_has_everything),
     CASE(json_of_one_and_of_none),

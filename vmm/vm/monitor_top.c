@@ -4,8 +4,9 @@
  * the last second, each second, until a key is pressed; below it the places
  * that cost most since they were measured.
  *
- * DUE is a VM's share by its weight if all of them wanted to run, GOT what it
- * had of the time in which any ran: a VM that sleeps leaves its own to others.
+ * DUE is a VM's share by its weight if all of them wanted to run, or its cap if
+ * that is less; GOT what it had of the time in which any ran: a VM that sleeps
+ * leaves its own to others. LIMIT: fifo, sjf and stcf know no weights.
  *
  * Whoever is not the console (gdb, a script) gets one picture, of the time
  * since the VMs were made. While `top` is on there is no prompt, and the loop
@@ -35,11 +36,20 @@ static u64 since(u64 now, u64 then)
     return now >= then ? now - then : now;
 }
 
+static struct monitor_share due_of(const struct vm *vm, u32 weights)
+{
+    u32 weight = vm->config.weight, cap = vm->config.cap;
+
+    if (cap && cap * weights < 100 * weight)
+        return (struct monitor_share){cap, 0};
+    return monitor_share(weight, weights);
+}
+
 /* then: at the last picture, or zeros. */
 static void say_vm(const struct monitor_args *args, const struct vm *vm,
                    const struct top_then *then, u64 run_ns, u32 weights)
 {
-    struct monitor_share due = monitor_share(vm->config.weight, weights);
+    struct monitor_share due = due_of(vm, weights);
     u64 ran = since(vm->run_ns, then->run_ns);
     struct monitor_share got = monitor_share(ran, run_ns);
     u64 fills = shadow_stats(&vm->shadow)->fills;

@@ -471,6 +471,7 @@ bool vm_create(struct hv *hv, const struct vm_config *config, u32 module,
     sched_add(&hv->sched, vm->slot, config->weight);
     sched_set(&hv->sched, vm->slot, config->weight, config->cap,
               config->length);
+    sched_clock(&hv->sched, arch_now_ns());
     sched_set_runnable(&hv->sched, vm->slot, true);
     console_add(&hv->console, vm->slot, config->name);
     trace_live_begin(vm);
