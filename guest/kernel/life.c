@@ -16,6 +16,7 @@
 #include "arch/x86/defs/regs.h"
 #include "guest/kernel/file.h"
 #include "guest/kernel/kernel.h"
+#include "guest/kernel/turns.h"
 
 /* A new address space that is about to run the command line's first word:
  * its registers, and one word on its stack, the command line's address. */
@@ -151,6 +152,7 @@ void proc_exit(s32 status)
     space_free(&p->space);
     files_close_all(p->files);
     p->state = PROC_ZOMBIE;
+    turn_end(proc_slot(p));
     p->status = status;
     adopt_children(p);
     signal_send(p->parent, SIG_CHLD);

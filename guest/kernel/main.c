@@ -17,6 +17,7 @@
 #include "guest/kernel/file.h"
 #include "guest/kernel/kernel.h"
 #include "guest/kernel/swap.h"
+#include "guest/kernel/turns.h"
 
 #define KBD_RESET 0xfe /* pulses the processor's reset line */
 
@@ -78,6 +79,7 @@ void kmain(void)
     frames_init();
     paging_init();
     fs_init();
+    turns_init();
     pit_init();
     printf("hare: %u MiB of memory, %u pages free\n", frames_mib(),
            frames_free_count());

@@ -3,9 +3,10 @@
  * The table of processes: whose turn it is, who sleeps, who is woken.
  *
  * A process is in the kernel on its own stack whenever it does not run, so
- * giving way is a function call (switch.S). The order is round-robin over the
- * table; when nobody is ready the boot thread runs and halts. The kernel is
- * never preempted: between two calls that may sleep, nothing changes.
+ * giving way is a function call (switch.S). Whose turn it is next is asked of
+ * the scheduler (turns.h); when nobody is ready the boot thread runs and
+ * halts. The kernel is never preempted: between two calls that may sleep,
+ * nothing changes.
  *
  * There are three ways to sleep. sleep_on() ends early for a signal: its
  * caller gives up with ERR_INTR, and the signal is seen to on the way out.
@@ -20,6 +21,7 @@
 #include "guest/kernel/proc.h"
 #include "guest/kernel/irqs.h"
 #include "guest/kernel/kernel.h"
+#include "guest/kernel/turns.h"
 
 #define STACK_STRIDE ((STACK_PAGES + 1) * PAGE_SIZE)
 
@@ -32,6 +34,11 @@ static s32 next_pid = INIT_PID;
 struct proc *proc_at(u32 slot)
 {
     return slot < PROCS && procs[slot].state != PROC_FREE ? &procs[slot] : NULL;
+}
+
+u32 proc_slot(const struct proc *p)
+{
+    return (u32)(p - procs);
 }
 
 struct proc *proc_find(s32 pid)
@@ -97,20 +104,14 @@ void proc_start(struct proc *p)
     p->esp = (u32)context;
     p->pid = next_pid++;
     p->state = PROC_READY;
+    turn_begin(proc_slot(p), p->pid,
+               p->parent ? (int)proc_slot(p->parent) : -1);
 }
 
-/* The next ready process behind the current one, itself last. */
-static struct proc *next_ready(void)
+void proc_ready(struct proc *p)
 {
-    u32 start = current ? (u32)(current - procs) : PROCS - 1;
-
-    for (u32 i = 1; i <= PROCS; i++) {
-        struct proc *p = &procs[(start + i) % PROCS];
-
-        if (p->state == PROC_READY)
-            return p;
-    }
-    return NULL;
+    p->state = PROC_READY;
+    turn_ready(proc_slot(p));
 }
 
 /* NULL is the boot thread, which needs no address space and no TSS stack. */
@@ -132,15 +133,16 @@ static void switch_to(struct proc *next)
 
 void proc_yield(void)
 {
-    switch_to(next_ready());
+    int slot = turn_next();
+
+    switch_to(slot < 0 ? NULL : &procs[slot]);
 }
 
 void proc_idle(void)
 {
     boot_note_first_program();
     for (;;) {
-        while (next_ready())
-            proc_yield();
+        proc_yield();
         u32 flags = irqs_open();
         halt();
         irqs_restore(flags);
@@ -154,6 +156,7 @@ static void block(const void *channel, int hard)
     current->channel = channel;
     current->hard = (u8)hard;
     current->state = PROC_BLOCKED;
+    turn_block(proc_slot(current));
     proc_yield();
     current->timed = 0;
 }
@@ -204,19 +207,23 @@ void wake(const void *channel)
 {
     for (u32 i = 0; i < PROCS; i++)
         if (procs[i].state == PROC_BLOCKED && procs[i].channel == channel)
-            procs[i].state = PROC_READY;
+            proc_ready(&procs[i]);
 }
 
 void proc_tick(int ring3)
 {
+    int over;
+
     for (u32 i = 0; i < PROCS; i++) {
         struct proc *p = &procs[i];
 
         if (p->state == PROC_BLOCKED && p->timed && deadline_is_over(p))
-            p->state = PROC_READY;
+            proc_ready(p);
     }
+    over = turn_tick();
     if (!ring3 || !current)
         return;
     current->ticks++;
-    proc_yield();
+    if (over)
+        proc_yield();
 }

@@ -54,10 +54,12 @@ extern struct proc *current; /* NULL in the boot thread, which idles */
 /* proc.c: the table, turns, sleep */
 struct proc *proc_at(u32 slot); /* NULL: a free one */
 struct proc *proc_find(s32 pid);
+u32 proc_slot(const struct proc *p);
 /* A slot and a kernel stack, or NULL. May sleep. */
 struct proc *proc_new(void);
 void proc_start(struct proc *p);
-void proc_reap(struct proc *p); /* the last of it */
+void proc_ready(struct proc *p); /* a blocked one */
+void proc_reap(struct proc *p);  /* the last of it */
 /* Where its registers lie while it is in the kernel: the top of its stack. */
 struct frame *proc_frame(const struct proc *p);
 void proc_yield(void);

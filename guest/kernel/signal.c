@@ -58,7 +58,7 @@ void signal_send(struct proc *p, u32 signal)
         return;
     p->pending |= BIT(signal);
     if (p->state == PROC_BLOCKED && !p->hard && signal_is_waiting(p))
-        p->state = PROC_READY;
+        proc_ready(p);
 }
 
 void signal_typed(void)

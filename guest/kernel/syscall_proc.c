@@ -6,6 +6,7 @@
  */
 #include "guest/kernel/kernel.h"
 #include "guest/kernel/syscalls.h"
+#include "guest/kernel/turns.h"
 
 #define SLEEP_MAX 0x7fffffff /* deadlines are compared by their difference */
 
@@ -69,6 +70,7 @@ int sys_getpid(struct frame *f)
 
 int sys_yield(struct frame *f)
 {
+    turn_pass(proc_slot(current));
     proc_yield();
     return 0;
 }

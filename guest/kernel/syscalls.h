@@ -36,6 +36,11 @@ int sys_readdir(struct frame *f);
 int sys_swapstat(struct frame *f);
 int sys_swapctl(struct frame *f);
 
+/* syscall_sched.c */
+int sys_sched(struct frame *f);
+int sys_work(struct frame *f);
+int sys_chart(struct frame *f);
+
 /* syscall_mem.c */
 int sys_sbrk(struct frame *f);
 int sys_mmap(struct frame *f);
