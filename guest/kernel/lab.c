@@ -16,7 +16,7 @@
  *
  * The references make a string of keys, which OPT follows in the next run;
  * without a limit the region is just recorded, and the string is for all of
- * the swapper. The run starts with all pages out of memory.
+ * the swapper.
  *
  * LIMIT: one region at a time in the whole machine, REFERENCES of them, and
  * an instruction that needs more pages than `limit` never ends (it can be
@@ -220,12 +220,16 @@ static int check(const struct region *r, u32 frames,
     return lab.space ? ERR_EXIST : 0;
 }
 
-static int send_all_out(void)
+/* With a limit the pages begin on the disk, without one they are hidden. */
+static int hide_all(void)
 {
     int error = 0;
 
     for (u32 va = lab.start; va < lab.end && !error; va += PAGE_SIZE)
-        error = evict_page(lab.space, va);
+        if (lab.limited)
+            error = evict_page(lab.space, va);
+        else
+            set_user(va, 0);
     return error;
 }
 
@@ -245,7 +249,7 @@ int lab_begin(struct space *s, u32 va, u32 frames)
     lab.following = frames && policy->needs_future;
     lab.set = (struct page_set){
         .policy = policy, .page = lab.page, .pages = frames, .seed = 1};
-    error = send_all_out();
+    error = hide_all();
     if (error)
         lab.space = NULL;
     if (lab.following)

@@ -9,7 +9,10 @@
 void *memcpy(void *to, const void *from, u32 n)
 {
     void *d = to;
+    u32 words = n / 4;
 
+    asm volatile("rep movsl" : "+D"(d), "+S"(from), "+c"(words) : : "memory");
+    n %= 4;
     asm volatile("rep movsb" : "+D"(d), "+S"(from), "+c"(n) : : "memory");
     return to;
 }
@@ -17,7 +20,10 @@ void *memcpy(void *to, const void *from, u32 n)
 void *memset(void *to, int byte, u32 n)
 {
     void *d = to;
+    u32 words = n / 4, four = (u8)byte * 0x01010101u;
 
+    asm volatile("rep stosl" : "+D"(d), "+c"(words) : "a"(four) : "memory");
+    n %= 4;
     asm volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(byte) : "memory");
     return to;
 }

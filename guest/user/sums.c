@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * Works on twice the memory that the machine has, and loses nothing: each page
- * is filled with numbers, and their sum is kept elsewhere. Then, for each
- * policy that is an argument (for all of them without any), every page is
- * summed up and compared, and every fourth one is filled anew. One policy's
- * round goes through the pages in steps, the next one backwards.
+ * gets numbers, and their sum is kept elsewhere. Then, for each policy that is
+ * an argument (for all of them without any), every page is summed up and
+ * compared, and every fourth one is filled anew. So that the disk and not this
+ * loop is what takes the time, a page has a number in each eighth word, from
+ * the first, second, ... word on.
  *
- * OPT follows the string of its own references: they are recorded in a round
- * before.
+ * OPT follows the string of references that the round before has left.
  */
 #include "guest/user/user.h"
 
@@ -15,6 +15,7 @@
 #define WORDS     (PAGE_SIZE / 4)
 #define STEP      1021 /* a prime: each page has its turn */
 #define CHANGED   4
+#define APART     8
 
 static u32 pages;
 static u32 *memory;
@@ -25,10 +26,10 @@ static u32 fills;
  * one word in two fillings. */
 static void fill(u32 page)
 {
-    u32 sum = 0;
+    u32 sum = 0, end = (page + 1) * WORDS;
 
     fills++;
-    for (u32 i = page * WORDS; i < (page + 1) * WORDS; i++) {
+    for (u32 i = page * WORDS + page % APART; i < end; i += APART) {
         memory[i] = (i + fills) * 2654435761u;
         sum += memory[i] ^ i;
     }
@@ -37,20 +38,20 @@ static void fill(u32 page)
 
 static int is_whole(u32 page)
 {
-    u32 sum = 0;
+    u32 sum = 0, end = (page + 1) * WORDS;
 
-    for (u32 i = page * WORDS; i < (page + 1) * WORDS; i++)
+    for (u32 i = page * WORDS + page % APART; i < end; i += APART)
         sum += memory[i] ^ i;
     return sum == sums[page];
 }
 
 /* How many pages are not what they were. */
-static u32 go_round(u32 step)
+static u32 go_round(void)
 {
     u32 wrong = 0;
 
     for (u32 n = 0; n < pages; n++) {
-        u32 page = n * step % pages;
+        u32 page = n * STEP % pages;
 
         wrong += !is_whole(page);
         if (n % CHANGED == 0)
@@ -59,23 +60,21 @@ static u32 go_round(u32 step)
     return wrong;
 }
 
-static int test(const char *policy, u32 step)
+static int test(const char *policy)
 {
     struct swap_info before, after;
-    u32 wrong = 0;
+    u32 wrong;
 
     if (sys(SYS_SWAPCTL, SWAP_POLICY, (u32)policy, 0)) {
         printf("sums: there is no policy %s.\n", policy);
         return 0;
     }
-    if (strcmp(policy, "opt") == 0) {
+    if (strcmp(policy, "opt"))
         sys(SYS_SWAPCTL, SWAP_LAB, (u32)memory, 0);
-        wrong = go_round(step);
-        sys(SYS_SWAPCTL, SWAP_END, 0, 0);
-    }
     sys(SYS_SWAPSTAT, (u32)&before, 0, 0);
-    wrong += go_round(step);
+    wrong = go_round();
     sys(SYS_SWAPSTAT, (u32)&after, 0, 0);
+    sys(SYS_SWAPCTL, SWAP_END, 0, 0);
     printf("sums: %s: %u pages are wrong\n", policy, wrong);
     if (after.reads - before.reads < pages / 2)
         printf("sums: but only %u pages of %u came from the disk.\n",
@@ -89,7 +88,7 @@ static u32 test_all(u32 *good)
     u32 n = 0;
 
     for (; sys(SYS_SWAPCTL, SWAP_NAME, n, (u32)name) == 0; n++)
-        *good += (u32)test(name, n % 2 ? pages - 1 : STEP);
+        *good += (u32)test(name);
     return n;
 }
 
@@ -127,7 +126,7 @@ int main(int argc, char **argv)
     for (u32 i = 0; i < pages; i++)
         fill(i);
     for (int i = 1; i < argc; i++)
-        good += (u32)test(argv[i], i % 2 ? pages - 1 : STEP);
+        good += (u32)test(argv[i]);
     if (argc == 1)
         n = test_all(&good);
     sys(SYS_SWAPCTL, SWAP_POLICY, (u32)info.policy, 0);
