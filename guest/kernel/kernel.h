@@ -122,6 +122,7 @@ void paging_init(void);
 u32 *paging_kernel_directory(void);
 u32 *directory_new(u32 pa); /* in a zeroed frame */
 void directory_use(u32 *dir);
+int directory_is_used(const u32 *dir);
 u32 *paging_entry(u32 *dir, u32 va); /* the PTE of va, or NULL: no table */
 void paging_show(u32 va, u32 pa);    /* of the kernel, writable */
 void paging_hide(u32 va);            /* and drops the frame */

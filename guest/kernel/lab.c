@@ -63,7 +63,7 @@ static void set_user(u32 va, u32 user)
 {
     u32 *pte = entry(va);
 
-    if (!pte)
+    if (!pte || (*pte & PTE_U) == user)
         return;
     *pte = (*pte & ~(u32)PTE_U) | user;
     invlpg(va);

@@ -22,6 +22,7 @@
 extern u8 kernel_start[], kernel_readonly_end[];
 
 static u32 *kernel_directory;
+static const u32 *used_directory; /* what CR3 says */
 
 static u32 directory_index(u32 va)
 {
@@ -107,7 +108,13 @@ void paging_hide(u32 va)
 
 void directory_use(u32 *dir)
 {
+    used_directory = dir;
     write_cr3(va_to_pa(dir));
+}
+
+int directory_is_used(const u32 *dir)
+{
+    return dir == used_directory;
 }
 
 u32 *directory_new(u32 pa)

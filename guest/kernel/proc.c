@@ -124,7 +124,9 @@ static void switch_to(struct proc *next)
         return;
     if (next) {
         drop_fs_gs();
-        space_use(&next->space);
+        /* Behind the boot thread's turn all of it is still there. */
+        if (!directory_is_used(next->space.dir))
+            space_use(&next->space);
         tss_set_stack(stack_top(next));
     }
     current = next;
