@@ -92,7 +92,8 @@ int space_sbrk(struct space *s, s32 bytes)
     new = old + (u32)bytes;
     if (new < r->start || new > MAP_BASE || (bytes < 0) != (new < old))
         return ERR_NOMEM;
-    space_drop_pages(s, r, page_up(new), old);
+    if (new < old)
+        space_drop_pages(s, r, page_up(new), old);
     r->end = new;
     return (int)old;
 }
