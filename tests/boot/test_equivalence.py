@@ -13,7 +13,7 @@ WORDS = {
     "processes": "run=lives,signals",  # they judge, too
     "faults": "run=faults",  # every fault maker, one after the other
     "spawnmany": "run=spawnmany",
-    "memory": "run=copies:20,vmstat,segments",
+    "memory": "run=copies:20,vmstat:0,segments",
     "several": "run=echo:one:two,fault:null,fault:syscall,counters",
 }
 HOW = {**{p: f"shadow={p}" for p in POLICIES}, "interp": "exec=interp"}

@@ -7,7 +7,7 @@
 from machine import cases, check
 from program import PASS, run
 
-WAYS = {"interp": "run=copies,vmstat,segments", "trap": "run=vmstat,segments"}
+WAYS = {"interp": "run=copies,vmstat:0,segments", "trap": "run=vmstat,segments"}
 K = 1024
 # Base 16 KiB, bounds 4 KiB; then code, heap and stack, as (virtual, physical
 # or None where the bounds say no). The heap has 3 KiB, and later 4.
@@ -47,6 +47,8 @@ def test_figures(env, case):
           "tables: 8 KiB of page tables and 4 KiB of directory; a linear "
           "table takes 4096 KiB")
     if "copies" in WAYS[case]:
-        # A stack page, two page tables, a directory, two of kernel stack.
-        wants(lines, "copies: the rest took 600 pages, 6 for each",
-              "copies: ok")
+        # A stack page, maybe one of data, two page tables, a directory and
+        # two pages of kernel stack; and nothing of the text.
+        check(any(f"copies: the rest took {100 * each} pages, {each} for each"
+                  in lines for each in (6, 7)), f"a copy costs more: {lines}")
+        wants(lines, "copies: ok")
