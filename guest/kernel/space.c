@@ -247,15 +247,18 @@ int space_fault(struct space *s, u32 va, u32 error)
     return bring_zero(s, r, va);
 }
 
+/* A store into a page table may trap under a VMM: only where it changes it. */
 u8 *space_byte(struct space *s, u32 va, int write)
 {
     u32 need = PTE_P | PTE_U | (write ? PTE_W : 0);
+    u32 mark = PTE_A | (write ? PTE_D : 0);
 
     for (;;) {
         u32 *pte = va < KERNEL_BASE ? paging_entry(s->dir, va) : NULL;
 
         if (pte && (*pte & need) == need) {
-            *pte |= PTE_A | (write ? PTE_D : 0);
+            if ((*pte & mark) != mark)
+                *pte |= mark;
             return (u8 *)pa_to_va(*pte & PTE32_ADDR) + (va & PAGE_MASK);
         }
         if (space_fault(s, va, write ? PF_WRITE : 0))
