@@ -221,6 +221,53 @@ static int check_syscall(void)
     return was(TRAP_UD, 0, 0) && caught.eax == 42;
 }
 
+/* Reads and writes a page, from ring 3 and as the kernel, while directory and
+ * table allow this much of it. What counts is what both allow. */
+static int protects(u32 *pde, u32 *pte, u32 upper, u32 lower)
+{
+    static const u8 code[] = {
+        0xa1, 0x00, 0x00, 0x40, 0xff, /* mov CHECK_LARGE,%eax */
+        0xa3, 0x00, 0x00, 0x40, 0xff, /* mov %eax,CHECK_LARGE */
+        0x0f, 0x0b,                   /* ud2: back to the check */
+    };
+    u32 both = upper & lower, ok;
+
+    *pde = (*pde & ~(u32)(PTE_W | PTE_U)) | upper;
+    *pte = (*pte & ~(u32)(PTE_W | PTE_U)) | lower;
+    invlpg(CHECK_LARGE);
+    down(code, sizeof(code));
+    if (!(both & PTE_U))
+        ok = was(TRAP_PF, PF_PRESENT | PF_USER, CHECK_LARGE);
+    else if (!(both & PTE_W))
+        ok = was(TRAP_PF, PF_PRESENT | PF_USER | PF_WRITE, CHECK_LARGE);
+    else
+        ok = was(TRAP_UD, 0, 0);
+    caught = (struct caught){0};
+    expect("movl %%eax, (%0)", "r"(CHECK_LARGE));
+    if (both & PTE_W)
+        return ok && caught.count == 0;
+    return ok && was(TRAP_PF, PF_PRESENT | PF_WRITE, CHECK_LARGE);
+}
+
+/* All four kinds of directory entry over all four kinds of table entry. */
+static int check_protection(void)
+{
+    static const u32 bits[] = {0, PTE_W, PTE_U, PTE_W | PTE_U};
+    u32 *dir = pa_to_va(read_cr3() & PTE32_ADDR), ok = 1;
+    u32 table = frame_alloc(), page = frame_alloc();
+    u32 *pte = paging_add_table(dir, CHECK_LARGE, table);
+
+    *pte = page | PTE_P;
+    for (u32 i = 0; i < 16 && ok; i++)
+        ok = (u32)protects(&dir[CHECK_LARGE >> 22], pte, bits[i / 4],
+                           bits[i % 4]);
+    dir[CHECK_LARGE >> 22] = 0;
+    write_cr3(read_cr3());
+    frame_drop(page);
+    frame_drop(table);
+    return (int)ok;
+}
+
 static int check_large_page(void)
 {
     u32 *dir = pa_to_va(read_cr3() & PTE32_ADDR);
@@ -261,6 +308,7 @@ static const struct {
     {"interrupts stay pending under CLI until STI", check_pending},
     {"privileged instructions fault in ring 3", check_ring3_gp},
     {"a system call goes in and comes back", check_syscall},
+    {"a page allows what directory and table both allow", check_protection},
     {"a 4 MiB page translates", check_large_page},
 };
 

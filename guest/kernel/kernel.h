@@ -153,7 +153,8 @@ int user_read_string(char *to, u32 from, u32 size);
 void syscall(struct frame *f);
 void boot_note_first_program(void);
 
-/* check.c */
+/* check.c: takes so many pages, and gives them back */
+#define CHECK_PAGES 4
 void check_run(int quiet); /* panics at the first property that fails */
 
 #endif

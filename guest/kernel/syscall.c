@@ -61,6 +61,8 @@ static int sys_boot(struct frame *f)
 
 static int sys_check(struct frame *f)
 {
+    if (frames_free_count() < CHECK_PAGES)
+        return ERR_NOMEM;
     check_run(0);
     return 0;
 }
