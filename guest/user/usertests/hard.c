@@ -18,6 +18,7 @@
 
 static u32 area[PAGE_SIZE];
 static volatile u32 caught;
+static u32 pause; /* in ticks */
 
 static int segment(u32 index, u32 base, u32 bytes)
 {
@@ -158,6 +159,7 @@ static void fill_and_sum(u32 pages)
     expect(!is_error((int)a), "there is room for addresses");
     for (u32 i = 0; i < pages; i++)
         *(volatile u32 *)(a + i * PAGE_SIZE + (i & 0x3ff) * 4) = i ^ a;
+    sleep(pause); /* all have filled theirs before one reads */
     for (u32 i = 0; i < pages; i++)
         expect(*(volatile u32 *)(a + i * PAGE_SIZE + (i & 0x3ff) * 4) ==
                    (i ^ a),
@@ -178,6 +180,7 @@ static void storm(u32 unused)
     u32 pages = machine_pages() * 3 / 2 / STORM_PART;
     int status;
 
+    pause = 20;
     for (u32 i = 0; i < STORM_PART; i++)
         start(fill_and_sum, pages);
     for (u32 i = 0; i < STORM_PART; i++) {
