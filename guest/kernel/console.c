@@ -11,9 +11,10 @@
  * line that is the end of the file. Other control characters are dropped.
  *
  * Ctrl-C is different: it must work while nobody reads. It acts when it is
- * typed, throws away what was typed before it, and is a signal to every
- * process that does not ignore it (signal.c): a shell lets those in the
- * background ignore it, so it ends what runs in the foreground.
+ * typed: what was typed before it is thrown away, but for a line that ended
+ * and is being read; and every process that does not ignore it gets a signal
+ * (signal.c). A shell lets those in the background ignore it, so it ends what
+ * runs in the foreground.
  *
  * There is one line under way, whoever reads: two readers share it, and the
  * one that takes its end has it. LIMIT: a line of LINE_SIZE characters.
@@ -56,7 +57,8 @@ void console_input(char c)
 {
     if (c == CTRL_C) {
         tail = head;
-        forget_line();
+        if (!complete)
+            forget_line();
         console_write("^C\n", 3);
         signal_typed();
         return;

@@ -113,7 +113,7 @@ WRONG = [
 HELLO = "heX\bllo\n?hello\n"
 ECHO = "heX\b \bllo"
 BEHIND = [
-    ("sleep 2 &", [r"\[\d+\]"]),
+    ("sleep 1 &", [r"\[\d+\]"]),
     ("wait", [ENDED + "0"]),
     ("sleep 100000 & jobs", [r"\[\d+\]", r"\[\d+\] sleep 100000"]),
     ("cat | cat\n" + HELLO + CTRL_C, [ECHO, "hello", r"\^C"]),
@@ -121,7 +121,7 @@ BEHIND = [
     ("half a line" + CTRL_C, []),
     ("jobs", [r"\[\d+\] sleep 100000"]),
     # It may speak before the shell says its number.
-    ("cat & sleep 5", [r"(\[\d+\]|cat: this is not .*)"] * 2 +
+    ("cat & sleep 1", [r"(\[\d+\]|cat: this is not .*)"] * 2 +
                       [ENDED + "1"]),
     ("wait 1", ["sh: 1: there is no such child."]),
 ]
