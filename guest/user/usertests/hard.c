@@ -11,8 +11,8 @@
 
 #define SELECTOR_LDT 0x07 /* entry 0, ring 3 */
 #define KERNEL_DATA  0x10
-#define CROWD        8
-#define ROUNDS       6
+#define CROWD        5
+#define ROUNDS       3
 #define CROWD_PAGES  12
 #define STORM_PART   4
 
@@ -75,11 +75,11 @@ static void segment_wrong(u32 unused)
     expect_is(segment(SEGMENT_DOWN, 0x1000, 0x2000), ERR_INVAL, "down below 0");
 }
 
-/* Every selector there is: none of them may show the kernel. */
+/* More selectors than there are entries: none of them may show the kernel. */
 static void load_each(u32 unused)
 {
     signal(SIG_SEGV, catch_and_skip);
-    for (u32 s = 0; s < 0x400; s++)
+    for (u32 s = 0; s < 0x100; s++)
         expect(peek(s, KERNEL, 1) == 1, "no selector shows the kernel");
 }
 

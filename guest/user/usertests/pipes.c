@@ -7,10 +7,11 @@
  */
 #include "guest/user/usertests/tests.h"
 
-#define MANY    20000
+#define MANY    10000
+#define SINGLE  250
 #define ATOM    512 /* of one write() that is not divided */
-#define RECORDS 24
-#define RACERS  6
+#define RECORDS 6
+#define RACERS  5
 
 static u8 bytes[4096];
 
@@ -158,7 +159,7 @@ static void pipe_readers(u32 unused)
             race_reader((u32)(out[1] << 8 | in[0]));
             exit(0);
         }
-    for (u32 i = 0; i < 1000; i++) {
+    for (u32 i = 0; i < SINGLE; i++) {
         u8 b = (u8)i;
 
         sum += b;
@@ -172,7 +173,7 @@ static void pipe_readers(u32 unused)
         total[0] += part[0];
         total[1] += part[1];
     }
-    expect_is((int)total[1], 1000, "bytes read by all");
+    expect_is((int)total[1], SINGLE, "bytes read by all");
     expect_is((int)total[0], (int)sum, "the sum of them");
 }
 

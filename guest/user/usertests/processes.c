@@ -10,7 +10,7 @@
 
 #define MOST   128 /* processes, whatever the machine */
 #define FAN    3
-#define DEPTH  4
+#define DEPTH  3
 #define LONG   100000
 #define SHORT  3
 #define STATUS 42
