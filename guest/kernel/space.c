@@ -170,15 +170,21 @@ static int bring_zero(struct space *s, const struct region *r, u32 va)
     return 0;
 }
 
-/* Text that another process shows already is shown here, too. */
+/* Text that another process shows already, or by now, is shown here, too. */
 static int bring_file(struct space *s, const struct region *r, u32 va)
 {
-    u32 at = va - r->start, n, pa = text_find(r, va);
+    u32 at = va - r->start, pa = text_find(r, va), n, fresh;
 
     if (!pa) {
-        pa = frame_obtain();
-        if (!pa)
+        fresh = frame_obtain();
+        if (!fresh)
             return ERR_NOMEM;
+        pa = text_find(r, va);
+        if (pa)
+            frame_drop(fresh);
+    }
+    if (!pa) {
+        pa = fresh;
         n = r->file_size - at < PAGE_SIZE ? r->file_size - at : PAGE_SIZE;
         inode_read(r->file, r->offset + at, pa_to_va(pa), n);
         text_offer(r, va, pa);

@@ -6,7 +6,9 @@
  * it in some process; the next process to touch that page shows the same
  * frame. It remembers without holding: who drops a frame as its last holder
  * has it forgotten first, so the memory of a program goes with its last
- * process. Only whole pages of regions that nobody may write are shared.
+ * process. Only whole pages of regions that nobody may write are shared, and
+ * only at the address at which the first of them is shown: who made a file
+ * that shows a page at two addresses has it twice.
  *
  * The list is a page of its own, there while anything is in it. Writing to
  * the file makes it forget: those who run it keep what they saw.
@@ -14,10 +16,11 @@
 #include "guest/kernel/file.h"
 #include "guest/kernel/kernel.h"
 
-#define TEXT_PAGES (PAGE_SIZE / sizeof(u32) - 1)
+#define TEXT_PAGES (PAGE_SIZE / sizeof(u32) - 2)
 
 struct text {
     u32 used;
+    u32 shift; /* from a place in the file to its address in memory */
     u32 frame[TEXT_PAGES];
 };
 
@@ -35,6 +38,8 @@ static u32 page_of(const struct region *r, u32 va)
 
     if (!r->file || r->flags & REGION_WRITE || r->file_size < PAGE_SIZE ||
         at > r->file_size - PAGE_SIZE || page > TEXT_PAGES)
+        return TEXT_PAGES;
+    if (r->file->text && r->file->text->shift != r->start - r->offset)
         return TEXT_PAGES;
     return page;
 }
@@ -64,6 +69,7 @@ void text_offer(const struct region *r, u32 va, u32 pa)
         if (!list)
             return;
         r->file->text = pa_to_va(list);
+        r->file->text->shift = r->start - r->offset;
         frames++;
     }
     r->file->text->frame[page] = pa;
