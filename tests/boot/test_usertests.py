@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MIT
+#
+# What Hare promises to its programs, as `usertests` finds it: bare with a
+# swap area, and under the VMM with each shadow policy and without one, in one
+# machine. Which checks there are, and that all pass, is the same everywhere;
+# who was stopped on the way may depend on time. The interpreter has its turn
+# on the hosted VMM (tests/hosted/test_usertests.py).
+from diskimage import make
+from machine import BARE, EXIT_PASS, EXIT_ZERO, POLICIES, check, limit
+from usertests import LEAST, WORDS, verdicts
+
+
+def test_bare(env):
+    image = make(env, "swap.img", "--words", WORDS, "--swap", "16M")
+    result = env.batch(env.machine("-drive", f"format=raw,file={image}",
+                                   program=BARE, cpu=None, memory=8))
+    result.want_status(EXIT_PASS).want("^hare: 4096 pages of swap")
+    check(len(verdicts(result.lines)) > LEAST, "there were too few checks")
+
+
+@limit(120)
+def test_vmm(env):
+    result = env.run_vmm([env.hare_line(policy, WORDS, f"shadow={policy}",
+                                        mem="8M") for policy in POLICIES],
+                         seconds=100)
+    result.want_status(EXIT_ZERO)
+    both = [verdicts(result.of(policy)) for policy in POLICIES]
+    check(both[0] == both[1], "the two policies differ")
+    check(len(both[0]) > LEAST, "there were too few checks")
