@@ -20,6 +20,17 @@ CPUS = {"corei7_sandy_bridge_2600k": 128, "athlon64_venice": 64,
         "corei7_skylake_x": 1024}
 
 
+def segments(talk):
+    """Limits that a program sets in its LDT stop it, by the processor."""
+    talk.type("attach alpha\r")
+    talk.wait("hare\\$ ")
+    talk.type("segments\r")
+    talk.wait("512 words were pushed before the stack overflowed")
+    talk.wait("segments: ok")
+    talk.type("\x1d")
+    talk.wait(re.escape(PROMPT))
+
+
 @cases(*CPUS)
 def test_iso(env, case):
     """Both Hares pass, the monitor answers, the power goes off."""
@@ -34,6 +45,8 @@ def test_iso(env, case):
     for name in ("alpha", "beta"):
         check(re.search(rf"\b{name}\b", answer), f"list shows no {name}")
     talk.command("audit", "audit: clean")
+    if case == next(iter(CPUS)):
+        segments(talk)
     talk.type("poweroff\r")
     talk.wait("poweroff, status 0")
     check("soft power off" in talk.end(), "the power did not go off")
