@@ -177,6 +177,28 @@ void bus_write(struct bus *bus, enum bus_space space, u32 at, u32 size,
                   value & mask_bytes(size));
 }
 
+u32 bus_read_many(struct bus *bus, enum bus_space space, u32 at, u32 size,
+                  u8 *value, u32 count)
+{
+    const struct bus_range *r = find(bus, space, at);
+
+    if (!r || !whole(r, at, size) || !r->ops->read_many)
+        return 0;
+    return r->ops->read_many(r->dev, at - r->first + r->offset, size, value,
+                             count);
+}
+
+u32 bus_write_many(struct bus *bus, enum bus_space space, u32 at, u32 size,
+                   const u8 *value, u32 count)
+{
+    const struct bus_range *r = find(bus, space, at);
+
+    if (!r || !whole(r, at, size) || !r->ops->write_many)
+        return 0;
+    return r->ops->write_many(r->dev, at - r->first + r->offset, size, value,
+                              count);
+}
+
 static bool seen_before(const struct bus *bus, u32 index)
 {
     for (u32 i = 0; i < index; i++)

@@ -27,6 +27,12 @@ struct dev_ops {
     u32 (*save)(const void *dev, u8 *buf, u32 size);
     bool (*load)(void *dev, const u8 *buf, u32 size);
     bool bytes_only;
+    /* May be null. Up to `count` accesses to one register, one behind the
+     * other, exactly as that many single ones; returns how many were done,
+     * which may be none. `value` holds count * size bytes. */
+    u32 (*read_many)(void *dev, u32 offset, u32 size, u8 *value, u32 count);
+    u32 (*write_many)(void *dev, u32 offset, u32 size, const u8 *value,
+                      u32 count);
 };
 
 enum bus_space { BUS_PORT, BUS_MEMORY };
@@ -54,6 +60,11 @@ bool bus_claim(struct bus *bus, enum bus_space space, u32 first, u32 count,
 u32 bus_read(struct bus *bus, enum bus_space space, u32 at, u32 size);
 void bus_write(struct bus *bus, enum bus_space space, u32 at, u32 size,
                u32 value);
+/* As read_many and write_many; 0 where there is no such device. */
+u32 bus_read_many(struct bus *bus, enum bus_space space, u32 at, u32 size,
+                  u8 *value, u32 count);
+u32 bus_write_many(struct bus *bus, enum bus_space space, u32 at, u32 size,
+                   const u8 *value, u32 count);
 void bus_reset(struct bus *bus); /* every device once */
 
 #endif

@@ -475,6 +475,50 @@ static void ide_write(void *dev, u32 offset, u32 size, u32 value)
     update(ide);
 }
 
+/* As many as the buffer has, without a look at each. */
+static u32 run_of(const struct ide *ide, u8 transfer, u32 offset, u32 size,
+                  u32 count)
+{
+    const struct ide_state *st = &ide->st;
+
+    if (offset != ATA_DATA || size < 2 || st->transfer != transfer)
+        return 0;
+    return min_u32(count, (ATA_SECTOR - st->at) / size);
+}
+
+static void run_done(struct ide *ide, u32 bytes)
+{
+    ide->st.at += (u16)bytes;
+    if (ide->st.at == ATA_SECTOR)
+        sector_done(ide);
+    update(ide);
+}
+
+static u32 ide_read_many(void *dev, u32 offset, u32 size, u8 *value, u32 count)
+{
+    struct ide *ide = dev;
+    u32 n = run_of(ide, IDE_READS, offset, size, count);
+
+    if (!n)
+        return 0;
+    memcpy(value, ide->st.buffer + ide->st.at, (size_t)n * size);
+    run_done(ide, n * size);
+    return n;
+}
+
+static u32 ide_write_many(void *dev, u32 offset, u32 size, const u8 *value,
+                          u32 count)
+{
+    struct ide *ide = dev;
+    u32 n = run_of(ide, IDE_WRITES, offset, size, count);
+
+    if (!n)
+        return 0;
+    memcpy(ide->st.buffer + ide->st.at, value, (size_t)n * size);
+    run_done(ide, n * size);
+    return n;
+}
+
 /* ---- the whole device */
 
 static void ide_reset(void *dev)
@@ -540,4 +584,6 @@ const struct dev_ops ide_ops = {
     .reset = ide_reset,
     .save = ide_save,
     .load = ide_load,
+    .read_many = ide_read_many,
+    .write_many = ide_write_many,
 };

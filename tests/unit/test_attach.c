@@ -2,7 +2,8 @@
  *
  * A VM's disk: which module it is, how large, whose it is and how long; every
  * refusal and its sentence. And the start from it: what the firmware has left,
- * the way from the boot sector to protected mode.
+ * the way from the boot sector to protected mode, and REP INSW and OUTSW with
+ * the disk.
  * LINKS: vmm/vm vmm/mm vmm/cpu drivers/model drivers/bus vmm/base
  */
 #include "arch/x86/defs/ata.h"
@@ -11,6 +12,7 @@
 #include "tests/unit/unit.h"
 #include "vmm/base/bits.h"
 #include "vmm/vm/attach.h"
+#include "vmm/vm/env.h"
 #include "vmm/vm/interp.h"
 
 #define MEM  0x200000u
@@ -335,6 +337,145 @@ static void a_reset_starts_from_the_disk_as_it_is(void)
     EXPECT_EQ(vm->cpu.eip, BOOT);
 }
 
+/* A read or write of so many sectors is begun; DRQ is set. */
+static void begin(u32 command, u32 lba, u32 count)
+{
+    out(PORT_ATA + ATA_COUNT, 16);
+    out(PORT_ATA + ATA_COMMAND, ATA_SET_MULTIPLE);
+    out(PORT_ATA + ATA_COUNT, count);
+    out(PORT_ATA + ATA_LBA_LOW, lba);
+    out(PORT_ATA + ATA_LBA_MID, 0);
+    out(PORT_ATA + ATA_LBA_HIGH, 0);
+    out(PORT_ATA + ATA_DEVICE, ATA_DEVICE_LBA);
+    out(PORT_ATA + ATA_COMMAND, command);
+}
+
+/* mov dx, port; mov si, at; mov di, at; mov cx, count; rep CODE; hlt. Returns
+ * how many instructions were interpreted. */
+static u64 rep(const char *code, u32 port, u32 at, u32 count)
+{
+    u8 bytes[] = {0xba, 0,    0, 0xbe, 0,    0, 0xbf, 0,
+                  0,    0xb9, 0, 0,    0xf3, 0, 0,    0xf4};
+    u64 before = vm->interpreted;
+
+    put_le16(bytes + 1, (u16)port);
+    put_le16(bytes + 4, (u16)at);
+    put_le16(bytes + 7, (u16)at);
+    put_le16(bytes + 10, (u16)count);
+    bytes[13] = (u8)code[0];
+    bytes[14] = code[1] ? (u8)code[1] : 0x90;
+    p2m_write(&vm->p2m, gpa(BOOT), bytes, sizeof(bytes));
+    vm->cpu.eip = BOOT;
+    vm->cpu.halted = false;
+    run();
+    EXPECT(vm->cpu.halted);
+    EXPECT_EQ(vm->cpu.gpr[ECX], 0);
+    return vm->interpreted - before - 6;
+}
+
+static bool memory_is(u32 at, u32 lba, u32 bytes)
+{
+    for (u32 i = 0; i < bytes; i++)
+        if ((u8)memory(at + i, 1) !=
+            disk_sector(&vm->disk, lba + i / DISK_SECTOR)[i % DISK_SECTOR])
+            return false;
+    return true;
+}
+
+static void with_pattern(void)
+{
+    boot("vm=fake mem=2M disk=64K", "\xf4", 1);
+    for (u32 i = 0; i < 64 * 512; i++)
+        disk_sector(&vm->disk, i / 512)[i % 512] = (u8)(i / 511 + i);
+}
+
+/* A page is one instruction that is done at once, 256 single iterations are
+ * one as well. */
+static void a_page_at_once(void)
+{
+    with_pattern();
+    begin(ATA_READ_MULTIPLE, 3, 8);
+    EXPECT_EQ(rep("\x6d", PORT_ATA, 0x8000, 2048), 1);
+    EXPECT(memory_is(0x8000, 3, 4096));
+    EXPECT_EQ(vm->cpu.gpr[EDI], 0x9000);
+    begin(ATA_WRITE_MULTIPLE, 40, 8);
+    EXPECT_EQ(rep("\x6f", PORT_ATA, 0x8000, 2048), 1);
+    EXPECT(memory_is(0x8000, 40, 4096));
+    EXPECT_EQ(vm->cpu.gpr[ESI], 0x9000);
+    EXPECT_EQ(in(PORT_ATA + ATA_STATUS) & 0x89, 0);
+}
+
+static void wherever_it_goes(void)
+{
+    static const u16 places[] = {0x8001, 0x8ffe, 0x8fff, 0x9e00, 0x9e0e};
+
+    for (u32 i = 0; i < ARRAY_LEN(places); i++) {
+        with_pattern();
+        begin(ATA_READ_MULTIPLE, 5, 3);
+        rep("\x6d", PORT_ATA, places[i], 768);
+        EXPECT(memory_is(places[i], 5, 1536));
+        EXPECT_EQ(memory(places[i] + 1536u, 2), 0);
+        EXPECT_EQ(memory(places[i] - 2u, 2), 0);
+    }
+}
+
+/* From FFFE to 0000 in the same segment. */
+static void offsets_wrap(void)
+{
+    with_pattern();
+    begin(ATA_READ, 5, 1);
+    rep("\x6d", PORT_ATA, 0xfff0, 256);
+    EXPECT(memory_is(0xfff0, 5, 16));
+    for (u32 i = 16; i < 512; i++)
+        EXPECT_EQ(memory(i - 16, 1), disk_sector(&vm->disk, 5)[i]);
+    EXPECT_EQ(memory(0x10000, 4), 0);
+}
+
+static void downwards_one_at_a_time(void)
+{
+    with_pattern();
+    begin(ATA_READ, 5, 1);
+    vm->cpu.eflags |= EFLAGS_DF;
+    rep("\x6d", PORT_ATA, 0x8200, 256);
+    EXPECT_EQ(memory(0x8200, 2), get_le16(disk_sector(&vm->disk, 5)));
+    EXPECT_EQ(memory(0x8002, 2), get_le16(disk_sector(&vm->disk, 5) + 510));
+}
+
+/* Bytes of the data register, registers of the disk, a port of nobody and one
+ * of another device: each is asked as often as it says. */
+static void others_are_asked_singly(void)
+{
+    with_pattern();
+    begin(ATA_READ, 5, 1);
+    rep("\x6c", PORT_ATA, 0x8000, 3);
+    EXPECT_EQ(memory(0x8000, 4), 0x00ffffff);
+    EXPECT_EQ(vm->pc.ide.st.at, 0);
+    rep("\x6c", PORT_ATA + ATA_LBA_LOW, 0x8000, 3);
+    EXPECT_EQ(memory(0x8000, 4), 0x00050505);
+    rep("\x6d", 0x5f00, 0x8000, 2);
+    EXPECT_EQ(memory(0x8000, 4), 0xffffffff);
+    p2m_write(&vm->p2m, gpa(0x8000), "abc", 3);
+    rep("\x6e", PORT_COM1 + 7, 0x8000, 3);
+    EXPECT_EQ(in(PORT_COM1 + 7), 'c');
+    rep("\x6f", PORT_ATA, 0x8000, 3); /* it does not want any now */
+    EXPECT_EQ(vm->pc.ide.st.at, 0);
+}
+
+static void who_looks_sees_each(void)
+{
+    struct cpu_env env;
+    u8 bytes[8];
+
+    with_pattern();
+    env = env_of(vm);
+    begin(ATA_READ, 5, 1);
+    EXPECT_EQ(env.in_many(vm, PORT_ATA, 2, bytes, 4), 4);
+    vm->probes.on = true;
+    EXPECT_EQ(env.in_many(vm, PORT_ATA, 2, bytes, 4), 0);
+    EXPECT_EQ(env.out_many(vm, PORT_ATA, 2, bytes, 4), 0);
+    vm->probes.on = false;
+}
+
 static const struct unit_case cases[] = {
     CASE(without_a_disk_nobody_answers),
     CASE(a_disk_is_kept_and_private),
@@ -349,6 +490,12 @@ static const struct unit_case cases[] = {
     CASE(an_exception_ends_the_start),
     CASE(from_real_mode_to_the_processor),
     CASE(a_reset_starts_from_the_disk_as_it_is),
+    CASE(a_page_at_once),
+    CASE(wherever_it_goes),
+    CASE(offsets_wrap),
+    CASE(downwards_one_at_a_time),
+    CASE(others_are_asked_singly),
+    CASE(who_looks_sees_each),
 };
 
 int main(void)

@@ -172,6 +172,32 @@ static void doubles_are_two_words(void)
     EXPECT_EQ(ide_ops.read(&ide, ATA_STATUS, 1), WANTS);
 }
 
+static void many_are_as_many_single_ones(void)
+{
+    u8 many[ATA_SECTOR];
+
+    setup();
+    send(ATA_READ, 5, 2);
+    ide_ops.read(&ide, ATA_DATA, 2);
+    EXPECT_EQ(ide_ops.read_many(&ide, ATA_DATA, 2, many, 10), 10);
+    EXPECT(!memcmp(many, disk[5] + 2, 20));
+    EXPECT_EQ(ide_ops.read_many(&ide, ATA_DATA, 4, many, 200), 122);
+    EXPECT_EQ(ide_ops.read_many(&ide, ATA_DATA, 4, many, 1), 0);
+    EXPECT_EQ(ide_ops.read_many(&ide, ATA_DATA, 1, many, 1), 0);
+    EXPECT_EQ(ide_ops.read_many(&ide, ATA_COUNT, 2, many, 1), 0);
+    in(ATA_STATUS);
+    EXPECT_EQ(ide_ops.read_many(&ide, ATA_DATA, 2, many, 999), 1);
+    EXPECT(level);
+    EXPECT_EQ(ide_ops.write_many(&ide, ATA_DATA, 2, many, 1), 0);
+    EXPECT_EQ(ide_ops.read_many(&ide, ATA_DATA, 2, many, 256), 256);
+    EXPECT(!memcmp(many, disk[6], ATA_SECTOR));
+    EXPECT_EQ(ide_ops.read_many(&ide, ATA_DATA, 2, many, 1), 0);
+    send(ATA_WRITE, 9, 1);
+    EXPECT_EQ(ide_ops.write_many(&ide, ATA_DATA, 2, many, 256), 256);
+    EXPECT(!memcmp(many, disk[9], ATA_SECTOR));
+    EXPECT_EQ(in(ATA_STATUS), IDLE);
+}
+
 static void zero_is_256(void)
 {
     setup();
@@ -590,6 +616,8 @@ static u32 some_register(void)
     return dice(32) ? ATA_DATA : dice(64) ? dice(8) : IDE_CONTROL;
 }
 
+static u8 words8[4 * 300];
+
 /* Any state that a host can bring about is one that could be loaded. */
 static void anything_at_all(void)
 {
@@ -598,7 +626,11 @@ static void anything_at_all(void)
     setup();
     for (u32 i = 0; i < 400000; i++) {
         u32 reg = some_register(), size = reg ? 1 : sizes[dice(3)];
-        if (dice(2))
+        if (!dice(16))
+            ide_ops.read_many(&ide, reg, size, words8, 1 + dice(300));
+        else if (!dice(16))
+            ide_ops.write_many(&ide, reg, size, words8, 1 + dice(300));
+        else if (dice(2))
             ide_ops.read(&ide, reg, size);
         else
             ide_ops.write(&ide, reg, size, value_for(reg));
@@ -615,6 +647,7 @@ static const struct unit_case cases[] = {
     CASE(reads),
     CASE(writes),
     CASE(doubles_are_two_words),
+    CASE(many_are_as_many_single_ones),
     CASE(zero_is_256),
     CASE(blocks_of_several),
     CASE(multiple_must_be_set),

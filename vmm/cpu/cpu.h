@@ -135,6 +135,11 @@ struct cpu_env {
     u32 (*in)(void *ctx, u16 port, u32 size);
     void (*out)(void *ctx, u16 port, u32 size, u32 value);
 
+    /* Up to `count` of them, one behind the other, by a device that can; how
+     * many were done, which may be none. Each may be null. */
+    u32 (*in_many)(void *ctx, u16 port, u32 size, u8 *value, u32 count);
+    u32 (*out_many)(void *ctx, u16 port, u32 size, const u8 *value, u32 count);
+
     /* Before CR0, CR3 or CR4 takes a value that the architecture allows.
      * ENV_OK: the caller then stores it and calls cr_written. */
     enum env_status (*cr_check)(void *ctx, unsigned n, u32 value,

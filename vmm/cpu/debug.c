@@ -202,9 +202,10 @@ static void pass_fpu_error(void *ctx)
 }
 
 _Static_assert(
-    sizeof(struct cpu_env) == 19 * sizeof(void *),
+    sizeof(struct cpu_env) == 21 * sizeof(void *),
     "a new hook of struct cpu_env is passed on here as well, but code, "
-    "without which blocks are not used");
+    "without which blocks are not used, and many ports at once, of which each "
+    "is to be seen");
 
 const struct cpu_env *debug_watch(struct debug_watch *watch, struct cpu *cpu,
                                   const struct cpu_env *under)

@@ -7,6 +7,10 @@
  * between restarts it where it stood (SDM vol. 2B REP).
  *
  * The source is in DS or its override, the destination always in ES.
+ *
+ * INS and OUTS with a device that gives or takes many data at once (a disk)
+ * move up to a sector at a time, inside one page and where nothing can fault;
+ * at any doubt the single iteration decides, and says what is wrong.
  */
 #include "vmm/cpu/exec_string.h"
 #include "arch/x86/defs/regs.h"
@@ -14,7 +18,9 @@
 #include "vmm/cpu/debug.h"
 #include "vmm/cpu/exec_impl.h"
 
-#define REP_EQUAL 0xf3 /* REPE goes on while ZF is set, REPNE while clear */
+#define MANY_BYTES 512u /* moved at once; that costs as much as */
+#define MANY_STEPS 32u  /* ... so many single iterations */
+#define REP_EQUAL  0xf3 /* REPE goes on while ZF is set, REPNE while clear */
 
 static u32 address(const struct exec *x, u32 reg)
 {
@@ -153,6 +159,68 @@ static bool condition_stops(const struct exec *x)
            equal != (x->insn->rep == REP_EQUAL);
 }
 
+/* How many data from there on are together in one page, and in a segment
+ * whose offsets do not wrap. */
+static u32 together(const struct exec *x, u32 seg, u32 reg, u32 count)
+{
+    u32 offset = address(x, reg);
+    u32 room = PAGE_SIZE - ((x->cpu->seg[seg].base + offset) & PAGE_MASK);
+
+    if (x->insn->adsize == 2)
+        room = min_u32(room, 0x10000 - offset);
+    return min_u32(count, min_u32(room, MANY_BYTES) / x->insn->opsize);
+}
+
+static u32 many_in(struct exec *x, u16 port, u32 count)
+{
+    u32 size = x->insn->opsize, n = together(x, SEG_ES, EDI, count);
+    u8 bytes[MANY_BYTES];
+
+    if (!n || mem_read(x, SEG_ES, address(x, EDI), bytes, n * size,
+                       ACC_READ | ACC_WRITE) != ENV_OK)
+        return 0;
+    n = x->env->in_many(x->env->ctx, port, size, bytes, n);
+    if (n)
+        mem_write(x, SEG_ES, address(x, EDI), bytes, n * size);
+    return n;
+}
+
+static u32 many_out(struct exec *x, u16 port, u32 count)
+{
+    u32 size = x->insn->opsize, n = together(x, x->insn->seg, ESI, count);
+    u8 bytes[MANY_BYTES];
+
+    if (!n || mem_read(x, x->insn->seg, address(x, ESI), bytes, n * size,
+                       ACC_READ) != ENV_OK)
+        return 0;
+    return x->env->out_many(x->env->ctx, port, size, bytes, n);
+}
+
+static bool may_be_many(const struct exec *x)
+{
+    u32 what = x->row->arg;
+
+    return (what == STRING_INS || what == STRING_OUTS) && x->env->in_many &&
+           !(x->cpu->eflags & EFLAGS_DF) && !debug_armed(x->cpu) &&
+           !alignment_matters(x->cpu);
+}
+
+/* Some iterations at once; 0: they must be done singly. */
+static u32 many(struct exec *x, u32 count)
+{
+    bool in = x->row->arg == STRING_INS;
+    u32 reg = in ? EDI : ESI, n;
+    u16 port;
+
+    if (port_check(x, &port) != ENV_OK)
+        return 0;
+    n = in ? many_in(x, port, count) : many_out(x, port, count);
+    if (n)
+        reg_write(x->cpu, reg, x->insn->adsize,
+                  x->cpu->gpr[reg] + n * x->insn->opsize);
+    return n;
+}
+
 /* CMPS and SCAS that fault are begun anew, with the flags they began with (SDM
  * vol. 2B REP). */
 static enum env_status iterate(struct exec *x, handler_fn *one, u32 flags)
@@ -170,13 +238,21 @@ static enum env_status iterate(struct exec *x, handler_fn *one, u32 flags)
 static enum env_status repeat(struct exec *x, handler_fn *one)
 {
     u32 most = debug_armed(x->cpu) ? 1 : STEP_REP_MAX, flags = x->cpu->eflags;
+    bool try_many = may_be_many(x);
 
     for (u32 i = 0; i < most; i++) {
-        u32 count = address(x, ECX);
+        u32 count = address(x, ECX), done = 0;
         if (!count)
             return ENV_OK;
-        TRY(iterate(x, one, flags));
-        reg_write(x->cpu, ECX, x->insn->adsize, --count);
+        if (try_many)
+            done = many(x, count);
+        try_many = done;
+        if (done)
+            i += MANY_STEPS - 1;
+        else
+            TRY(iterate(x, one, flags));
+        count -= max_u32(done, 1);
+        reg_write(x->cpu, ECX, x->insn->adsize, count);
         if (!count || condition_stops(x))
             return ENV_OK;
         if (x->env->enough && *x->env->enough)

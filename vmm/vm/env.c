@@ -421,6 +421,28 @@ static void env_out(void *ctx, u16 port, u32 size, u32 value)
         tell_ends(vm, before);
 }
 
+/* Who wants to see each access, or what it stores, has them one at a time. */
+static u32 env_in_many(void *ctx, u16 port, u32 size, u8 *value, u32 count)
+{
+    struct vm *vm = ctx;
+
+    if (vm->probes.on || TRACE_WANTS(vm, PORT_IN))
+        return 0;
+    vm->leave = true;
+    return bus_read_many(&vm->pc.bus, BUS_PORT, port, size, value, count);
+}
+
+static u32 env_out_many(void *ctx, u16 port, u32 size, const u8 *value,
+                        u32 count)
+{
+    struct vm *vm = ctx;
+
+    if (vm->probes.on || TRACE_WANTS(vm, PORT_OUT))
+        return 0;
+    vm->leave = true;
+    return bus_write_many(&vm->pc.bus, BUS_PORT, port, size, value, count);
+}
+
 static struct fpu *env_fpu(void *ctx)
 {
     struct vm *vm = ctx;
@@ -452,6 +474,8 @@ struct cpu_env env_of(struct vm *vm)
         .code = env_code,
         .in = env_in,
         .out = env_out,
+        .in_many = env_in_many,
+        .out_many = env_out_many,
         .cr_check = priv_cr_check,
         .cr_written = priv_cr_written,
         .dr_written = priv_dr_written,
