@@ -16,6 +16,7 @@ SUM, KERNEL_START = HEADER + 8, HEADER + 16
 PHOFF, PHNUM = 28, 44
 PH, PH_OFFSET, PH_PADDR, PH_FILESZ, PH_MEMSZ = 52, 4, 12, 16, 20
 RED = 0x4f00
+NEEDS = ["sector.bin"]
 # The instruction that sets A20's bit, as bytes, and one that clears it.
 A20 = b"\x0c\x02", b"\x24\xfd"
 WORDS = "run=faults"

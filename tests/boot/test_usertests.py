@@ -4,10 +4,12 @@
 # swap area, and under the VMM with each shadow policy and without one, in one
 # machine. Which checks there are, and that all pass, is the same everywhere;
 # who was stopped on the way may depend on time. The interpreter has its turn
-# on the hosted VMM (tests/hosted/test_usertests.py).
+# on the hosted VMM (tests/hosted/test_promises.py).
 from diskimage import make
 from machine import BARE, EXIT_PASS, EXIT_ZERO, POLICIES, check, limit
 from usertests import LEAST, WORDS, verdicts
+
+NEEDS = ["sector.bin"]
 
 
 def test_bare(env):

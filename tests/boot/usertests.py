@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# What `usertests` prints, read: one line for each check, and the count.
+# What `usertests` prints, read: one line for each check, and the count. A
+# sentence about what a check found instead is a failure like any other.
 import re
 
 from machine import Failure, check
