@@ -33,7 +33,8 @@ int sys_wait(struct frame *f)
     s32 status = 0;
     int pid;
 
-    if (f->ecx && user_write(f->ecx, &status, sizeof(status)))
+    if (f->ecx && (user_read(&status, f->ecx, sizeof(status)) ||
+                   user_write(f->ecx, &status, sizeof(status))))
         return ERR_FAULT;
     pid = proc_wait((s32)f->ebx, &status, f->edx);
     if (pid > 0 && f->ecx)
