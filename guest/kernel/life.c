@@ -16,6 +16,7 @@
 #include "arch/x86/defs/regs.h"
 #include "guest/kernel/file.h"
 #include "guest/kernel/kernel.h"
+#include "guest/kernel/swap.h"
 #include "guest/kernel/turns.h"
 
 /* A new address space that is about to run the command line's first word:
@@ -115,6 +116,7 @@ int proc_exec(const char *cmdline)
 
     if (error)
         return error;
+    lab_end(&current->space);
     old = current->space;
     current->space = fresh;
     drop_fs_gs();
