@@ -2,10 +2,11 @@
 #
 # The worked sessions of docs/ are typed again. All blocks of a page that are
 # marked "console" are one session: "$ " begins a command of the shell, and
-# "trapline> " a line that is typed into it. Every other line must come, in
-# this order and with nothing between two of them unless "..." stands there.
-# Numbers may differ, as addresses are the compiler's and times the machine's,
-# and so may the width of columns; words may not.
+# "trapline> " a line that is typed into it; so does "hare$ ", and waits for
+# that prompt. Every other line must come, in this order and with nothing
+# between two of them unless "..." stands there. Numbers may differ, as
+# addresses are the compiler's and times the machine's, and so may the width
+# of columns; words may not.
 #
 # Of commands other than the hosted VMM, each line must come somewhere: rows
 # are sorted by how long something took, which is not always the same.
@@ -40,6 +41,8 @@ def steps(page):
                 continue
             if line.startswith("trapline> "):
                 found[-1].typed.append(line[10:])
+            if line.startswith("hare$ "):
+                found[-1].typed += ["?hare$", line[6:]]
             found[-1].want.append(line)
     check(found, f"docs/{page} has no session")
     return found
@@ -102,6 +105,10 @@ def replay(env, page):
 
 def test_triple_fault(env):
     replay(env, "triple-fault.md")
+
+
+def test_hare(env):
+    replay(env, "hare.md")
 
 
 def test_who_wrote(env):
