@@ -77,6 +77,12 @@ int split_words(char *line, char **words, int max);
 typedef int each_fn(int fd, const char *name);
 int for_files(int argc, char **argv, int first, each_fn *each);
 
+/* lib/policy.c: of scheduling; 0, a number, or an error */
+int policy_by_name(const char *name);
+int set_knob(const char *word);               /* "slice=1/2/4" */
+int numbers(const char *s, u32 *to, u32 max); /* "1/2/4": how many */
+void restore_policy(const struct sched_info *info);
+
 /* Whether a call's answer is an error; addresses look negative, too. */
 static inline int is_error(int answer)
 {
