@@ -74,7 +74,7 @@ static void __attribute__((noreturn)) be_job(const struct mix *m, u32 n)
         if (sys(SYS_WORK, i ? j->wait : j->arrives, j->ticks, 0))
             exit(1);
         while (sys(SYS_WORK, 0, 0, 0) > 0)
-            for (volatile u32 k = 0; k < 100; k++)
+            for (volatile u32 k = 0; k < 1000; k++)
                 ;
     }
     if (n == 0 && m->then)
