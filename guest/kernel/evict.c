@@ -15,7 +15,8 @@
  *
  * Reference bits are gathered, and cleared, in one look at all tables behind
  * every LOOK_EVERY loads, for the policies that want them. RESERVE frames are
- * kept free for those who cannot wait. When there is no slot left either, the
+ * kept free for those who cannot wait. Pages of init stay: a disk that fails
+ * must not take it. When there is no slot left either, the
  * largest process is killed, and whoever needs memory waits for its frames.
  */
 #include "arch/x86/defs/pte.h"
@@ -62,7 +63,8 @@ void swap_candidate(struct space *s, u32 va, u32 pa)
 {
     u32 i = pa / PAGE_SIZE;
 
-    if (!set.pages || lab_shown(s, va) || set.page[i].candidate)
+    if (!set.pages || lab_shown(s, va) || set.page[i].candidate ||
+        (current && current->pid == INIT_PID))
         return;
     replace_coming(&set, evict_key(va));
     replace_loaded(&set, i, evict_key(va));

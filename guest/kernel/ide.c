@@ -15,7 +15,9 @@
  * A command that fails, or takes longer than TIMEOUT, is tried anew behind a
  * reset of the channel; after TRIES it is an error. The disk is not trusted:
  * it never moves a pointer or a count by what it says. Words that come are
- * stored as they come. LIMIT: no second disk, no DMA, no PCI.
+ * stored as they come. LIMIT: no second disk, no DMA, no PCI; and the data
+ * register must take 32 bits at once, as two words of 16, which channels on
+ * PCI do.
  *
  * ATA/ATAPI-6: 6.2-6.3 commands, 9.2 reset, 9.5 PIO in, 9.6 PIO out.
  */
@@ -31,7 +33,7 @@
 #define POLLS      10000000
 #define TIMEOUT    500 /* ticks */
 #define TRIES      3
-#define WORDS      (ATA_SECTOR / 2)
+#define WORDS      (ATA_SECTOR / 4)
 #define CAN_LBA    (1 << 9)
 #define NOTHING    0xff /* what is read where no device is */
 
@@ -105,7 +107,7 @@ static int read_blocks(u32 sector, u8 *to, u32 n)
 
         if (!is_good(await(), ATA_STATUS_DRQ))
             return ERR_IO;
-        insw(PORT_ATA + ATA_DATA, to + done * ATA_SECTOR, part * WORDS);
+        insl(PORT_ATA + ATA_DATA, to + done * ATA_SECTOR, part * WORDS);
         done += part;
     }
     return 0;
@@ -122,7 +124,7 @@ static int write_blocks(u32 sector, const u8 *from, u32 n)
 
         if (!is_good(status, ATA_STATUS_DRQ))
             return ERR_IO;
-        outsw(PORT_ATA + ATA_DATA, from + done * ATA_SECTOR, part * WORDS);
+        outsl(PORT_ATA + ATA_DATA, from + done * ATA_SECTOR, part * WORDS);
         done += part;
         status = await();
     }
@@ -189,7 +191,7 @@ int disk_write(u32 sector, const void *from, u32 n)
 
 int disk_init(void)
 {
-    u16 id[WORDS];
+    u16 id[ATA_SECTOR / 2];
 
     outb(PORT_ATA + ATA_DEVICE, DEVICE);
     if (inb(STATUS) == NOTHING || poll() == 0)
@@ -198,7 +200,7 @@ int disk_init(void)
     poll();
     if (!is_good(inb(STATUS), ATA_STATUS_DRQ))
         return ERR_NOENT;
-    insw(PORT_ATA + ATA_DATA, id, WORDS);
+    insl(PORT_ATA + ATA_DATA, id, WORDS);
     if (!(id[ATA_ID_CAPABILITY] & CAN_LBA))
         return ERR_NOENT;
     sectors = id[ATA_ID_SECTORS] | (u32)id[ATA_ID_SECTORS + 1] << 16;

@@ -9,9 +9,9 @@
  *
  * A slot is a page of the area. Its holders are the page-table entries that
  * name it, a frame in memory that still has the same bytes, and whoever is
- * reading it; the last one frees it. A slot that could not be written is bad
- * as long as it is held, and reading it fails: no program sees bytes that are
- * not its own.
+ * reading it; the last one frees it. A slot that could not be written or read
+ * is bad: reading it fails, so no program sees bytes that are not its own, and
+ * it is not taken again.
  *
  * LIMIT: no more slots than SWAP_TIMES pages for each page of memory, so that
  * the table of slots stays small beside the memory that it serves.
@@ -69,9 +69,9 @@ void swap_drop(u32 pte)
 
     if (--*n & HELD)
         return;
-    *n = 0;
+    *n &= BAD;
     used--;
-    if (n < holders + hint)
+    if (!*n && n < holders + hint)
         hint = (u32)(n - holders);
 }
 
@@ -93,11 +93,13 @@ u32 swap_read(u32 pte)
 
     swap_hold(pte); /* until the frame goes its own way */
     pa = frame_obtain();
-    if (pa && !(*holders_of(pte) & BAD) &&
-        disk_read(sector_of(pte), pa_to_va(pa), SLOT_SECTORS) == 0) {
+    if (pa && !(*holders_of(pte) & BAD)) {
         reads++;
-        evict_cache(pa, pte);
-        return pa;
+        if (disk_read(sector_of(pte), pa_to_va(pa), SLOT_SECTORS) == 0) {
+            evict_cache(pa, pte);
+            return pa;
+        }
+        *holders_of(pte) |= BAD;
     }
     if (pa)
         frame_drop(pa);

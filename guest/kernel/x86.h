@@ -34,15 +34,15 @@ static inline u32 inl(u16 port)
     return value;
 }
 
-/* n words of 16 bits; the direction flag is clear in all of the kernel. */
-static inline void insw(u16 port, void *to, u32 n)
+/* n words of 32 bits; the direction flag is clear in all of the kernel. */
+static inline void insl(u16 port, void *to, u32 n)
 {
-    asm volatile("rep insw" : "+D"(to), "+c"(n) : "d"(port) : "memory");
+    asm volatile("rep insl" : "+D"(to), "+c"(n) : "d"(port) : "memory");
 }
 
-static inline void outsw(u16 port, const void *from, u32 n)
+static inline void outsl(u16 port, const void *from, u32 n)
 {
-    asm volatile("rep outsw" : "+S"(from), "+c"(n) : "d"(port) : "memory");
+    asm volatile("rep outsl" : "+S"(from), "+c"(n) : "d"(port) : "memory");
 }
 
 static inline void cli(void)

@@ -12,6 +12,7 @@
 #define PAGE_SIZE 4096
 #define PAGES     16
 #define STRING    32
+#define LINE      96
 
 struct example {
     const char *name;
@@ -63,20 +64,30 @@ static int faults(const struct example *e, const char *policy, u32 frames)
     return sys(SYS_SWAPCTL, SWAP_END, 0, 0);
 }
 
+/* Whole lines, so that those of another machine on the same console do not
+ * come in between. */
+static void show_string(const struct example *e)
+{
+    char row[LINE] = "";
+
+    for (u32 i = 0; i < e->length; i++)
+        format_into(row + strlen(row), LINE - strlen(row), " %u", e->page[i]);
+    printf("%s:%s\n", e->name, row);
+}
+
 static void show(const struct example *e)
 {
     char policy[NAME_SIZE];
 
-    printf("%s:", e->name);
-    for (u32 i = 0; i < e->length; i++)
-        printf(" %u", e->page[i]);
-    printf("\n");
+    show_string(e);
     for (u32 i = 0; sys(SYS_SWAPCTL, SWAP_NAME, i, (u32)policy) == 0; i++) {
-        printf("%8s:", policy);
+        char row[LINE] = "";
+
         for (u32 k = 0; k < 2 && e->frames[k]; k++)
-            printf("  %u frames, %d faults", e->frames[k],
-                   faults(e, policy, e->frames[k]));
-        printf("\n");
+            format_into(row + strlen(row), LINE - strlen(row),
+                        "  %u frames, %d faults", e->frames[k],
+                        faults(e, policy, e->frames[k]));
+        printf("%8s:%s\n", policy, row);
     }
 }
 

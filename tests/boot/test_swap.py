@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+#
+# Hare swaps: to which disks, by which policies, and that nothing is lost.
+#
+# Memory is 8 MiB, as little as Hare wants, so that twice as much is quick. The
+# fault counts are those of the textbooks that the strings come from, and the
+# runs are real: the kernel's page faults, counted by the kernel.
+import hashlib
+import re
+import struct
+
+from machine import BARE, EXIT_PASS, EXIT_ZERO, check
+from diskimage import own
+
+SECTOR, HEADER, SUM, SWAP_START = 512, 512, 520, 536
+MIB = 1 << 20
+POLICIES = ("fifo", "clock", "lru", "lfu", "mru", "random", "opt")
+LAB = {
+    "Belady's anomaly": {"fifo": (9, 10), "lru": (10, 8), "opt": (7, 6)},
+    "Operating System Concepts": {"fifo": (15,), "lru": (12,), "opt": (9,)},
+    "Three Easy Pieces": {"fifo": (7,), "lru": (5,), "opt": (5,)},
+    "a loop": {"fifo": (15,), "lru": (15,), "mru": (7,), "opt": (7,)},
+}
+WAYS = {"vtlb": "shadow=vtlb", "cached": "shadow=cached",
+        "interp": "exec=interp"}
+# QEMU: the disk fails at these sectors.
+FAILING = """[inject-error]
+event = "{event}"
+errno = "5"
+sector = "{sector}"
+"""
+
+
+def disk(env, mib, data=b""):
+    path = env.write("disk.img", data)
+    with open(path, "r+b") as image:
+        image.truncate(int(mib * MIB))
+    return path
+
+
+def bare(env, drive, words, status=EXIT_PASS):
+    done = env.batch(env.machine(
+        "-kernel", env.hare, "-append", f"quiet {words}", "-drive",
+        f"file={drive},format=raw,if=ide,index=0,rerror=report,werror=report",
+        program=BARE, cpu=None, memory=8))
+    return done.want_status(status)
+
+
+def lab(lines):
+    """{string: {policy: faults}} of what swaplab has printed."""
+    found, name = {}, None
+    for line in lines:
+        head = re.fullmatch(r"(\D+): [\d ]+", line)
+        row = re.fullmatch(r"\s+(\w+):((?:\s+\d+ frames, \d+ faults)+)", line)
+        if head:
+            name = head[1]
+            found[name] = {}
+        elif row and name:
+            found[name][row[1]] = tuple(
+                int(n) for n in re.findall(r"(\d+) faults", row[2]))
+    return found
+
+
+def judge_lab(lines):
+    found = lab(lines)
+    for name, want in LAB.items():
+        have = found.get(name, {})
+        check(set(have) == set(POLICIES), f"{name}: {have} lacks a policy")
+        for policy, faults in want.items():
+            check(have[policy] == faults, f"{name}: {policy} has "
+                  f"{have[policy]} faults, not {faults}")
+
+
+def test_sums(env):
+    """Twice the memory under each policy, and the textbooks' strings."""
+    done = bare(env, disk(env, 17), "swap=format run=sums,swaplab")
+    for policy in POLICIES:
+        done.want(f"^sums: {policy}: 0 pages are wrong$")
+    done.want(r"^sums: 7 of 7 policies lost nothing\.$")
+    judge_lab(done.lines)
+
+
+def test_vmm(env):
+    """Each engine prints what the bare machine does."""
+    words = "quiet swap=format run=swaplab"
+    want = own(bare(env, disk(env, 1), words).lines)
+    judge_lab(want)
+    done = env.run_vmm([env.hare_line(name, words, f"disk=1M {keys}", "8M")
+                        for name, keys in WAYS.items()])
+    done.want_status(EXIT_ZERO)
+    for name in WAYS:
+        check(done.of(name) == want, f"{name}'s console differs")
+
+
+def header(start, sectors, **more):
+    """The header sector, as guest/include/disk.h has it."""
+    words = [0] * 128
+    words[0:2] = struct.unpack("<2I", b"Haredisk")
+    words[3], words[6], words[7] = more.get("disk", 2048), start, sectors
+    words[2] = -sum(words) + more.get("wrong", 0) & 0xffffffff
+    return bytes(SECTOR) + struct.pack("<128I", *words)
+
+
+def digest(path):
+    with open(path, "rb") as image:
+        return hashlib.sha256(image.read()).hexdigest()
+
+
+BOOTS = bytes(510) + b"\x55\xaa"
+ALONE = r"^hare: the disk is not Hare's, so it is left alone"
+FOREIGN = {  # what is on the disk, the words, what is said
+    "empty": (b"", "", ALONE),
+    "boots": (BOOTS, "swap=format", r"boots a system, so it was not format"),
+    "wrong sum": (header(8, 64, wrong=1), "", ALONE),
+    "beyond": (header(8, 2041), "", ALONE),
+    "far beyond": (header(0xfffffff8, 64), "", ALONE),
+    "over itself": (header(0, 64), "", ALONE),
+}
+
+
+def test_foreign(env):
+    """A disk that is not Hare's keeps every byte."""
+    for name, (data, words, sentence) in FOREIGN.items():
+        image = disk(env, 1, data)
+        before = digest(image)
+        bare(env, image, f"{words} run=fault:memory").want(
+            sentence, "it needed a page, and no page is free")
+        check(digest(image) == before, f"{name}: the disk was written")
+
+
+def test_own(env):
+    """A labelled one needs no word, and keeps what is beside its area; when
+    it is full, one process ends and the machine goes on."""
+    data = header(16, 512) + b"x" * 7168
+    image = disk(env, 1, data)
+    bare(env, image, "run=fault:memory,swapstat").want(
+        "^hare: 64 pages of swap on the disk$",
+        r"^hare: fault \(pid \d+\) was stopped: memory and swap are full, "
+        r"and it has the most pages\.$", "of 64 pages of swap used$")
+    with open(image, "rb") as after:
+        check(after.read(len(data)) == data, "what is before the area changed")
+        after.seek((16 + 512) * SECTOR)
+        check(not any(after.read()), "what is behind the area changed")
+
+
+def test_failing(env):
+    """A disk that cannot read or write costs the process whose page it was,
+    with a sentence, and no more."""
+    for event, sector in (("read_aio", 24), ("write_aio", 24)):
+        image = disk(env, 4)
+        rules = env.write("rules", FAILING.format(
+            event=event, sector=sector).encode())
+        done = bare(env, f"blkdebug:{rules}:{image}",
+                    "swap=format run=usertests:storm,faults")
+        verb = event.split("_")[0]
+        done.want(rf"^hare: the disk did not {verb} its sectors \d+ to \d+\.$",
+                  "^faults: 23 of 23 were dealt with")
