@@ -126,7 +126,23 @@ BEHIND = [
     ("wait 1", ["sh: 1: there is no such child."]),
 ]
 
-LINES = WORDS + FILES + PIPES + WRONG + BEHIND
+# Who is there, in which state, and who is ended by which signal. The one that
+# sleeps in the background is still there.
+ROW = r" +\d+ +\d+ +\d+ +0 +"
+STATES = [
+    ("ps | grep init", [ROW + "BLOCKED init"]),
+    ("ps | grep sleep", [ROW + "BLOCKED sleep"]),
+    ("ps | grep RUNNING", [ROW + "RUNNING ps"]),
+    ("top 2 3 | grep round", ["round 1", "round 2"]),
+    ("kill", [r"kill: which process\? kill \[-SIGNAL\] PID\.\.\."]),
+    ("kill -HUP 1", ["kill: there is no signal HUP; there are INT KILL SEGV "
+                     r"FPE ILL PIPE TERM USR CHLD\."]),
+    ("kill -KILL 1", [r"kill: process 1: a value makes no sense\."]),
+    ("kill 0", [r"kill: process 0: there is no such process\."]),
+    ("sleep soon", [r"sleep: how long\? sleep SECONDS"]),
+]
+
+LINES = WORDS + FILES + PIPES + WRONG + BEHIND + STATES
 
 
 def prompts(typed):
