@@ -60,6 +60,7 @@ LIMIT_S = 40            # real seconds for one wait
 END_S = 20              # real seconds for an attack to end after the window
 MIDDLE_S = 0.1          # real seconds until reset and destroy come
 MEM = "mem=8M"
+DISK = "disk=256K"       # of an attacker
 CTRL_BRACKET = "\x1d"
 
 ROUNDS = (r"witness: (\d+) rounds in (\d+) ms, (\d+) x 1024 cycles, "
@@ -186,7 +187,7 @@ def save(path, value):
 # ---- the attack
 
 def keys(run, vm):
-    return f"vm={vm} {MEM} {words_of(run.policy)}"
+    return f"vm={vm} {MEM} {DISK} {words_of(run.policy)}"
 
 
 def boot(env, run):

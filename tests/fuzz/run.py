@@ -65,8 +65,9 @@ class Round:
     def command(self):
         guest = os.path.join(self.build, "fuzz/random.elf")
         env = machine.Env(self.build, None)
-        lines = [f"{guest} vm={name} mem=8M shadow={POLICIES[i % 2]} -- "
-                 f"seed={self.seed * 16 + i} steps={self.steps} every=250"
+        lines = [f"{guest} vm={name} mem=8M disk=64K "
+                 f"shadow={POLICIES[i % 2]} -- seed={self.seed * 16 + i} "
+                 f"steps={self.steps} every=250"
                  for i, name in enumerate(self.names)]
         lines.append(f"{self.build}/witness.elf vm=witness mem=8M "
                      f"shadow={POLICIES[self.seed % 2]} -- ms={WITNESS_MS}")

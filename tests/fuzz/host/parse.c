@@ -220,6 +220,44 @@ static u64 device_clock(void *ctx)
     return device_now;
 }
 
+#define DISK_SECTORS 40
+
+static u8 disk_bytes[DISK_SECTORS][ATA_SECTOR];
+
+static u8 *disk_at(void *ctx, u32 lba)
+{
+    MUST(lba < DISK_SECTORS);
+    return disk_bytes[lba];
+}
+
+/* A register of the disk, which few would find. */
+static u32 disk_port(u32 at)
+{
+    return (at & 15) < 8 ? PORT_ATA + (at & 7) : PORT_ATA_CONTROL;
+}
+
+/* Of exactly the size that is asked for. */
+static void many_ports(struct input *in, struct bus *bus, u32 at, u32 size)
+{
+    u32 count = 1 + take16(in) % 300;
+    u8 *bytes = calloc(count, size);
+
+    if (take8(in) & 1)
+        MUST(bus_read_many(bus, BUS_PORT, at, size, bytes, count) <= count);
+    else
+        MUST(bus_write_many(bus, BUS_PORT, at, size, bytes, count) <= count);
+    free(bytes);
+}
+
+/* Whatever state it has come to could be loaded again. */
+static void check_disk(struct ide *ide)
+{
+    u8 saved[sizeof(struct ide_state) + 64];
+    u32 size = ide_ops.save(ide, saved, sizeof(saved));
+
+    MUST(size <= sizeof(saved) && ide_ops.load(ide, saved, size));
+}
+
 void fuzz_devices(struct input *in)
 {
     static const struct pc_host host = {.console = nothing8,
@@ -227,7 +265,9 @@ void fuzz_devices(struct input *in)
                                         .exit = nothing32,
                                         .now = device_clock,
                                         .exits = count,
-                                        .ram_kib = 8192};
+                                        .ram_kib = 8192,
+                                        .sector = disk_at,
+                                        .sectors = DISK_SECTORS};
     static struct pc pc;
 
     device_now = 1;
@@ -238,6 +278,8 @@ void fuzz_devices(struct input *in)
         u32 at = what & 0x40 ? take16(in) : take8(in);
         if (space == BUS_MEMORY)
             at += 0xa0000;
+        else if (what & 8)
+            at = disk_port(at);
         switch (what & 7) {
         case 0:
         case 1:
@@ -254,8 +296,12 @@ void fuzz_devices(struct input *in)
             pc_key(&pc, (u8)at);
             pc_serial_input(&pc, (u8)at);
             break;
+        case 4:
+            many_ports(in, &pc.bus, at, size);
+            break;
         default:
             bus_write(&pc.bus, space, at, size, take32(in));
         }
     }
+    check_disk(&pc.ide);
 }
