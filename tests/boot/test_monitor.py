@@ -40,7 +40,7 @@ LOOKS = {
                   r"code, readable  <- cs", r"32-bit TSS, busy  <- tr$",
                   r"no LDT is loaded"],
     "idt alpha": [r"^  0x0e  0008:c0\w{6}  int32 .*  \w+\+?"],
-    "tss alpha": [r"^alpha: 32-bit TSS 0028", r"esp0 c0", r"iomap 00",
+    "tss alpha": [r"^alpha: 32-bit TSS 0028", r"esp0 (c0|ff)", r"iomap 00",
                   r"ports open to ring 3: none"],
     "devices alpha": [r"^  pic1   IRR \w\w  ISR 00  IMR \w\w .* vectors "
                       r"0x20-0x27", r"^  pit0   mode 2, count 11931, 100 Hz",

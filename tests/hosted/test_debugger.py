@@ -46,8 +46,9 @@ def test_steps(env, case):
         "awatch ticks", "continue", "delete", "p $cpl", "detach"])
     gdb.want(
         text, r"^46\s+cli", "hit Breakpoint 1.*syscall|^Breakpoint 1, syscall",
-        r"^20\d\s", r"\$1 = \d+", r"vCont;r", r"^20\d\s",
-        r"trap_common \(\)", r"^Breakpoint 2, program", r"\$2 = 3",
+        r"^\d+\s+answer = calls", r"\$1 = \d+", r"vCont;r",
+        r"^\d+\s+f->eax = ",
+        r"trap(_common)? \(", r"^Breakpoint 2, program", r"\$2 = 3",
         r"\$3 = 3", r"#0 +program \(cmdline=", r"^0x080\w+",
         r"^Hardware watchpoint 3: ticks\n\nHardware watchpoint 3: ticks",
         r"Old value = \d+", r"^Hardware read watchpoint 4: ticks\n\n",
