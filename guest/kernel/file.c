@@ -223,6 +223,13 @@ int file_read(u32 fd, u32 to, u32 n)
     return (int)done;
 }
 
+/* A line of text takes milliseconds on a serial line, and the kernel does
+ * not let the timer in: so a call writes no more than a part to the console. */
+static int is_slow(const struct file *f)
+{
+    return !f->inode && !f->pipe;
+}
+
 static int write_part(struct file *f, const u8 *from, u32 n)
 {
     int done;
@@ -261,7 +268,7 @@ int file_write(u32 fd, u32 from, u32 n)
         if (put < 0)
             return done ? (int)done : put;
         done += (u32)put;
-        if ((u32)put < part)
+        if ((u32)put < part || is_slow(f))
             break;
     }
     return (int)done;

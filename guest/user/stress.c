@@ -15,11 +15,12 @@
  */
 #include "guest/user/user.h"
 
-#define PAGE_SIZE 4096
-#define TOGETHER  8
-#define BLOCKS    64
-#define CPU_JOBS  4
-#define FILE_SIZE 9000 /* more than two pages, and no whole number of them */
+#define PAGE_SIZE  4096
+#define MOST_PAGES (1u << 20) /* of 4 GiB */
+#define TOGETHER   8
+#define BLOCKS     64
+#define CPU_JOBS   4
+#define FILE_SIZE  9000 /* more than two pages, and no whole number of them */
 
 struct kind {
     const char *name;
@@ -37,7 +38,7 @@ static u32 next_random(void)
 
 static int stress_memory(u32 n)
 {
-    int at = sys(SYS_MMAP, n * PAGE_SIZE, 0, 0);
+    int at = n < MOST_PAGES ? sys(SYS_MMAP, n * PAGE_SIZE, 0, 0) : ERR_NOMEM;
     volatile u32 *words = (volatile u32 *)at;
     u32 step = PAGE_SIZE / sizeof(u32);
 
