@@ -26,7 +26,7 @@
 #include "guest/kernel/kernel.h"
 #include "guest/kernel/turns.h"
 
-#define LAB_CREDIT 100
+#define LAB_CREDIT 50
 #define LAB_JOBS   32
 #define LAB_CHART  512
 #define WORK_MAX   100000 /* ticks */

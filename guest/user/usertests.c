@@ -20,8 +20,8 @@
 #define LISTS    1   /* of text: init's may go and come */
 
 static const struct test *const groups[] = {
-    pointer_tests, process_tests, exec_tests, memory_tests,
-    signal_tests,  file_tests,    pipe_tests, hard_tests,
+    pointer_tests, process_tests, exec_tests, memory_tests, signal_tests,
+    file_tests,    pipe_tests,    turn_tests, hard_tests,
 };
 
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))

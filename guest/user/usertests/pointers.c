@@ -36,6 +36,8 @@ static const struct {
     {SYS_PIPE, {POINTER}, 1, 0},
     {SYS_UNLINK, {POINTER}, 0, 0},
     {SYS_READDIR, {0, POINTER}, 1, 0},
+    {SYS_SCHED, {SCHED_INFO, 0, POINTER}, 1, 0},
+    {SYS_SCHED, {SCHED_JOB, MYSELF, POINTER}, 1, 0},
 };
 
 static int file, ends[2];
@@ -133,5 +135,7 @@ const struct test pointer_tests[] = {
     {"pointer-pipe", bad_pointers, 11},
     {"pointer-unlink", bad_pointers, 12},
     {"pointer-readdir", bad_pointers, 13},
+    {"pointer-sched", bad_pointers, 14},
+    {"pointer-sched-job", bad_pointers, 15},
     {NULL, NULL, 0},
 };
