@@ -36,6 +36,8 @@ static const struct {
     {SYS_PIPE, {POINTER}, 1, 0},
     {SYS_UNLINK, {POINTER}, 0, 0},
     {SYS_READDIR, {0, POINTER}, 1, 0},
+    {SYS_SWAPCTL, {SWAP_POLICY, POINTER}, 0, 0},
+    {SYS_SWAPCTL, {SWAP_NAME, 0, POINTER}, 1, 0},
     {SYS_SCHED, {SCHED_INFO, 0, POINTER}, 1, 0},
     {SYS_SCHED, {SCHED_JOB, MYSELF, POINTER}, 1, 0},
 };
@@ -135,7 +137,9 @@ const struct test pointer_tests[] = {
     {"pointer-pipe", bad_pointers, 11},
     {"pointer-unlink", bad_pointers, 12},
     {"pointer-readdir", bad_pointers, 13},
-    {"pointer-sched", bad_pointers, 14},
-    {"pointer-sched-job", bad_pointers, 15},
+    {"pointer-policy", bad_pointers, 14},
+    {"pointer-name", bad_pointers, 15},
+    {"pointer-sched", bad_pointers, 16},
+    {"pointer-sched-job", bad_pointers, 17},
     {NULL, NULL, 0},
 };
