@@ -127,11 +127,16 @@ static u32 sum_of(const struct disk_header *h)
 
 static int is_ours(const struct disk_header *h)
 {
+    return h->magic[0] == DISK_MAGIC_0 && h->magic[1] == DISK_MAGIC_1 &&
+           sum_of(h) == 0;
+}
+
+static int is_on_disk(const struct disk_header *h)
+{
     u32 disk = disk_sectors();
 
-    return h->magic[0] == DISK_MAGIC_0 && h->magic[1] == DISK_MAGIC_1 &&
-           sum_of(h) == 0 && h->swap_start > DISK_HEADER_SECTOR &&
-           h->swap_start < disk && h->swap_sectors <= disk - h->swap_start;
+    return h->swap_start > DISK_HEADER_SECTOR && h->swap_start < disk &&
+           h->swap_sectors <= disk - h->swap_start;
 }
 
 static int put_header(struct disk_header *h)
@@ -171,6 +176,11 @@ static int find_area(int may_format)
                    "swap=format makes it so.\n");
         if (!may_format || put_header(&h))
             return ERR_NOENT;
+    }
+    if (h.swap_sectors && !is_on_disk(&h)) {
+        printf("hare: the disk's header names a swap area that is not on "
+               "the disk.\n");
+        return ERR_INVAL;
     }
     start = h.swap_start;
     slots = h.swap_sectors / SLOT_SECTORS;

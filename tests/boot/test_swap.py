@@ -8,10 +8,10 @@
 import hashlib
 import struct
 
-from diskimage import own
+from diskimage import make, own
 from machine import BARE, EXIT_PASS, EXIT_ZERO
 from machine import POLICIES as SHADOW
-from machine import check
+from machine import check, clean
 from swaplab import POLICIES, judge_lab
 
 SECTOR = 512
@@ -78,13 +78,14 @@ def digest(path):
 
 BOOTS = bytes(510) + b"\x55\xaa"
 ALONE = r"^hare: the disk is not Hare's, so it is left alone"
+BEYOND = r"^hare: the disk's header names a swap area that is not on the disk"
 FOREIGN = {  # what is on the disk, the words, what is said
     "empty": (b"", "", ALONE),
     "boots": (BOOTS, "swap=format", r"boots a system, so it was not format"),
     "wrong sum": (header(8, 64, wrong=1), "", ALONE),
-    "beyond": (header(8, 2041), "", ALONE),
-    "far beyond": (header(0xfffffff8, 64), "", ALONE),
-    "over itself": (header(0, 64), "", ALONE),
+    "beyond": (header(8, 2041), "", BEYOND),
+    "far beyond": (header(0xfffffff8, 64), "", BEYOND),
+    "over itself": (header(0, 64), "swap=format", BEYOND),
 }
 
 
@@ -122,3 +123,10 @@ def test_failing(env):
              "swap=format run=usertests:storm,faults").want(
             rf"^hare: the disk did not {verb} its sectors 24 to 31\.$",
             "^faults: 23 of 23 were dealt with")
+
+
+def test_bochs(env):
+    """The strict judge: TF and #DB, a disk with interrupts of its own."""
+    image = make(env, "hare.img", "--words", "quiet run=swaplab,echo:done",
+                 "--swap", "1M")
+    judge_lab(own(clean(env.bochs(image, memory=8).wait("\ndone"))))
