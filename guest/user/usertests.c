@@ -20,8 +20,9 @@
 #define LISTS    1   /* of text: init's may go and come */
 
 static const struct test *const groups[] = {
-    pointer_tests, process_tests, exec_tests, memory_tests, signal_tests,
-    file_tests,    pipe_tests,    turn_tests, hard_tests,   random_tests,
+    pointer_tests, process_tests, exec_tests,   memory_tests,
+    signal_tests,  file_tests,    pipe_tests,   turn_tests,
+    hard_tests,    swap_tests,    random_tests,
 };
 
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
