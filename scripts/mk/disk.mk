@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Hare's disk, which boots as a PC's disk does and has a swap area: hare.img.
-# DISK_WORDS is the kernel's command line, DISK_SWAP the swap area's size.
+# DISK_WORDS is the kernel's command line, DISK_SWAP the swap area's size; the
+# image is made anew when either changes.
 
 DISK_WORDS :=
 DISK_SWAP  := 16M
@@ -13,7 +14,15 @@ $(B)/sector.bin: guest/boot/sector.S guest/include/disk.h
 	    $(B)/sector.o
 	$(OBJCOPY) -O binary -j .text $(B)/sector.elf $@
 
-$(B)/hare.img: $(B)/sector.bin $(B)/hare.elf scripts/disk.py
+$(B)/disk.words: ALWAYS
+	@mkdir -p $(@D)
+	@echo '$(DISK_WORDS) $(DISK_SWAP)' | cmp -s - $@ || \
+	    echo '$(DISK_WORDS) $(DISK_SWAP)' > $@
+
+.PHONY: ALWAYS
+ALWAYS:
+
+$(B)/hare.img: $(B)/sector.bin $(B)/hare.elf $(B)/disk.words scripts/disk.py
 	$(PYTHON) scripts/disk.py --sector $(B)/sector.bin \
 	    --kernel $(B)/hare.elf --words "$(DISK_WORDS)" \
 	    --swap $(DISK_SWAP) --out $@
