@@ -17,6 +17,7 @@
 #include "guest/user/user.h"
 
 #define JOBS      8
+#define SCRIPT    (OPEN_FILES - 1) /* its descriptor */
 #define NOT_FOUND 127 /* status of a child that became no program */
 
 struct running {
@@ -179,6 +180,15 @@ static void redirect(const char *name, u32 flags, int to)
     move(fd, to);
 }
 
+/* Ctrl-C may have come before the child was a process of its own. */
+static void obey_interrupt(int background)
+{
+    if (!deaf)
+        signal(SIG_INT, (handler_fn *)(background ? SIG_IGNORE : SIG_DEFAULT));
+    if (interrupted && !background)
+        kill(sys(SYS_GETPID, 0, 0, 0), SIG_INT);
+}
+
 /* In the child: in and out are pipes, or negative. */
 static void become(const struct command *c, int in, int out, int background)
 {
@@ -186,11 +196,10 @@ static void become(const struct command *c, int in, int out, int background)
     char name[CMDLINE_SIZE], *words[2];
     int error;
 
-    if (!deaf)
-        signal(SIG_INT, (handler_fn *)(background ? SIG_IGNORE : SIG_DEFAULT));
+    obey_interrupt(background);
     if (background && in < 0)
         close(0);
-    if (input > 0)
+    if (input >= 0)
         close(input);
     move(in, 0);
     move(out, 1);
@@ -321,6 +330,7 @@ static void interact(void)
         collect();
         printf("hare$ ");
         n = getline(0, line, sizeof(line));
+        interrupted = 0;
         if (n > 0)
             obey(line);
     } while (n >= 0 || n == ERR_INTR);
@@ -334,14 +344,16 @@ int main(int argc, char **argv)
     listen();
     if (argc < 2) {
         interact();
-        return last_status;
+        return leave(0, NULL);
     }
     input = open(argv[1], OPEN_READ);
     if (input < 0) {
         dprintf(2, "sh: %s: %s.\n", argv[1], error_text(input));
         return NOT_FOUND;
     }
+    move(input, SCRIPT);
+    input = SCRIPT;
     while (!interrupted && getline(input, line, sizeof(line)) >= 0)
         obey(line);
-    return last_status;
+    return leave(0, NULL);
 }
