@@ -28,12 +28,13 @@
 struct proc *current;
 
 static struct proc procs[PROCS];
+static u32 end; /* slots from here on are free: nobody looks at them */
 static u32 idle_esp;
 static s32 next_pid = INIT_PID;
 
 struct proc *proc_at(u32 slot)
 {
-    return slot < PROCS && procs[slot].state != PROC_FREE ? &procs[slot] : NULL;
+    return slot < end && procs[slot].state != PROC_FREE ? &procs[slot] : NULL;
 }
 
 u32 proc_slot(const struct proc *p)
@@ -43,7 +44,7 @@ u32 proc_slot(const struct proc *p)
 
 struct proc *proc_find(s32 pid)
 {
-    for (u32 i = 0; i < PROCS; i++)
+    for (u32 i = 0; i < end; i++)
         if (procs[i].state > PROC_NEW && procs[i].pid == pid)
             return &procs[i];
     return NULL;
@@ -76,17 +77,21 @@ void proc_reap(struct proc *p)
     for (u32 i = 1; i <= STACK_PAGES; i++)
         paging_hide(stack_top(p) - i * PAGE_SIZE);
     *p = (struct proc){0};
+    while (end > 0 && procs[end - 1].state == PROC_FREE)
+        end--;
 }
 
 struct proc *proc_new(void)
 {
     struct proc *p = procs;
 
-    while (p < procs + PROCS && p->state != PROC_FREE)
+    while (p < procs + end && p->state != PROC_FREE)
         p++;
     if (p == procs + PROCS)
         return NULL;
     *p = (struct proc){.state = PROC_NEW};
+    if (p == procs + end)
+        end++;
     if (stack_new(p)) {
         proc_reap(p);
         return NULL;
@@ -207,7 +212,7 @@ int sleep_hard_for(const void *channel, u32 ticks)
 
 void wake(const void *channel)
 {
-    for (u32 i = 0; i < PROCS; i++)
+    for (u32 i = 0; i < end; i++)
         if (procs[i].state == PROC_BLOCKED && procs[i].channel == channel)
             proc_ready(&procs[i]);
 }
@@ -216,7 +221,7 @@ void proc_tick(int ring3)
 {
     int over;
 
-    for (u32 i = 0; i < PROCS; i++) {
+    for (u32 i = 0; i < end; i++) {
         struct proc *p = &procs[i];
 
         if (p->state == PROC_BLOCKED && p->timed && deadline_is_over(p))
