@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+#
+# The textbook's job mixes on Hare, on the hosted VMM: the same lines again.
+from program import PASS, run
+from schedlab import WORDS, verdict
+
+
+def test_hosted(env):
+    result = run(env, [[env.hare, "vm=alpha", "mem=8M", "--", *WORDS.split()]],
+                 "exit=stopped")
+    result.want_status(PASS)
+    verdict(result.of("alpha"))
