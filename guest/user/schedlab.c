@@ -219,19 +219,17 @@ static u64 tick_cycles(void)
     return best;
 }
 
-/* Computes for most of each tick, and is behind the other when the timer
- * looks. How many times, until it is no longer at the top? */
-static u32 play(u32 rounds)
+/* Computes for most of each tick, and sleeps when the timer looks. How many
+ * times, until it is no longer at the top? */
+static u32 play(u32 rounds, u64 most)
 {
-    u64 most = tick_cycles(), start;
+    u64 start;
     struct sched_row row = {0};
     int me = sys(SYS_GETPID, 0, 0, 0);
     u32 i = 0;
 
-    most -= most >> 2;
-    sys(SYS_SCHED, SCHED_POLICY, (u32)policy_by_name("mlfq"), 0);
     for (; i < rounds && row.level == 0 && !stopped; i++) {
-        sys(SYS_YIELD, 0, 0, 0);
+        sleep(1);
         for (start = rdtsc(); rdtsc() - start < most;)
             ;
         sys(SYS_SCHED, SCHED_JOB, (u32)me, (u32)&row);
@@ -242,10 +240,11 @@ static u32 play(u32 rounds)
 static int run_gamer(void)
 {
     static const struct mix m = {
-        .policy = "rr",
+        .policy = "mlfq",
         .knobs = {"levels=2", "slice=1", "allot=6", "boost=0"},
     };
     int other, status;
+    u64 tick = tick_cycles();
     u32 rounds;
 
     restore_policy(&found);
@@ -253,7 +252,9 @@ static int run_gamer(void)
     other = fork();
     while (other == 0)
         ;
-    rounds = play(60);
+    if (other < 0)
+        return 1;
+    rounds = play(60, tick - (tick >> 2));
     kill(other, SIG_KILL);
     wait(other, &status);
     printf("mlfq: who gives way before every tick %s\n",

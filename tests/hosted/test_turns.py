@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# The textbook's job mixes on Hare, on the hosted VMM: the same lines again.
+# The textbook's job mixes on Hare, on the hosted VMM: the same lines again as
+# bare and as a guest of the machine's.
 from program import PASS, run
 from schedlab import WORDS, verdict
 
