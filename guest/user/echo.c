@@ -2,7 +2,7 @@
  *
  * Says its arguments: the smallest program that is of use.
  *
- * It is what spawnmany runs two hundred times, without arguments, and then
+ * It is what spawnmany runs a hundred times, without arguments, and then
  * says nothing at all.
  */
 #include "guest/user/user.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Runs two hundred programs one after another, then asks whether all their
+ * Runs a hundred programs one after another, then asks whether all their
  * memory came back: directories, page tables, pages and kernel stacks.
- * One lost page per program would show as two hundred.
+ * One lost page per program would show as a hundred.
  */
 #include "guest/user/user.h"
 
-#define TIMES 200
+#define TIMES 100
 
 static u32 free_pages(void)
 {
