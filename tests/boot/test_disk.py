@@ -127,11 +127,14 @@ def test_refused(env):
 
 
 def test_bochs(env):
-    """The strict judge boots it; the disk's geometry fits it as well."""
-    image = make(env, "hare.img", "--words", "check=only")
+    """The strict judge boots it; the disk's geometry fits it as well. What it
+    thinks of selectors that are no good a processor would think, too."""
+    image = make(env, "hare.img", "--words", "run=lives,signals")
     talk = env.bochs(image, memory=8)
     talk.wait("^hare: 8 MiB of memory")
     talk.wait("hare: all checks passed")
+    talk.wait(r"lives: (\d+) of \1 promises were kept")
+    talk.wait(r"signals: (\d+) of \1 promises were kept", 60)
 
 
 def test_maker(env):
