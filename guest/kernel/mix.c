@@ -193,7 +193,7 @@ static int declare(struct member *m, u32 slot, u32 after, u32 ticks)
         m->state = BETWEEN;
         m->ready = 1;
     }
-    return error;
+    return m->state == BURST ? 0 : error;
 }
 
 int mix_work(u32 slot, u32 after, u32 ticks)
