@@ -11,6 +11,7 @@
  */
 #include "vmm/vm/attach.h"
 #include "vmm/base/bits.h"
+#include "vmm/base/check.h"
 #include "vmm/base/fmt.h"
 #include "vmm/base/str.h"
 #include "vmm/vm/linux.h"
@@ -161,6 +162,6 @@ bool attach_disk(struct vm *vm, char *error, size_t size)
     if (vm_frames_wanted(&vm->config) + disk_frames_of(bytes) >
         hv->frames.nfree)
         return refuse_memory(vm, bytes, error, size);
-    return disk_make(&vm->disk, &hv->frames, (u8)vm->slot, bytes, data, have) ||
-           refuse_memory(vm, bytes, error, size);
+    CHECK(disk_make(&vm->disk, &hv->frames, (u8)vm->slot, bytes, data, have));
+    return true;
 }
