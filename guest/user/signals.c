@@ -203,6 +203,18 @@ static void inherit(void)
     exit(seen == SIG_USR ? 0 : 1);
 }
 
+static void exec_with_handler(void)
+{
+    signal(SIG_TERM, note);
+    exec("signals 7");
+}
+
+static void exec_deaf(void)
+{
+    signal(SIG_TERM, (handler_fn *)SIG_IGNORE);
+    exec("signals 7");
+}
+
 static void ends_are_told(void)
 {
     promise("an unhandled signal ends a process, and its status tells which",
@@ -214,6 +226,9 @@ static void ends_are_told(void)
     promise("so does a fault of one that has no stack",
             child(no_stack_at_all) == STATUS_KILLED - SIG_SEGV);
     promise("a child inherits handlers", child(inherit) == 0);
+    promise("a new program has none",
+            child(exec_with_handler) == STATUS_KILLED - SIG_TERM);
+    promise("but ignores what was ignored", child(exec_deaf) == ANSWER);
 }
 
 static void errors_are_told(void)
@@ -298,6 +313,11 @@ static void all_flags(struct sigframe *f)
     f->eflags = EFLAGS_IOPL | EFLAGS_VM | EFLAGS_NT | EFLAGS_VIF | EFLAGS_VIP;
 }
 
+static void higher_io(struct sigframe *f)
+{
+    f->eflags |= EFLAGS_IOPL;
+}
+
 static void kernel_eip(struct sigframe *f)
 {
     f->eip = KERNEL;
@@ -306,6 +326,27 @@ static void kernel_eip(struct sigframe *f)
 static void block_all(struct sigframe *f)
 {
     f->blocked = ~0u;
+}
+
+static u32 flags(void)
+{
+    u32 value;
+
+    asm volatile("pushfl\n\tpopl %0" : "=r"(value));
+    return value;
+}
+
+static void return_with_flags(void)
+{
+    signal(SIG_USR, run_forge);
+    kill(me(), SIG_USR);
+    exit(flags() & (EFLAGS_IOPL | EFLAGS_NT | EFLAGS_VM) ? 1 : 0);
+}
+
+static void return_blocked(void)
+{
+    signal(SIG_USR, run_forge);
+    kill(me(), SIG_USR);
     kill(me(), SIG_KILL);
 }
 
@@ -316,7 +357,7 @@ static void frames_are_not_believed(void)
         null_code,    kernel_stack,
         missing_code, missing_stack,
         kernel_data,  missing_data,
-        missing_gs,   all_flags,
+        missing_gs,   higher_io,
         kernel_eip,
     };
 
@@ -325,13 +366,20 @@ static void frames_are_not_believed(void)
         promise("a forged frame gives no privilege",
                 child(return_forged) == STATUS_KILLED - SIG_SEGV);
     }
+    forge = all_flags;
+    promise("flags that are the kernel's stay as they were",
+            child(return_with_flags) == 0);
     forge = block_all;
     promise("KILL cannot be blocked",
-            child(return_forged) == STATUS_KILLED - SIG_KILL);
+            child(return_blocked) == STATUS_KILLED - SIG_KILL);
 }
 
 int main(int argc, char **argv)
 {
+    if (argc > 1) {
+        kill(me(), (int)parse_u32(argv[1]));
+        return ANSWER;
+    }
     faults_are_handled();
     handlers_nest();
     sleepers_wake();
