@@ -5,8 +5,9 @@
  * Numbers and arguments are drawn from values at which something changes:
  * small ones, borders, addresses of every kind. The sequence depends on its
  * seed alone. Left out is what has an effect by right: ending the machine,
- * killing others, policies of everybody, waiting for ever. It runs with the
- * console closed; if it hangs in a program of its own making, it is killed.
+ * killing others, policies of everybody, waiting for ever; and what could get
+ * to that, which is running another program, or this one's text from anywhere.
+ * It runs with the console closed; if it hangs all the same, it is killed.
  */
 #include "guest/user/usertests/tests.h"
 
@@ -36,18 +37,23 @@ static const u32 calls[] = {
     SYS_SIGRETURN, SYS_WRITE,    SYS_READ,    SYS_EXEC,  55,
 };
 
-static u32 value(void)
+static u32 edge(void)
 {
     static const u32 edges[] = {
         0x7fffffff, 0x80000000, 0xfffff000, 0xffffffff, KERNEL, 0xc0000000,
         0xbffffffc, 0x60000000, HOLE,       PAGE_SIZE,  4095,   0x10000,
     };
 
+    return edges[draw(sizeof(edges) / sizeof(edges[0]))];
+}
+
+static u32 value(void)
+{
     switch (draw(6)) {
     case 0:
         return draw(20);
     case 1:
-        return edges[draw(sizeof(edges) / sizeof(edges[0]))];
+        return edge();
     case 2:
         return (u32)&buffer[draw(WORDS)];
     case 3:
@@ -73,6 +79,10 @@ static void call(u32 number)
 
     if (number == SYS_READ || number == SYS_WRITE)
         a = descriptor();
+    if (number == SYS_EXEC || number == SYS_SIGRETURN)
+        a = KERNEL + draw(64);
+    if (number == SYS_SIGNAL)
+        b = edge();
     if (number == SYS_DUP2)
         b = draw(2) ? A_FILE + 1 + draw(9) : OPEN_FILES;
     if (number == SYS_CLOSE && a == A_FILE)
