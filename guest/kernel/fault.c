@@ -75,6 +75,8 @@ static void tell(const struct frame *f, u32 address, int error)
            current->pid, f->eip);
     if (error == ERR_NOMEM)
         printf("it needed a page, and no page is free");
+    else if (error == ERR_IO)
+        printf("the disk lost a page of it");
     else if (f->vector == TRAP_PF)
         tell_page_fault(f, address);
     else if (f->vector == TRAP_GP)

@@ -199,7 +199,7 @@ static int bring_swapped(struct space *s, const struct region *r, u32 va)
     u32 slot = *paging_entry(s->dir, va), pa = swap_read(slot);
 
     if (!pa)
-        return ERR_NOMEM;
+        return swap_is_bad(slot) ? ERR_IO : ERR_NOMEM;
     show(s, r, va, pa);
     s->swapped--;
     s->swap_faults++;

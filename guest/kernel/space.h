@@ -58,7 +58,7 @@ void space_free(struct space *s);
 int space_fork(struct space *to, struct space *from); /* from: the current */
 void space_use(const struct space *s);                /* CR3 and LDT */
 /* Makes va usable for reading or writing: 0, or ERR_FAULT (nothing is there,
- * or not for this) or ERR_NOMEM. error is the page fault's. */
+ * or not for this), ERR_NOMEM or ERR_IO. error is the page fault's. */
 int space_fault(struct space *s, u32 va, u32 error);
 /* The kernel's address of a user byte, up to the end of its page, until
  * somebody sleeps; or NULL. */

@@ -80,6 +80,11 @@ u32 swap_holders(u32 pte)
     return *holders_of(pte) & HELD;
 }
 
+int swap_is_bad(u32 pte)
+{
+    return (*holders_of(pte) & BAD) != 0;
+}
+
 void swap_write(u32 pte, u32 pa)
 {
     writes++;
@@ -93,7 +98,7 @@ u32 swap_read(u32 pte)
 
     swap_hold(pte); /* until the frame goes its own way */
     pa = frame_obtain();
-    if (pa && !(*holders_of(pte) & BAD)) {
+    if (pa && !swap_is_bad(pte)) {
         reads++;
         if (disk_read(sector_of(pte), pa_to_va(pa), SLOT_SECTORS) == 0) {
             evict_cache(pa, pte);

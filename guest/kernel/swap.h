@@ -38,6 +38,7 @@ u32 swap_take(void);              /* a free slot, or SWAP_NONE */
 void swap_hold(u32 pte);
 void swap_drop(u32 pte);
 u32 swap_holders(u32 pte);
+int swap_is_bad(u32 pte); /* it could not be written or read */
 void swap_tell(struct swap_info *info);
 
 /* evict.c: which frames show what, and who gives way */

@@ -124,7 +124,7 @@ def test_failing(env):
                 f"{disk(env, 4)}", "swap=format run=usertests:storm,echo:on")
     for verb, sector in FAILING.items():
         done.want(rf"^hare: the disk did not {verb} its sectors {sector} to "
-                  rf"{sector + 7}\.$", "^on$")
+                  rf"{sector + 7}\.$", "the disk lost a page of it", "^on$")
 
 
 def test_bochs(env):
