@@ -144,6 +144,14 @@ static int is_on_disk(const struct disk_header *h)
            h->swap_sectors <= disk - h->swap_start;
 }
 
+/* The area is on the disk; is it beside the kernel's file? */
+static int is_apart(const struct disk_header *h)
+{
+    if (h->kernel_start < h->swap_start)
+        return h->kernel_sectors <= h->swap_start - h->kernel_start;
+    return h->kernel_start - h->swap_start >= h->swap_sectors;
+}
+
 static int put_header(struct disk_header *h)
 {
     u32 disk = disk_sectors();
@@ -182,9 +190,9 @@ static int find_area(int may_format)
         if (!may_format || put_header(&h))
             return ERR_NOENT;
     }
-    if (h.swap_sectors && !is_on_disk(&h)) {
-        printf("hare: the disk's header names a swap area that is not on "
-               "the disk.\n");
+    if (h.swap_sectors && !(is_on_disk(&h) && is_apart(&h))) {
+        printf("hare: the disk's header names a swap area beyond the disk or "
+               "over the kernel.\n");
         return ERR_INVAL;
     }
     start = h.swap_start;

@@ -69,6 +69,7 @@ def header(start, sectors, **more):
     words = [0] * 128
     words[0:2] = struct.unpack("<2I", b"Haredisk")
     words[3], words[6], words[7] = more.get("disk", 2048), start, sectors
+    words[4:6] = more.get("kernel", (0, 0))
     words[2] = -sum(words) + more.get("wrong", 0) & 0xffffffff
     return bytes(SECTOR) + struct.pack("<128I", *words)
 
@@ -80,13 +81,15 @@ def digest(path):
 
 BOOTS = bytes(510) + b"\x55\xaa"
 ALONE = r"^hare: the disk is not Hare's, so it is left alone"
-BEYOND = r"^hare: the disk's header names a swap area that is not on the disk"
+BEYOND = r"^hare: the disk's header names a swap area beyond the disk"
 FOREIGN = {  # what is on the disk, the words, what is said
     "empty": (b"", "", ALONE),
     "boots": (BOOTS, "swap=format", r"boots a system, so it was not format"),
     "wrong sum": (header(8, 64, wrong=1), "", ALONE),
     "beyond": (header(0xfffffff8, 64), "", BEYOND),
     "over itself": (header(0, 64), "swap=format", BEYOND),
+    "over the kernel": (header(16, 64, kernel=(8, 9)), "", BEYOND),
+    "under the kernel": (header(16, 64, kernel=(79, 8)), "", BEYOND),
 }
 
 
