@@ -42,13 +42,11 @@ def bare(env, drive, words, status=EXIT_PASS):
 
 
 def test_sums(env):
-    """Twice the memory, by halves, under each policy; the textbooks'
-    strings."""
-    done = bare(env, disk(env, 17), "swap=format run=sums:2,swaplab")
+    """Twice the memory, by halves, under each policy."""
+    done = bare(env, disk(env, 17), "swap=format run=sums:2")
     for policy in POLICIES:
         done.want(f"^sums: {policy}: 0 pages are wrong$")
     done.want(r"^sums: 7 of 7 policies lost nothing\.$")
-    judge_lab(done.lines)
 
 
 def test_vmm(env):
