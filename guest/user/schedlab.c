@@ -10,7 +10,8 @@
  * `schedlab POLICY [KNOB=VALUE ...] JOB ...` runs a mix of one's own; a job
  * is ARRIVAL/TICKS or ARRIVAL/TICKS/BURSTS/WAIT: `schedlab rr quantum=2 0/5
  * 0/5 3/1/4/2`. Before it ends it brings back the policy that it found, also
- * behind Ctrl-C. LIMIT: not when it is killed; `sched rr` does.
+ * behind Ctrl-C and when nobody reads on. LIMIT: not when it is killed; `sched
+ * rr` does.
  */
 #include "guest/user/user.h"
 
@@ -69,13 +70,14 @@ static void __attribute__((noreturn)) be_job(const struct mix *m, u32 n)
 {
     const struct job *j = &m->job[n];
 
-    signal(SIG_INT, SIG_DEFAULT);
     for (u32 i = 0; i < j->bursts; i++) {
         if (sys(SYS_WORK, i ? j->wait : j->arrives, j->ticks, 0))
             exit(1);
-        while (sys(SYS_WORK, 0, 0, 0) > 0)
+        while (!stopped && sys(SYS_WORK, 0, 0, 0) > 0)
             for (volatile u32 k = 0; k < 1000; k++)
                 ;
+        if (stopped)
+            exit(1);
     }
     if (n == 0 && m->then)
         sys(SYS_SCHED, SCHED_POLICY, (u32)policy_by_name(m->then), 0);
@@ -113,12 +115,14 @@ static void show_chart(const int *pid, u32 jobs)
 {
     static s32 ran[CHART];
     static char line[CHART + 1];
+    struct sched_info info;
     int n = sys(SYS_CHART, (u32)ran, 0, CHART);
 
     for (int i = 0; i < n; i++)
         line[i] = letter(ran[i], pid, jobs);
     line[n < 0 ? 0 : n] = 0;
-    printf("  chart       %s\n", line);
+    sys(SYS_SCHED, SCHED_INFO, 0, (u32)&info);
+    printf("  chart       %s%s\n", line, info.lab_ticks > CHART ? "..." : "");
 }
 
 /* The row of each job, in the order of the jobs: they declare in any. */
@@ -193,7 +197,7 @@ static int run_mix(const struct mix *m, const char *text)
         return 1;
     }
     printf("%s: %s\n", m->policy, text);
-    failed = run_jobs(m, pid) | show_figures(pid, m->jobs);
+    failed = run_jobs(m, pid) || show_figures(pid, m->jobs);
     failed |= sys(SYS_SCHED, SCHED_LAB, 0, 0) != 0;
     if (failed && !stopped)
         dprintf(2, "schedlab: the jobs did not run to their ends in the "
@@ -250,8 +254,10 @@ static int run_gamer(void)
     restore_policy(&found);
     set_up(&m);
     other = fork();
-    while (other == 0)
+    while (other == 0 && !stopped)
         ;
+    if (other == 0)
+        exit(1);
     if (other < 0)
         return 1;
     rounds = play(60, tick - (tick >> 2));
@@ -329,6 +335,7 @@ int main(int argc, char **argv)
 
     sys(SYS_SCHED, SCHED_INFO, 0, (u32)&found);
     signal(SIG_INT, stop);
+    signal(SIG_PIPE, stop);
     failed = argc > 1 ? run_words(argc - 1, argv + 1, "a mix of your own")
                       : run_all();
     restore_policy(&found);

@@ -142,7 +142,26 @@ STATES = [
     ("sleep soon", [r"sleep: how long\? sleep SECONDS"]),
 ]
 
-LINES = WORDS + FILES + PIPES + WRONG + BEHIND + STATES
+# A policy for all, and one that Ctrl-C takes back.
+TURNS = [
+    ("sched | head -1", [r"policies: fifo sjf stcf rr \(rules\) mlfq"]),
+    ("sched mlfq levels=4 slice=1/3 boost=0; sched | head -7",
+     [r"policies: fifo sjf stcf rr mlfq \(rules\)", "  quantum=1",
+      "  levels=4", "  boost=0", "  guess=10", "  slice=1/3/3/3",
+      "  allot=2/4/8/16"]),
+    ("sched slice=0", ['sched: "slice=0" is neither a policy nor a knob that '
+                       "can be set so."]),
+    ("schedlab fifo 0/900 0/1\n?own\n" + CTRL_C,
+     ["fifo: a mix of your own", r"\^C"]),
+    ("sched | grep rules", [r"policies: fifo sjf stcf rr mlfq \(rules\)"]),
+    ("schedlab | head -1; sched | grep rules",
+     ["fifo: three equal jobs",
+      r"policies: fifo sjf stcf rr mlfq \(rules\)"]),
+    ("sched rr; schedlab stcf 0/30 1/2 | grep turn",
+     ["  turnaround  A 32, B 2: average 17.00"]),
+]
+
+LINES = WORDS + FILES + PIPES + WRONG + BEHIND + STATES + TURNS
 
 
 def prompts(typed):
