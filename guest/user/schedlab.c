@@ -66,6 +66,13 @@ static void stop(int signal, struct sigframe *f)
     stopped = 1;
 }
 
+/* Nobody reads on; there are no jobs while something is printed. */
+static void leave(int signal, struct sigframe *f)
+{
+    restore_policy(&found);
+    exit(STATUS_KILLED - SIG_PIPE);
+}
+
 static void __attribute__((noreturn)) be_job(const struct mix *m, u32 n)
 {
     const struct job *j = &m->job[n];
@@ -335,7 +342,7 @@ int main(int argc, char **argv)
 
     sys(SYS_SCHED, SCHED_INFO, 0, (u32)&found);
     signal(SIG_INT, stop);
-    signal(SIG_PIPE, stop);
+    signal(SIG_PIPE, leave);
     failed = argc > 1 ? run_words(argc - 1, argv + 1, "a mix of your own")
                       : run_all();
     restore_policy(&found);
