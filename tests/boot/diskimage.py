@@ -32,6 +32,10 @@ def multiboot(env, image, words):
 
 
 def own(lines):
-    """From Hare's first word: the firmware may have spoken before it."""
+    """From Hare's first word: the firmware may have spoken before it. A line
+    that the VMM showed unfinished, because others went on, comes again; so
+    of two lines the first of which begins the second, the second counts."""
     first = next((n for n, l in enumerate(lines) if l.startswith("hare")), 0)
-    return [l for l in lines[first:] if l]
+    lines = [l for l in lines[first:] if l]
+    return [l for l, after in zip(lines, lines[1:] + [""])
+            if not after.startswith(l)]

@@ -59,7 +59,7 @@ def test_vmm(env):
                                       "8M") for name in SHADOW])
     done.want_status(EXIT_ZERO)
     for name in SHADOW:
-        check(done.of(name) == want, f"{name}'s console differs")
+        check(own(done.of(name)) == want, f"{name}'s console differs")
 
 
 def header(start, sectors, **more):
