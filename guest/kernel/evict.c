@@ -56,15 +56,15 @@ int evict_init(void)
 
 u32 evict_key(u32 va)
 {
-    return (u32)(current ? current->pid : 0) << 20 | va / PAGE_SIZE;
+    return (u32)current->pid << 20 | va / PAGE_SIZE;
 }
 
 void swap_candidate(struct space *s, u32 va, u32 pa)
 {
     u32 i = pa / PAGE_SIZE;
 
-    if (!set.pages || lab_shown(s, va) || set.page[i].candidate ||
-        (current && current->pid == INIT_PID))
+    if (!set.pages || !current || current->pid == INIT_PID ||
+        lab_shown(s, va) || set.page[i].candidate)
         return;
     replace_coming(&set, evict_key(va));
     replace_loaded(&set, i, evict_key(va));
