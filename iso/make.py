@@ -12,9 +12,10 @@
 # first. The MBR gets an active partition, for BIOSes that start nothing else.
 #
 # With --guest, kernels of one's own become the first entry: multiboot ELF
-# files, or Linux images, to which --initrd attaches a file. Each is looked at
-# as GRUB and Trapline will look at it, so that a wrong file is told here and
-# not on the machine that is to boot.
+# files, Linux images, to which --initrd attaches a file, or disks with a boot
+# sector. --disk attaches a disk. Each guest is looked at as GRUB and Trapline
+# will look at it, so that a wrong file is told here and not on the machine
+# that is to boot.
 #
 # LIMIT: the words of the guest's line get there with one blank between them,
 # and GRUB puts a backslash before each quote and backslash.
@@ -23,6 +24,7 @@
 #
 # usage: make.py --vmm ELF --hare ELF --out ISO [--append WORDS]
 #                [--guest FILE --words WORDS]... [--initrd FILE]
+#                [--disk FILE]
 import argparse
 import os
 import shutil
@@ -40,7 +42,6 @@ ELF_MAGIC, ELFCLASS32, EM_386, PT_LOAD = b"\x7fELF", 1, 3, 1
 PROGRAM_HEADER = 32
 MULTIBOOT_MAGIC, MULTIBOOT_SEARCH = 0x1badb002, 8192
 BOOT_FLAG, BOOT_FLAG_AT = b"\x55\xaa", 0x1fe
-LINUX_MAGIC, LINUX_MAGIC_AT = b"HdrS", 0x202
 
 
 class Refused(Exception):
@@ -62,11 +63,6 @@ def has_multiboot_header(data):
                 (magic + flags + checksum) & 0xffffffff == 0:
             return True
     return False
-
-
-def is_linux(data):
-    return (data[BOOT_FLAG_AT:LINUX_MAGIC_AT - 2] == BOOT_FLAG and
-            data[LINUX_MAGIC_AT:LINUX_MAGIC_AT + 4] == LINUX_MAGIC)
 
 
 def bytes_wanted(data):
@@ -96,12 +92,13 @@ def read(what, path):
 
 def check_guest(path):
     data = read("guest", path)
-    if is_linux(data):
-        return
     if data[:4] != ELF_MAGIC:
-        raise Refused(f"the guest {path} is no ELF file and no Linux image; "
-                      "Trapline starts 32-bit multiboot ELF kernels and "
-                      "bzImages")
+        # Of a Linux image and of a disk.
+        if data[BOOT_FLAG_AT:BOOT_FLAG_AT + 2] == BOOT_FLAG:
+            return
+        raise Refused(f"the guest {path} is no ELF file, no Linux image and "
+                      "no disk with a boot sector; Trapline starts 32-bit "
+                      "multiboot ELF kernels, bzImages and such disks")
     if len(data) < 52 or data[4] != ELFCLASS32 or \
             struct.unpack_from("<H", data, 18)[0] != EM_386:
         raise Refused(f"the guest {path} is an ELF file, but not one of "
@@ -134,18 +131,24 @@ def complete(number, words):
     return words
 
 
+def attached(args):
+    """What the first guest is given, and the file it comes from."""
+    files = {"initrd": args.initrd, "disk": args.disk}
+    return {what: path for what, path in files.items() if path}
+
+
 def guest_lines(args):
     """Paths on the image and words, for each module of the first entry."""
     words = args.words + [""] * (len(args.guest) - len(args.words))
     lines = [complete(n, w) for n, w in enumerate(words)]
     for n, line in enumerate(lines):
         yield f"/boot/guest{n or ''}.elf" + words_of(" ".join(line))
-    if args.initrd:
+    for what in attached(args):
         name = [w[3:] for w in lines[0] if w.startswith("vm=")]
         if not name:
-            raise Refused("an initrd is for the first guest, but that has no "
-                          "vm= in its words")
-        yield "/boot/initrd" + words_of(f"for={name[0]} initrd")
+            raise Refused(f"the {what} is for the first guest, but that has "
+                          "no vm= in its words")
+        yield f"/boot/{what}" + words_of(f"for={name[0]} {what}")
 
 
 def menu(args):
@@ -172,8 +175,8 @@ def fill(root, args):
                         f"{root}/boot/{name}"], check=True)
     for n, guest in enumerate(args.guest):
         shutil.copyfile(guest, f"{root}/boot/guest{n or ''}.elf")
-    if args.initrd:
-        shutil.copyfile(args.initrd, f"{root}/boot/initrd")
+    for what, path in attached(args).items():
+        shutil.copyfile(path, f"{root}/boot/{what}")
     with open(f"{root}/boot/grub/grub.cfg", "w") as out:
         out.write(menu(args))
 
@@ -195,10 +198,11 @@ def make(args):
     check_platforms(args.grub)
     for guest in args.guest:
         check_guest(guest)
-    if args.initrd:
-        read("initrd", args.initrd)
+    for what, path in attached(args).items():
+        read(what, path)
         if not args.guest:
-            raise Refused("there is an initrd, but no guest that it is for")
+            raise Refused(f"the {what} is for the first guest, and there is "
+                          "none")
     made = args.out + ".new"
     with tempfile.TemporaryDirectory(prefix="trapline-iso-") as root:
         fill(root, args)
@@ -218,6 +222,7 @@ def main():
     parser.add_argument("--guest", action="append", default=[])
     parser.add_argument("--words", action="append", default=[])
     parser.add_argument("--initrd", default="")
+    parser.add_argument("--disk", default="")
     parser.add_argument("--append", default="")
     parser.add_argument("--grub", default="/usr/lib/grub")
     args = parser.parse_args()

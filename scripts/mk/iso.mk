@@ -20,16 +20,18 @@
 
 # A guest of one's own, as the menu's first entry:
 #   make iso GUEST=path/kernel.elf GUEST_WORDS="vm=mine mem=64M -- its words"
-# A Linux kernel may have INITRD=path/file. For Trapline itself there is
-# VMM_WORDS=exit=stopped, say.
+# A Linux kernel may have INITRD=path/file, each GUEST_DISK=path/file; a disk
+# with a boot sector is a guest too: GUEST=build/hare.img. For Trapline itself
+# there is VMM_WORDS=exit=stopped, say.
 GUEST       ?=
 GUEST_WORDS ?=
 INITRD      ?=
+GUEST_DISK  ?=
 VMM_WORDS   ?=
-export GUEST GUEST_WORDS INITRD VMM_WORDS
+export GUEST GUEST_WORDS INITRD GUEST_DISK VMM_WORDS
 
 # Says whom the image was made for: another guest makes another image.
-ISO_FOR := $(GUEST)|$(GUEST_WORDS)|$(INITRD)|$(VMM_WORDS)
+ISO_FOR := $(GUEST)|$(GUEST_WORDS)|$(INITRD)|$(GUEST_DISK)|$(VMM_WORDS)
 ifneq ($(ISO_FOR),$(file <$(B)/iso.for))
 .PHONY: $(B)/iso.for
 endif
@@ -43,10 +45,11 @@ file_of  = $(if $(wildcard $(subst $(NONE) ,\ ,$1)),$(subst $(NONE) ,\ ,$1))
 # The blank before the words: argparse takes an argument `--` as its own.
 $(B)/trapline.iso: $(B)/trapline.elf $(B)/hare.elf $(B)/iso.for \
                    iso/grub.cfg iso/make.py \
-                   $(foreach f,GUEST INITRD,$(call file_of,$($f)))
+                   $(foreach f,GUEST INITRD GUEST_DISK,$(call file_of,$($f)))
 	$(PYTHON) iso/make.py --vmm $(B)/trapline.elf --hare $(B)/hare.elf \
 	    --out $@ $${GUEST:+--guest "$$GUEST"} --words=" $$GUEST_WORDS" \
-	    $${INITRD:+--initrd "$$INITRD"} --append=" $$VMM_WORDS"
+	    $${INITRD:+--initrd "$$INITRD"} \
+	    $${GUEST_DISK:+--disk "$$GUEST_DISK"} --append=" $$VMM_WORDS"
 
 .PHONY: iso run debug debug-vmm
 iso: $(B)/trapline.iso

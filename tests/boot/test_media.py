@@ -107,7 +107,8 @@ def test_initrd_refused(env):
     kernel = ("--guest", f"{env.build}/linux.bin")
     for words, sentence in (
             ((*kernel, "--initrd", env.path("absent")), "cannot be read"),
-            (("--initrd", initrd), "no guest that it is for"),
+            (("--initrd", initrd), "the first guest, and there is none"),
+            (("--disk", initrd), "the first guest, and there is none"),
             ((*kernel, "--words", "for=me", "--initrd", initrd), "no vm=")):
         text = make_iso(env, *words, status=1)
         check(sentence in text, f"{text.strip()!r} is not {sentence!r}")
@@ -121,9 +122,9 @@ def test_guest_refused(env):
     wrong = (
         (env.path("absent"), "cannot be read: No such file"),
         (env.tmp, "cannot be read: Is a directory"),
-        (env.write("text", b"hello\n"), "is no ELF file and no Linux"),
-        (env.write("sector", bytes(510) + b"\x55\xaa" + bytes(99)),
-         "is no ELF file and no Linux"),
+        (env.write("text", b"hello\n"), "is no ELF file, no Linux"),
+        (env.write("sector", bytes(510) + b"\x55\xab" + bytes(99)),
+         "no disk with a boot sector"),
         (env.write("empty", b""), "is no ELF file"),
         (env.write("short", good[:20]), "not one of 32-bit x86"),
         (env.write("wide", good[:4] + b"\2" + good[5:]),
@@ -158,6 +159,7 @@ def test_guest_changes(env):
                           ((own, "GUEST_WORDS=vm=a -- b"), quiet),
                           ((own, "INITRD=Makefile"), made),
                           ((own, "INITRD=Makefile"), quiet),
+                          ((own, "GUEST_DISK=Makefile"), made),
                           ((own, "GUEST_WORDS=--", "VMM_WORDS=--"), made),
                           ((), made), ((), quiet)):
         check(answer in make(*words), f"make {words} did not say {answer!r}")
