@@ -146,10 +146,11 @@ boot_sector:
     jae fail
     inc %ecx
     add $ELF_HEAD, %esi
-
     jmp information
 
-    /* ECX sectors from sector EAX on to EDI; ECX is 0 behind it. */
+    /* ECX sectors from sector EAX on to EDI; ECX is 0 behind it. The firmware
+     * has left the disk idle, and so does each block's last word; the 400 ns
+     * until BSY can be believed pass while the port is read. */
 read:
     jecxz 4f
 1:  push %ecx
