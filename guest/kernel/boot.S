@@ -93,8 +93,8 @@ _start:
     mov %ecx, 4 * KERNEL_PDE(%eax)
     mov %eax, %cr3
     mov %cr0, %eax
-    or $CR0_PG | CR0_WP, %eax
-    and $~(CR0_EM | CR0_TS), %eax
+    or $CR0_PG | CR0_WP | CR0_EM, %eax /* the x87 is not kept: #NM */
+    and $~CR0_TS, %eax
     mov %eax, %cr0
     mov $5f, %eax
     jmp *%eax
