@@ -22,7 +22,7 @@
 static const struct test *const groups[] = {
     pointer_tests, process_tests, exec_tests,   memory_tests,
     signal_tests,  file_tests,    pipe_tests,   turn_tests,
-    hard_tests,    swap_tests,    random_tests,
+    hard_tests,    swap_tests,    random_tests, ring3_tests,
 };
 
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))

@@ -25,7 +25,7 @@ struct test {
 /* Each ends with a name of NULL. */
 extern const struct test pointer_tests[], process_tests[], exec_tests[],
     memory_tests[], signal_tests[], file_tests[], pipe_tests[], turn_tests[],
-    hard_tests[], swap_tests[], random_tests[];
+    hard_tests[], swap_tests[], random_tests[], ring3_tests[];
 
 void expect(int holds, const char *what); /* or it is said, and exit(1) */
 void expect_is(int value, int wanted, const char *what);
