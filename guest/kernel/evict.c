@@ -16,8 +16,9 @@
  * Reference bits are gathered, and cleared, in one look at all tables behind
  * every LOOK_EVERY loads, for the policies that want them. RESERVE frames are
  * kept free for those who cannot wait. Pages of init stay: a disk that fails
- * must not take it. When there is no slot left either, the
- * largest process is killed, and whoever needs memory waits for its frames.
+ * must not take it. When there is no slot left either, or no disk at all, the
+ * largest process is killed, and whoever needs memory waits for its frames; so
+ * who takes all of it cannot starve init or a shell.
  */
 #include "arch/x86/defs/pte.h"
 #include "guest/kernel/kernel.h"
@@ -84,10 +85,10 @@ static void uncache(u32 i, u32 instead)
 
 void swap_gone(u32 pa)
 {
-    if (!set.pages)
-        return;
-    uncache(pa / PAGE_SIZE, SWAP_NONE);
-    replace_gone(&set, pa / PAGE_SIZE);
+    if (set.pages) {
+        uncache(pa / PAGE_SIZE, SWAP_NONE);
+        replace_gone(&set, pa / PAGE_SIZE);
+    }
     if (waiting)
         wake(&waiting);
 }
@@ -256,9 +257,9 @@ static int kill_largest(void)
     if (!p || current->pending & KILLED)
         return 0;
     if (!(p->pending & KILLED)) {
-        printf("hare: %s (pid %d) was stopped: memory and swap are full, and "
-               "it has the most pages.\n",
-               p->name, p->pid);
+        printf("hare: %s (pid %d) was stopped: memory %s full, and it has the "
+               "most pages.\n",
+               p->name, p->pid, set.pages ? "and swap are" : "is");
         signal_send(p, SIG_KILL);
     }
     if (p == current)
@@ -273,10 +274,10 @@ u32 frame_obtain(void)
 {
     u32 pa;
 
-    if (!current || !set.pages)
+    if (!current)
         return frame_alloc();
     for (;;) {
-        while (frames_free_count() < RESERVE && evict() == 0)
+        while (set.pages && frames_free_count() < RESERVE && evict() == 0)
             ;
         pa = frame_alloc();
         if (pa || !kill_largest())

@@ -9,6 +9,7 @@
  *   cpu        N rounds of arithmetic in each of four processes
  *   pipes      N kilobytes through a chain of three processes
  *   files      N files written, read back and removed
+ *   hold       a process that stays behind, and leaves N pages to the others
  *
  * What is random comes from a generator with a fixed seed, so a run can be
  * repeated. The verdict is the exit status, and one line.
@@ -20,6 +21,7 @@
 #define TOGETHER   8
 #define BLOCKS     64
 #define CPU_JOBS   4
+#define HOLD_BYTES (256u << 20)
 #define FILE_SIZE  9000 /* more than two pages, and no whole number of them */
 
 struct kind {
@@ -222,10 +224,42 @@ static int stress_files(u32 n)
     return error;
 }
 
+/* How many pages are free beyond n. */
+static u32 too_many(u32 n)
+{
+    struct mem_info m = {0};
+
+    sys(SYS_MEM, (u32)&m, 0, 0);
+    return m.free > n ? m.free - n : 0;
+}
+
+/* Whatever becomes free later is taken, too; so who needs a page must get it
+ * from the kernel. Half of it at a time, for page tables take some as well.
+ * Without a swap area the memory ends before the map does. */
+static int stress_hold(u32 n)
+{
+    volatile u8 *at = (u8 *)sys(SYS_MMAP, HOLD_BYTES, 0, 0);
+    int pid = is_error((int)at) ? (int)at : fork();
+
+    while (pid > 0 && too_many(n))
+        sleep(1);
+    if (pid)
+        return pid < 0 ? pid : 0;
+    for (;; sys(SYS_YIELD, 0, 0, 0))
+        for (u32 pages = (too_many(n) + 1) / 2; pages; pages--) {
+            *at = 1;
+            at += PAGE_SIZE;
+        }
+}
+
 static const struct kind kinds[] = {
-    {"memory", stress_memory, 200},      {"heap", stress_heap, 1000},
-    {"processes", stress_processes, 40}, {"cpu", stress_cpu, 100000},
-    {"pipes", stress_pipes, 64},         {"files", stress_files, 30},
+    {"memory", stress_memory, 200},
+    {"heap", stress_heap, 1000},
+    {"processes", stress_processes, 40},
+    {"cpu", stress_cpu, 100000},
+    {"pipes", stress_pipes, 64},
+    {"files", stress_files, 30},
+    {"hold", stress_hold, 0},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -240,7 +274,7 @@ int main(int argc, char **argv)
         k++;
     if (argc < 2 || k == kinds + KINDS) {
         dprintf(2, "stress: which kind? memory heap processes cpu pipes "
-                   "files, and how much of it.\n");
+                   "files hold, and how much of it.\n");
         return 2;
     }
     n = argc > 2 ? parse_u32(argv[2]) : k->usual;

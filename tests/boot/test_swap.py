@@ -97,7 +97,7 @@ def test_foreign(env):
         image = disk(env, 1, data)
         before = digest(image)
         bare(env, image, f"{words} run=fault:memory").want(
-            sentence, "it needed a page, and no page is free")
+            sentence, "memory is full, and it has the most pages")
         check(digest(image) == before, f"{name}: the disk was written")
 
 
