@@ -55,11 +55,8 @@ static void tell_page_fault(const struct frame *f, u32 address)
     printf("it %s 0x%08x, %s", verb, address, page_reason(address, f->error));
 }
 
-static void tell_protection_fault(const struct frame *f)
+static void tell_protection_fault(const struct frame *f, u8 opcode)
 {
-    u8 opcode = 0;
-
-    user_read(&opcode, f->eip, 1);
     if (f->error & TRAP_ERR_IDT)
         printf("it called interrupt 0x%02x, which is the kernel's",
                f->error >> IDT_INDEX);
@@ -69,8 +66,12 @@ static void tell_protection_fault(const struct frame *f)
         printf("it tried the privileged instruction 0x%02x", opcode);
 }
 
+/* What may sleep comes first: a sentence is not to be torn apart. */
 static void tell(const struct frame *f, u32 address, int error)
 {
+    u8 opcode = 0;
+
+    user_read(&opcode, ldt_linear(&current->space, f->cs, f->eip), 1);
     printf("hare: %s (pid %d) was stopped at 0x%08x: ", current->name,
            current->pid, f->eip);
     if (error == ERR_NOMEM)
@@ -80,7 +81,7 @@ static void tell(const struct frame *f, u32 address, int error)
     else if (f->vector == TRAP_PF)
         tell_page_fault(f, address);
     else if (f->vector == TRAP_GP)
-        tell_protection_fault(f);
+        tell_protection_fault(f, opcode);
     else if (f->vector < TRAP_EXCEPTIONS && reasons[f->vector])
         printf("%s", reasons[f->vector]);
     else

@@ -100,11 +100,13 @@ u32 swap_read(u32 pte)
     pa = frame_obtain();
     if (pa && !swap_is_bad(pte)) {
         reads++;
-        if (disk_read(sector_of(pte), pa_to_va(pa), SLOT_SECTORS) == 0) {
-            evict_cache(pa, pte);
-            return pa;
-        }
-        *holders_of(pte) |= BAD;
+        if (disk_read(sector_of(pte), pa_to_va(pa), SLOT_SECTORS))
+            *holders_of(pte) |= BAD;
+    }
+    /* Or the page's write failed, while this waited for its turn. */
+    if (pa && !swap_is_bad(pte)) {
+        evict_cache(pa, pte);
+        return pa;
     }
     if (pa)
         frame_drop(pa);
