@@ -5,8 +5,9 @@
  *
  *   0x00000000  nothing: a null pointer faults
  *   0x08048000  the program, then its heap
- *   0xbfffa000  one page that is never there
- *   0xbfffb000  the program's stack, to 0xbffff000
+ *   0x60000000  what it maps, to 0x80000000
+ *   0xbffbe000  one page that is never there
+ *   0xbffbf000  the program's stack, to 0xbffff000
  *   0xc0000000  all of RAM, from physical 0; the kernel is at + 1 MiB
  *   0xff000000  the kernel stacks of processes (proc.c)
  *   0xff400000  the checks' 4 MiB page
