@@ -11,8 +11,8 @@
  */
 #include "guest/user/usertests/tests.h"
 
-#define CALLS    200
-#define SEEDS    4
+#define CALLS    150
+#define SEEDS    2
 #define PATIENCE 30 /* ticks */
 #define WORDS    1024
 #define A_FILE   3 /* the only descriptor that is read and written */
