@@ -12,7 +12,9 @@
  * one piece. Before bytes leave a pipe or a line for good, their place in
  * the program was found to be writable.
  *
- * May sleep: file_read(), file_write(), and so the calls over them.
+ * May sleep: file_read(), file_write(), and so the calls over them. LIMIT:
+ * FILES of all processes, each of which has at most OPEN_FILES: sixteen that
+ * open all they may leave none to the others, until one of them is killed.
  */
 #include "guest/kernel/file.h"
 #include "guest/kernel/kernel.h"
@@ -132,7 +134,7 @@ int file_open(const char *name, u32 flags)
 {
     struct inode *inode;
     struct file *f;
-    int error = find_or_create(name, flags, &inode);
+    int error = find_or_create(name, flags, &inode), fd;
 
     if (error == ERR_NOSPC && fs_make_room())
         error = find_or_create(name, flags, &inode);
@@ -143,9 +145,10 @@ int file_open(const char *name, u32 flags)
         inode_drop(inode);
         return ERR_NOMEM;
     }
-    if (flags & OPEN_EMPTY)
+    fd = install(f);
+    if (fd >= 0 && flags & OPEN_EMPTY)
         inode_empty(inode);
-    return install(f);
+    return fd;
 }
 
 int file_pipe(s32 fds[2])

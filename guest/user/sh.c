@@ -155,9 +155,10 @@ static int run_builtin(const struct builtin *b, const char *line)
     return b->run(split_words(text, argv, MAX_ARGS), argv);
 }
 
+/* A pipe's end may be there already: a shell in the background has no 0. */
 static void move(int from, int to)
 {
-    if (from < 0)
+    if (from < 0 || from == to)
         return;
     dup2(from, to);
     close(from);
@@ -171,8 +172,6 @@ static void redirect(const char *name, u32 flags, int to)
         return;
     close(to);
     fd = open(name, flags);
-    if (fd == to)
-        return;
     if (fd < 0) {
         dprintf(2, "sh: %s: %s.\n", name, error_text(fd));
         exit(1);

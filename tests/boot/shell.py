@@ -115,12 +115,14 @@ ECHO = "heX\b \bllo"
 BEHIND = [
     ("sleep 1 &", [r"\[\d+\]"]),
     ("wait", [ENDED + "0"]),
+    # It may speak before the shell says its number.
+    ("echo 'echo ok | cat' > s; sh s & wait; rm s",
+     [r"(\[\d+\]|ok)"] * 2 + [ENDED + "0"]),
     ("sleep 100000 & jobs", [r"\[\d+\]", r"\[\d+\] sleep 100000"]),
     ("cat | cat\n" + HELLO + CTRL_C, [ECHO, "hello", r"\^C"]),
     ("echo $?", ["-101"]),
     ("half a line" + CTRL_C, []),
     ("jobs", [r"\[\d+\] sleep 100000"]),
-    # It may speak before the shell says its number.
     ("cat & sleep 1", [r"(\[\d+\]|cat: this is not .*)"] * 2 +
                       [ENDED + "1"]),
     ("wait 1", ["sh: 1: there is no such child."]),

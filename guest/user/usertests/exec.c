@@ -44,6 +44,8 @@ int errand(int argc, char **argv)
                        sys(SYS_SIGNAL, SIG_TERM, 0, 0) == SIG_IGNORE
                    ? STATUS
                    : 1;
+    if (strcmp(what, "-unblocked") == 0)
+        kill(getpid(), SIG_USR);
     return 1;
 }
 
@@ -109,6 +111,23 @@ static void with_handler(u32 unused)
 static void exec_signals(u32 unused)
 {
     expect_is(outcome(with_handler, 0), STATUS, "its status");
+}
+
+static void become_another(int signal, struct sigframe *f)
+{
+    go("usertests -unblocked");
+}
+
+/* A handler never returns: its signal is no longer blocked all the same. */
+static void exec_in_handler(u32 unused)
+{
+    int pid = fork();
+
+    if (pid == 0) {
+        signal(SIG_USR, become_another);
+        kill(getpid(), SIG_USR);
+    }
+    expect_is(end_of(pid), STATUS_KILLED - SIG_USR, "its status");
 }
 
 static void exec_nothing(u32 unused)
@@ -273,17 +292,11 @@ static void exec_changed(u32 unused)
 }
 
 const struct test exec_tests[] = {
-    {"exec-status", exec_status, 0},
-    {"exec-words", exec_words, 0},
-    {"exec-files", exec_files, 0},
-    {"exec-memory", exec_memory, 0},
-    {"exec-signals", exec_signals, 0},
-    {"exec-nothing", exec_nothing, 0},
-    {"exec-forged-head", forged, 0},
-    {"exec-forged-parts", forged, 10},
-    {"exec-shortened", shortened, 0},
-    {"exec-text", exec_text, 0},
-    {"exec-copy", exec_copy, 0},
-    {"exec-changed", exec_changed, 0},
-    {NULL, NULL, 0},
+    {"exec-status", exec_status, 0},   {"exec-words", exec_words, 0},
+    {"exec-files", exec_files, 0},     {"exec-memory", exec_memory, 0},
+    {"exec-signals", exec_signals, 0}, {"exec-in-handler", exec_in_handler, 0},
+    {"exec-nothing", exec_nothing, 0}, {"exec-forged-head", forged, 0},
+    {"exec-forged-parts", forged, 10}, {"exec-shortened", shortened, 0},
+    {"exec-text", exec_text, 0},       {"exec-copy", exec_copy, 0},
+    {"exec-changed", exec_changed, 0}, {NULL, NULL, 0},
 };

@@ -127,9 +127,14 @@ static void defaults(u32 unused)
                   "the status of a signal's victim");
 }
 
+static void pass(int signal, struct sigframe *f)
+{
+}
+
 static void again(int signal, struct sigframe *f)
 {
     seen++;
+    kill(getpid(), SIG_TERM);
     if (seen < 3)
         kill(getpid(), signal);
     expect(seen == last + 1, "a handler is not interrupted by its own signal");
@@ -139,6 +144,7 @@ static void again(int signal, struct sigframe *f)
 static void blocked(u32 unused)
 {
     signal(SIG_USR, again);
+    signal(SIG_TERM, pass);
     kill(getpid(), SIG_USR);
     expect_is((int)seen, 3, "how often the handler ran");
 }
@@ -323,6 +329,8 @@ static void unblockable(u32 unused)
 /* A fault whose signal is blocked cannot wait. */
 static void fault_in_handler(int signal, struct sigframe *f)
 {
+    if (seen++)
+        exit(8);
     *(volatile u32 *)HOLE = 1;
 }
 
