@@ -327,6 +327,26 @@ static void from_real_mode_to_the_processor(void)
     EXPECT_EQ(vm->cpu.eip, BOOT + 0x19);
 }
 
+/* cli; lgdt [7c20h]; mov eax, cr0; or al, 1; mov cr0, eax; mov bx, 10h;
+ * mov fs, bx; and al, feh; mov cr0, eax; hlt: back from protected mode, before
+ * the far jump, with a segment as long as memory. */
+static void big_segments_in_real_mode(void)
+{
+    static const char code[] =
+        "\xfa\x0f\x01\x16\x20\x7c\x0f\x20\xc0\x0c\x01\x0f\x22\xc0"
+        "\xbb\x10\x00\x8e\xe3\x24\xfe\x0f\x22\xc0\xf4\x90\x90\x90\x90\x90\x90"
+        "\x90\x17\x00\x26\x7c\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+        "\xff\xff\x00\x00\x00\x9b\xcf\x00\xff\xff\x00\x00\x00\x93\xcf\x00";
+
+    boot("vm=fake mem=2M exec=trap", code, sizeof(code) - 1);
+    run();
+    EXPECT_EQ(vm->state, VM_RUNNING);
+    EXPECT(vm->cpu.halted);
+    EXPECT(cpu_mode(&vm->cpu) == MODE_REAL);
+    EXPECT_EQ(vm->cpu.seg[SEG_FS].limit, UINT32_MAX);
+    EXPECT_EQ(vm->cpu.eip, BOOT + 0x19);
+}
+
 /* A guest that spoils its boot sector is reset to what is on the disk. */
 static void a_reset_starts_from_the_disk_as_it_is(void)
 {
@@ -489,6 +509,7 @@ static const struct unit_case cases[] = {
     CASE(hardware_interrupts_are_dealt_with),
     CASE(an_exception_ends_the_start),
     CASE(from_real_mode_to_the_processor),
+    CASE(big_segments_in_real_mode),
     CASE(a_reset_starts_from_the_disk_as_it_is),
     CASE(a_page_at_once),
     CASE(wherever_it_goes),

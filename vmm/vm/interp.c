@@ -39,7 +39,8 @@ static bool pae_paging(const struct cpu *cpu)
 }
 
 /* Real mode, or protected mode before the far jump that loads CS: on the way
- * from a boot sector to a kernel. There is no way back with exec=trap. */
+ * from a boot sector to a kernel. Behind that jump exec=trap knows no way back
+ * (priv.c). */
 static bool starts_up(const struct cpu *cpu)
 {
     return !(cpu->cr0 & CR0_PE) || !(cpu->seg[SEG_CS].attr & ATTR_CODE);

@@ -7,8 +7,10 @@
  * The interpreter has checked privilege and what the architecture reserves;
  * here stands what this virtual CPU does not have. LIMIT: with exec=trap PAE
  * paging and leaving protected mode stop the VM with a sentence; the direct
- * engine cannot run them. LIMIT: CPUID does not trap on most CPUs, so ring 1
- * sees the host's answer; priv_cpuid() is what emulation sees.
+ * engine cannot run them. What is interpreted until it jumps into protected
+ * mode may go back (a boot sector that makes its data segments big). LIMIT:
+ * CPUID does not trap on most CPUs, so ring 1 sees the host's answer;
+ * priv_cpuid() is what emulation sees.
  *
  * SDM vol. 3A 2.5, 9.4; vol. 4.
  */
@@ -19,6 +21,7 @@
 #include "vmm/base/bits.h"
 #include "vmm/base/str.h"
 #include "vmm/vm/env.h"
+#include "vmm/vm/interp.h"
 #include "vmm/vm/vm.h"
 
 #define CR4_HERE                                                               \
@@ -66,7 +69,8 @@ enum env_status priv_cr_check(void *ctx, unsigned n, u32 value,
 {
     struct vm *vm = ctx;
 
-    if (n == 0 && !(value & CR0_PE) && vm->config.exec == EXEC_TRAP) {
+    if (n == 0 && !(value & CR0_PE) && vm->config.exec == EXEC_TRAP &&
+        engine_choose(EXEC_TRAP, &vm->cpu) == ENGINE_DIRECT) {
         vm_kill(vm,
                 "it left protected mode (CR0 <- 0x%08x); exec=trap runs "
                 "protected mode only",
