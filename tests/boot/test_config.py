@@ -105,10 +105,15 @@ def test_image(env, case):
 
 
 def test_bad_before_good(env):
-    """The order does not matter."""
+    """The order does not matter; who could not be started is not said to be
+    nowhere as well."""
     good = env.hare_line("good", "check=only")
-    result = env.run_vmm([f"{env.hare} vm=bad mem=x --", good])
+    result = env.run_vmm([f"{env.hare} vm=bad mem=x --", good,
+                          f"{env.hare} vm=big mem=2G --",
+                          f"{env.hare} for=big disk"])
     sentence(result, 0, f"{env.hare} vm=bad mem=x --", "will not do")
+    sentence(result, 2, f"{env.hare} vm=big mem=2G --", "lower mem=")
+    check("no VM has the name" not in result.text, "for=big is blamed too")
     result.want("good: exited with status 0x10").want_status(EXIT_ZERO)
 
 

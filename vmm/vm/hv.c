@@ -59,16 +59,28 @@ static bool start_module(struct hv *hv, u32 module)
     return false;
 }
 
-/* A for= module whose VM is nowhere. */
-static void check_attached(struct hv *hv, u32 module)
+static bool says(const struct hv *hv, u32 module, enum config_kind kind,
+                 struct vm_config *config)
 {
-    struct vm_config config;
     char error[2];
 
-    if (!config_parse(hv->boot->module[module].line, &config, error,
-                      sizeof(error)) ||
-        config.kind != CONFIG_ATTACH || hv_find(hv, config.name))
+    return config_parse(hv->boot->module[module].line, config, error,
+                        sizeof(error)) &&
+           config->kind == kind;
+}
+
+/* A for= module whose VM is nowhere. If only that VM could not be started,
+ * its own sentence has said so. */
+static void check_attached(struct hv *hv, u32 module)
+{
+    struct vm_config config, vm;
+
+    if (!says(hv, module, CONFIG_ATTACH, &config))
         return;
+    for (u32 i = 0; i < hv->boot->modules; i++) {
+        if (says(hv, i, CONFIG_VM, &vm) && str_eq(vm.name, config.name))
+            return;
+    }
     say_line(hv, module,
              "no VM has the name it is for; check the spelling "
              "of for= and vm=");
