@@ -452,6 +452,31 @@ static void policies_can_be_changed_at_any_time(void)
     }
 }
 
+/* Who owed much with a great weight can still be picked with a small one, and
+ * who is alone is not taken for nobody. */
+static void debts_shrink_with_the_weight(void)
+{
+    start(&sched_round_robin, 1);
+    sched_set(&s, 0, 100, 0, 0);
+    sched_charge(&s, 0, UINT64_MAX);
+    sched_set(&s, 0, 1, 0, 0);
+    EXPECT_EQ(sched_pick(&s), 0);
+}
+
+/* A slot's next VM is not the one that had it. */
+static void a_slot_is_used_again(void)
+{
+    start(&sched_stride, 1);
+    s.pass = s.entry[0].pass = 1ull << 63;
+    EXPECT_EQ(turn(), 0);
+    sched_remove(&s, 0);
+    sched_add(&s, 0, 1);
+    EXPECT_EQ(s.entry[0].pass, s.pass);
+    sched_set_runnable(&s, 0, true);
+    EXPECT_EQ(turn(), 0);
+    EXPECT_EQ(s.entry[0].turns, 1);
+}
+
 static void time_does_not_go_back(void)
 {
     start(&sched_mlfq, 1);
@@ -490,6 +515,8 @@ static const struct unit_case cases[] = {
     CASE(a_turn_is_not_cut_by_interruptions),
     CASE(passes_stay_together_and_wrap),
     CASE(policies_can_be_changed_at_any_time),
+    CASE(debts_shrink_with_the_weight),
+    CASE(a_slot_is_used_again),
     CASE(time_does_not_go_back),
 };
 UNIT_MAIN(cases)

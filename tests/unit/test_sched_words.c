@@ -101,6 +101,7 @@ static void it_is_changed(void)
     start();
     SAYS("sched mlfq boost=2s", "mlfq: levels");
     EXPECT(fake_hv.sched.policy == &sched_mlfq);
+    SAYS("sched quantum=1500us", "quantum=1500us boost=2000ms");
     SAYS("sched quantum=20ms", "quantum=20ms boost=2000ms");
     EXPECT(fake_hv.sched.policy == &sched_mlfq);
     EXPECT(!strstr(screen, "teaching"));
@@ -146,6 +147,24 @@ static void a_vm_is_changed_while_it_runs(void)
                             "\"length_ns\":20000000,");
 }
 
+/* A cap of one percent of what was a period of a minute, or of none, is not
+ * made to wait for what was used before. */
+static void caps_begin_anew(void)
+{
+    struct sched *s = &fake_hv.sched;
+
+    start();
+    sched_charge(s, 0, 90 * MS);
+    type("sched fake cap=1");
+    EXPECT_EQ(sched_pick(s), 0);
+    type("sched period=60s");
+    sched_charge(s, 0, 590 * MS);
+    EXPECT_EQ(sched_pick(s), 0);
+    type("sched period=10ms");
+    EXPECT_EQ(s->entry[0].spent, 0);
+    EXPECT_EQ(sched_pick(s), 0);
+}
+
 /* Tab; the fields of a line are those of the monitor's table. */
 static void words_are_completed(void)
 {
@@ -167,6 +186,7 @@ static const struct unit_case cases[] = {
     CASE(it_is_changed),
     CASE(a_change_is_an_event),
     CASE(a_vm_is_changed_while_it_runs),
+    CASE(caps_begin_anew),
     CASE(words_are_completed),
 };
 UNIT_MAIN(cases)

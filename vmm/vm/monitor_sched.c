@@ -8,7 +8,8 @@
  *
  * Whatever is said to a running VM (weight=, cap=, length=) becomes part of
  * its configuration, so that a reset keeps it. A change of policy or knobs
- * begins all turns anew, and nothing else: bursts, caps and figures go on.
+ * begins all turns anew, another period or cap what was used of it; bursts and
+ * figures go on.
  */
 #include "vmm/base/bits.h"
 #include "vmm/vm/monitor_impl.h"
@@ -28,6 +29,20 @@ static struct text ms_of(u64 ns)
     fmt_buf(out.s, sizeof(out.s), "%llu.%03llu",
             (unsigned long long)(ns / NS_PER_MS),
             (unsigned long long)(ns / NS_PER_US % 1000));
+    return out;
+}
+
+/* A knob, as it can be typed. */
+static struct text knob(u64 ns)
+{
+    struct text out;
+
+    if (ns % NS_PER_MS)
+        fmt_buf(out.s, sizeof(out.s), "%lluus",
+                (unsigned long long)(ns / NS_PER_US));
+    else
+        fmt_buf(out.s, sizeof(out.s), "%llums",
+                (unsigned long long)(ns / NS_PER_MS));
     return out;
 }
 
@@ -68,10 +83,9 @@ static void say_policy(const struct monitor_args *args)
     const struct sched_knobs *k = &s->knobs;
 
     say(args, "%s: %s", s->policy->name, s->policy->help);
-    say(args, "quantum=%llums boost=%llums levels=%u turns=%u period=%llums",
-        (unsigned long long)(k->quantum / NS_PER_MS),
-        (unsigned long long)(k->boost / NS_PER_MS), k->levels, k->turns,
-        (unsigned long long)(k->period / NS_PER_MS));
+    say(args, "quantum=%s boost=%s levels=%u turns=%u period=%s",
+        knob(k->quantum).s, knob(k->boost).s, k->levels, k->turns,
+        knob(k->period).s);
 }
 
 static void show(const struct monitor_args *args)

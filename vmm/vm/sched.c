@@ -53,6 +53,13 @@ void sched_switch(struct sched *s, const struct sched_policy *policy)
         policy->reset(s);
 }
 
+void sched_begin_caps(struct sched *s)
+{
+    for (u32 i = 0; i < SCHED_SLOTS; i++)
+        s->entry[i].spent = 0;
+    s->period_start = s->now;
+}
+
 /* Each period gives back what it allows. */
 static void begin_periods(struct sched *s, u64 periods)
 {
@@ -77,16 +84,23 @@ void sched_clock(struct sched *s, u64 now)
 void sched_add(struct sched *s, u32 slot, u32 weight)
 {
     CHECK(slot < SCHED_SLOTS);
-    s->entry[slot] = (struct sched_entry){
-        .used = true, .weight = weight, .guess = SCHED_QUANTUM};
+    s->entry[slot] = (struct sched_entry){.used = true,
+                                          .weight = weight,
+                                          .guess = SCHED_QUANTUM,
+                                          .pass = s->pass};
 }
 
+/* What it had before there was this cap, the cap does not hold against it; and
+ * with less weight it can owe less. */
 void sched_set(struct sched *s, u32 slot, u32 weight, u32 cap, u64 length)
 {
     struct sched_entry *e = &s->entry[slot];
 
     CHECK(slot < SCHED_SLOTS);
+    if (cap != e->cap)
+        e->spent = 0;
     e->weight = weight;
+    e->owed = min_u64(e->owed, sched_most_owed(s, e));
     e->cap = cap;
     e->length = length;
 }
@@ -95,6 +109,8 @@ void sched_remove(struct sched *s, u32 slot)
 {
     CHECK(slot < SCHED_SLOTS);
     s->entry[slot] = (struct sched_entry){0};
+    if (s->last == (int)slot)
+        s->last = -1;
 }
 
 /* What the last turn of the burst before has cost is charged when the entry

@@ -41,6 +41,9 @@ static inline bool sched_ready(const struct sched *s,
     return e->used && e->runnable && !sched_held(s, e);
 }
 
+/* Caps begin anew: the first period is now, and nobody has used any of it. */
+void sched_begin_caps(struct sched *s);
+
 static inline u64 sched_most_owed(const struct sched *s,
                                   const struct sched_entry *e)
 {

@@ -5,11 +5,10 @@
  * boost=0): a policy's name, or a knob and its value. One table has the knobs.
  * Words are read into a wish, which is put into force when all of them are
  * good; knobs and turns that do not fit each other cannot be, for every policy
- * begins anew then.
+ * begins anew then, and with another period the caps.
  */
-#include "vmm/base/bits.h"
 #include "vmm/base/fmt.h"
-#include "vmm/vm/sched.h"
+#include "vmm/vm/sched_impl.h"
 
 #define NS_PER_MS 1000000ull
 
@@ -108,8 +107,12 @@ bool sched_wish_word(struct sched_wish *wish, struct slice word, char *error,
 
 void sched_apply(struct sched *s, const struct sched_wish *wish)
 {
+    bool caps = wish->knobs.period != s->knobs.period;
+
     s->knobs = wish->knobs;
     sched_switch(s, wish->policy);
+    if (caps)
+        sched_begin_caps(s);
 }
 
 bool sched_option(struct sched *s, struct slice words, char *error, size_t size)
