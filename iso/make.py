@@ -22,7 +22,7 @@
 # Manual: Multiboot Specification 0.6.96, 3.1.1 (the magic fields); ELF, TIS
 # 1.2, 1-4 (the header); Linux, Documentation/arch/x86/boot.rst (its header).
 #
-# usage: make.py --vmm ELF --hare ELF --out ISO [--append WORDS]
+# usage: make.py --vmm ELF --hare ELF --sector BIN --out ISO [--append WORDS]
 #                [--guest FILE --words WORDS]... [--initrd FILE]
 #                [--disk FILE]
 import argparse
@@ -37,6 +37,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PLATFORMS = {"i386-pc": "grub-pc-bin", "x86_64-efi": "grub-efi-amd64-bin"}
 MODULES = "normal multiboot multiboot2 serial all_video test echo halt reboot"
 GRUB_S = 120
+SECTOR = 512
 
 ELF_MAGIC, ELFCLASS32, EM_386, PT_LOAD = b"\x7fELF", 1, 3, 1
 PROGRAM_HEADER = 32
@@ -167,12 +168,25 @@ def menu(args):
             f"{lines}}}\n\n" + tail)
 
 
+def make_disk(root, sector):
+    """Hare's disk, without the empty swap area at its end: the menu's disk=
+    makes up for it, with zeros."""
+    path = f"{root}/boot/hare.img"
+    subprocess.run([sys.executable, f"{HERE}/../scripts/disk.py",
+                    "--sector", sector, "--kernel", f"{root}/boot/hare.elf",
+                    "--swap", "16M", "--out", path], check=True)
+    with open(path, "rb") as disk:
+        used = len(disk.read().rstrip(b"\0"))
+    os.truncate(path, -(-used // SECTOR) * SECTOR)
+
+
 def fill(root, args):
     """The files of the image, in the folder root."""
     os.makedirs(f"{root}/boot/grub")
     for path, name in ((args.vmm, "trapline.elf"), (args.hare, "hare.elf")):
         subprocess.run(["objcopy", "--strip-debug", path,
                         f"{root}/boot/{name}"], check=True)
+    make_disk(root, args.sector)
     for n, guest in enumerate(args.guest):
         shutil.copyfile(guest, f"{root}/boot/guest{n or ''}.elf")
     for what, path in attached(args).items():
@@ -218,6 +232,7 @@ def main():
     parser = argparse.ArgumentParser(description="make the bootable image")
     parser.add_argument("--vmm", required=True)
     parser.add_argument("--hare", required=True)
+    parser.add_argument("--sector", required=True)
     parser.add_argument("--out", required=True)
     parser.add_argument("--guest", action="append", default=[])
     parser.add_argument("--words", action="append", default=[])

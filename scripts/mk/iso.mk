@@ -43,11 +43,12 @@ NONE    :=
 file_of  = $(if $(wildcard $(subst $(NONE) ,\ ,$1)),$(subst $(NONE) ,\ ,$1))
 
 # The blank before the words: argparse takes an argument `--` as its own.
-$(B)/trapline.iso: $(B)/trapline.elf $(B)/hare.elf $(B)/iso.for \
-                   iso/grub.cfg iso/make.py \
+$(B)/trapline.iso: $(B)/trapline.elf $(B)/hare.elf $(B)/sector.bin \
+                   $(B)/iso.for iso/grub.cfg iso/make.py scripts/disk.py \
                    $(foreach f,GUEST INITRD GUEST_DISK,$(call file_of,$($f)))
 	$(PYTHON) iso/make.py --vmm $(B)/trapline.elf --hare $(B)/hare.elf \
-	    --out $@ $${GUEST:+--guest "$$GUEST"} --words=" $$GUEST_WORDS" \
+	    --sector $(B)/sector.bin --out $@ \
+	    $${GUEST:+--guest "$$GUEST"} --words=" $$GUEST_WORDS" \
 	    $${INITRD:+--initrd "$$INITRD"} \
 	    $${GUEST_DISK:+--disk "$$GUEST_DISK"} --append=" $$VMM_WORDS"
 

@@ -221,6 +221,7 @@ class Env:
         self.build = build
         self.tmp = tmp
         self.hare = os.path.join(build, "hare.elf")
+        self.sector = os.path.join(build, "sector.bin")
         self.vmm = os.path.join(build, "trapline.elf")
         self.iso = os.path.join(build, "trapline.iso")
         self.sessions = []

@@ -78,7 +78,8 @@ ATTACKS = groups(sorted(os.path.splitext(os.path.basename(f))[0]
 def image(env, guests, *words):
     """An ISO whose first entry starts these guests: (file, its line)."""
     command = [sys.executable, "iso/make.py", "--vmm", env.vmm, "--hare",
-               env.hare, "--out", env.path("made.iso"), *words]
+               env.hare, "--sector", env.sector,
+               "--out", env.path("made.iso"), *words]
     for path, line in guests:
         command += ["--guest", f"{os.path.abspath(env.build)}/{path}.elf",
                     "--words", line]

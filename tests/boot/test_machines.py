@@ -90,9 +90,10 @@ def test_too_old(env):
     talk.wait(r"64-bit|long mode")
 
 
-# The menu's other entries: where they are, how many guests pass.
-MENU = {"vtlb": (1, 2), "eight": (2, 8), "traced": (3, 1), "yours": (4, 2),
-        "bare": (5, 1)}
+# The menu's other entries: where they are, how many guests pass. Both of
+# `disks` have one to swap to, one of them from its first sector.
+MENU = {"vtlb": (1, 2), "eight": (2, 8), "traced": (3, 1), "disks": (4, 2),
+        "yours": (5, 2), "bare": (6, 1)}
 DOWN, END_OF_LINE, BOOT = "\x0e", "\x05", "\x18"  # GRUB's Ctrl-N, -E, -X
 
 
@@ -108,8 +109,11 @@ def test_menu(env, case):
     row, guests = MENU[case]
     talk = in_menu(env)
     talk.type(DOWN * row + "\r")
-    for _ in range(guests):
-        talk.wait("hare: all checks passed")
+    text = "".join(talk.wait("hare: all checks passed")
+                   for _ in range(guests))
+    disks = len(re.findall(r"hare: \d+ pages of swap on the disk", text))
+    check(disks == (2 if case == "disks" else 0),
+          f"{disks} guests have a disk to swap to")
 
 
 def test_menu_edited(env):
@@ -130,7 +134,8 @@ def test_no_serial(env, case):
     guest = env.guest("fails", "mov $0x11, %al\nout %al, $0xf4\nhlt")
     image = env.path("own.iso")
     subprocess.run([sys.executable, os.path.join(ROOT, "iso/make.py"),
-                    "--vmm", env.vmm, "--hare", env.hare, "--out", image,
+                    "--vmm", env.vmm, "--hare", env.hare,
+                    "--sector", env.sector, "--out", image,
                     "--guest", guest, "--append", "exit=stopped"],
                    check=True, timeout=FIRMWARE_S)
     words = env.uefi() if case == "uefi" else []

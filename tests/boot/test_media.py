@@ -37,8 +37,8 @@ def tool(*words, status=0, **more):
 
 def make_iso(env, *words, status=0):
     return tool(sys.executable, "iso/make.py", "--vmm", env.vmm, "--hare",
-                env.hare, "--out", env.path("made.iso"), *words,
-                status=status)
+                env.hare, "--sector", env.sector,
+                "--out", env.path("made.iso"), *words, status=status)
 
 
 def read_from(env, iso, path):
