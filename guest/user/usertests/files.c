@@ -203,6 +203,18 @@ static void too_many(u32 unused)
     clear();
 }
 
+/* What a copy takes the place of is closed: so often there is no room else. */
+static void copied_over(u32 unused)
+{
+    for (u32 i = 0; i < 300; i++) {
+        int fd = open("echo", OPEN_READ);
+
+        expect(fd >= 0, "there is room for one more open file");
+        expect_is(dup2(0, fd), fd, "the copy");
+        close(fd);
+    }
+}
+
 static void lengths(u32 unused)
 {
     int fd = make("abc");
@@ -232,19 +244,12 @@ static void folder(u32 unused)
 }
 
 const struct test file_tests[] = {
-    {"file-back", file_back, 0},
-    {"file-flags", file_flags, 0},
-    {"file-shared", file_shared, 0},
-    {"file-unlinked", file_unlinked, 0},
-    {"file-big", file_big, 0},
-    {"file-full", fs_full, 0},
-    {"file-names", file_names, 0},
-    {"file-fixed", file_fixed, 0},
-    {"file-open", open_flags, 0},
-    {"file-descriptors", bad_descriptors, 0},
-    {"file-wrong-way", wrong_way, 0},
-    {"file-too-many", too_many, 0},
-    {"file-lengths", lengths, 0},
-    {"file-folder", folder, 0},
-    {NULL, NULL, 0},
+    {"file-back", file_back, 0},      {"file-flags", file_flags, 0},
+    {"file-shared", file_shared, 0},  {"file-unlinked", file_unlinked, 0},
+    {"file-big", file_big, 0},        {"file-full", fs_full, 0},
+    {"file-names", file_names, 0},    {"file-fixed", file_fixed, 0},
+    {"file-open", open_flags, 0},     {"file-descriptors", bad_descriptors, 0},
+    {"file-wrong-way", wrong_way, 0}, {"file-too-many", too_many, 0},
+    {"file-copies", copied_over, 0},  {"file-lengths", lengths, 0},
+    {"file-folder", folder, 0},       {NULL, NULL, 0},
 };

@@ -302,8 +302,38 @@ static void exhausted(u32 unused)
     write_shared(1);
 }
 
-/* Without memory a call has an error to give, and the program lives. */
-static void exhausted_calls(u32 unused)
+static u32 free_pages(void)
+{
+    struct mem_info m;
+
+    sys(SYS_MEM, (u32)&m, 0, 0);
+    return m.free;
+}
+
+static void fork_with(u32 pages)
+{
+    u32 at = map(MUCH);
+
+    for (; free_pages() > pages; at += PAGE_SIZE)
+        set_word(at, at);
+    if (fork() == 0)
+        stay(0);
+}
+
+/* Fork runs out of pages under way, early or late, and gives back what it
+ * had taken. With a swap area there are always more. */
+static void fork_short(u32 pages)
+{
+    struct swap_info swap;
+
+    sys(SYS_SWAPSTAT, (u32)&swap, 0, 0);
+    if (swap.slots)
+        return;
+    expect_is(outcome(fork_with, pages), STATUS_KILLED - SIG_KILL,
+              "the status of who takes all, and then forks");
+}
+
+static void too_many_pipes(u32 unused)
 {
     int fds[2], answer = 0;
 
@@ -335,6 +365,8 @@ const struct test memory_tests[] = {
     {"cow-kernel", cow_kernel, 0},
     {"kernel-first", kernel_first, 0},
     {"memory-out", exhausted, 0},
-    {"pipes-out", exhausted_calls, 0},
+    {"fork-early", fork_short, 1},
+    {"fork-late", fork_short, 4},
+    {"pipes-out", too_many_pipes, 0},
     {NULL, NULL, 0},
 };
