@@ -7,10 +7,10 @@
  *
  * The command line: `check=only` ends the machine behind the self-check,
  * `run=PROGRAM[,PROGRAM...]` runs those instead of a shell and then ends it,
- * `quiet` leaves out the line per check,
- * `swap=format` makes the disk one to swap on (swap.c). The machine ends
- * through QEMU's debug-exit port, whose exit status is twice the value plus
- * one; where there is no such port, by a reset through the keyboard controller.
+ * `quiet` leaves out the line per check, `swap=format` makes the disk one to
+ * swap on (swap.c), and no longer word does. The machine ends through QEMU's
+ * debug-exit port, whose exit status is twice the value plus one; where there
+ * is no such port, by a reset through the keyboard controller.
  */
 #include "arch/x86/defs/multiboot.h"
 #include "arch/x86/defs/ports.h"
@@ -49,6 +49,13 @@ static const char *option(const char *key)
     }
 }
 
+static int has_word(const char *word)
+{
+    const char *rest = option(word);
+
+    return rest && (!*rest || *rest == ' ');
+}
+
 /* "init", then the programs of run=, as init's command line. */
 static void start_init(void)
 {
@@ -83,8 +90,8 @@ void kmain(void)
     pit_init();
     printf("hare: %u MiB of memory, %u pages free\n", frames_mib(),
            frames_free_count());
-    swap_init(option("swap=format") != NULL);
-    check_run(option("quiet") != NULL);
+    swap_init(has_word("swap=format"));
+    check_run(has_word("quiet"));
     if (check && starts_with(check, "only"))
         machine_end(SHUTDOWN_OK);
     start_init();
