@@ -169,9 +169,9 @@ read:
     mov $ATA_READ, %al
     out %al, %dx
     mov $TRIES, %ecx
-3:  in %dx, %al
-    test $ATA_STATUS_BSY, %al
-    loopnz 3b
+3:  in %dx, %al /* BSY may come late, 400 ns behind the command */
+    test $ATA_STATUS_DRQ | WRONG, %al
+    loopz 3b
     and $ATA_STATUS_BSY | WRONG | ATA_STATUS_DRQ, %al
     cmp $ATA_STATUS_DRQ, %al
     jne 5f
