@@ -30,10 +30,15 @@ class Step:
         self.command, self.typed, self.want = command, [], []
 
 
+def file_of(name):
+    with open(os.path.join(ROOT, name), encoding="utf-8") as file:
+        return file.read()
+
+
 def steps(page):
     """The commands of a page, with what is typed and what must come."""
     found = []
-    text = open(os.path.join(ROOT, "docs", page)).read()
+    text = file_of(f"docs/{page}")
     for block in re.findall(r"```console\n(.*?)```", text, re.S):
         for line in block.splitlines():
             if line.startswith("$ "):
@@ -122,10 +127,20 @@ def page_fills(lines):
                        r"entry (0x[0-9a-f]+)", l) for l in lines) if m]
 
 
+def check_quotes():
+    """What README.md has of the lab's trace stands in the lab."""
+    page = file_of("docs/translation.md")
+    quoted = re.findall(r"^ {4}((?:exception 14|iret|shadow fill) .*)$",
+                        file_of("README.md"), re.M)
+    check(len(quoted) == 3 and all(f" {q}\n" in page for q in quoted),
+          f"README.md quotes {quoted}")
+
+
 def test_translation(env):
     """The numbers belong together: the guest's entry and the fills name the
     same PFN, the fills and the p2m the same MFN; two fills with the vtlb, one
     with the cache."""
+    check_quotes()
     lines = replay(env, "translation.md")
     cached = next(i for i, l in enumerate(lines) if "at=0x700000" in l)
     fills, kept = page_fills(lines[:cached]), page_fills(lines[cached:])
