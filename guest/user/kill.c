@@ -27,7 +27,9 @@ static int send(const char *who, int signal)
     int error = kill((int)parse_u32(who), signal);
 
     if (error)
-        printf("kill: process %s: %s.\n", who, error_text(error));
+        printf("kill: process %s: %s.\n", who,
+               error == ERR_INVAL ? "it is init, which takes no signals"
+                                  : error_text(error));
     return error;
 }
 

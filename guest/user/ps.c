@@ -12,7 +12,7 @@ int main(int argc, char **argv)
 {
     struct ps_entry row;
 
-    printf("  pid parent pages swapped state   name\n");
+    printf("  pid parent pages swapped   state name\n");
     for (u32 i = 0; sys(SYS_PS, i, (u32)&row, 0) == 0; i++)
         if (row.pid)
             printf("%5d %6d %5u %7u %7s %s\n", row.pid, row.parent, row.pages,

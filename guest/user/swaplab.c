@@ -113,9 +113,15 @@ int main(int argc, char **argv)
     struct swap_info info;
     int status = 0;
 
+    if (argc == 2 || argc == 3) {
+        printf("swaplab: usage: swaplab [POLICY FRAMES PAGE PAGE...]\n");
+        return 2;
+    }
+
     sys(SYS_SWAPSTAT, (u32)&info, 0, 0);
     if (!info.slots) {
-        printf("swaplab: there is no disk to swap on.\n");
+        printf("swaplab: there is no disk to swap on; the machine wants one, "
+               "and the kernel the word swap=format.\n");
         return 1;
     }
     memory = (volatile u8 *)sys(SYS_MMAP, PAGES * PAGE_SIZE, 0, 0);

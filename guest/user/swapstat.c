@@ -27,7 +27,8 @@ int main(int argc, char **argv)
     }
     sys(SYS_SWAPSTAT, (u32)&info, 0, 0);
     if (!info.slots) {
-        printf("swapstat: there is no disk to swap on.\n");
+        printf("swapstat: there is no disk to swap on; the machine wants one, "
+               "and the kernel the word swap=format.\n");
         return 1;
     }
     printf("policy %s\n", info.policy);

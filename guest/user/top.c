@@ -67,7 +67,7 @@ static void show(u32 round, u32 ticks)
     u32 n = look();
     int i;
 
-    printf("\nround %u\n  pid  cpu pages state   name\n", round);
+    printf("\nround %u\n  pid  cpu pages   state name\n", round);
     for (i = busiest(n); i >= 0; i = busiest(n)) {
         printf("%5d %3u%% %5u %7s %s\n", rows[i].pid, used[i] * 100 / ticks,
                rows[i].pages, rows[i].state, rows[i].name);

@@ -139,7 +139,7 @@ STATES = [
     ("kill", [r"kill: which process\? kill \[-SIGNAL\] PID\.\.\."]),
     ("kill -HUP 1", ["kill: there is no signal HUP; there are INT KILL SEGV "
                      r"FPE ILL PIPE TERM USR CHLD\."]),
-    ("kill -KILL 1", [r"kill: process 1: a value makes no sense\."]),
+    ("kill -KILL 1", [r"kill: process 1: it is init, which takes no signals\."]),
     ("kill 0", [r"kill: process 0: there is no such process\."]),
     ("sleep soon", [r"sleep: how long\? sleep SECONDS"]),
 ]

@@ -258,9 +258,8 @@ const struct monitor_command monitor_commands[] = {
          "KEYs of a VM: weight=1, cap=100 (percent), length=20ms (of a burst: "
          "what it\nruns from waking until it halts; predicted if left out).\n"
          "GUESS is the next burst as it is predicted. RESPONSE (until it runs) "
-         "and TURNAROUND (until it halts) are "
-         "means over bursts;\nWAIT is the longest time it wanted to run and "
-         "did not.",
+         "and\nTURNAROUND (until it halts) are means over bursts; WAIT is the "
+         "longest time it\nwanted to run and did not. All of them are ms.",
      .words = "quantum= boost= levels= turns= period= weight= cap= length=",
      .first = "rr mlfq stride fifo sjf stcf quantum= boost= levels= turns= "
               "period=",
