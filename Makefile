@@ -30,6 +30,7 @@ BARE := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie \
 
 PURE_DIRS := vmm/base vmm/cpu vmm/mm vmm/bt drivers/bus drivers/irq \
              drivers/model vmm/vm
+UNIT_DIRS := $(PURE_DIRS) guest/policy
 PURE_SRC  := $(sort $(wildcard $(addsuffix /*.c,$(PURE_DIRS))))
 
 .PHONY: all

@@ -18,7 +18,7 @@ $(B)/unit/coverage/%.o: %.c
 	@mkdir -p $(@D)
 	clang $(COVER_UNIT) $(COVER) -c $< -o $@
 
-$(foreach d,$(PURE_DIRS),$(eval $(call unit_archive,coverage,$(d))))
+$(foreach d,$(UNIT_DIRS),$(eval $(call unit_archive,coverage,$(d))))
 
 $(B)/unit/coverage/test_%: tests/unit/test_%.c \
         tests/unit/check_host.c $(B)/unit/gcc-64/fpu.o \

@@ -32,8 +32,7 @@ $(B)/unit/$(1)-$(2)/fpu.o: arch/x86/fpu.S
 	@mkdir -p $$(@D)
 	gcc -m$(2) -I. -MMD -MP -c $$< -o $$@
 
-$(foreach d,$(PURE_DIRS) guest/policy,$(eval \
-    $(call unit_archive,$(1)-$(2),$(d))))
+$(foreach d,$(UNIT_DIRS),$(eval $(call unit_archive,$(1)-$(2),$(d))))
 
 $(B)/unit/$(1)-$(2)/test_%: tests/unit/test_%.c \
         $(B)/unit/$(1)-$(2)/tests/unit/check_host.o \
