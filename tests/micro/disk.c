@@ -282,12 +282,16 @@ static void pause(void)
         in8(PORT_ATA_CONTROL);
 }
 
+/* QEMU's disk asks for an interrupt behind it, which no disk should; so nIEN
+ * stays set until it is over, however long that takes. */
 static void a_soft_reset(void)
 {
     send(ATA_READ, 5, 2);
     interrupt("interrupts of a read");
     out8(PORT_ATA_CONTROL, ATA_CONTROL_SRST | ATA_CONTROL_NIEN);
     pause();
+    out8(PORT_ATA_CONTROL, ATA_CONTROL_NIEN);
+    settled();
     out8(PORT_ATA_CONTROL, 0);
     EXPECT_EQ(settled() & (ATA_STATUS_DRQ | ATA_STATUS_ERR), 0,
               "the status behind a reset");
