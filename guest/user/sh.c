@@ -320,6 +320,19 @@ static void listen(void)
         signal(SIG_INT, (handler_fn *)SIG_IGNORE);
 }
 
+/* Half a line may mean anything, so one that is too long means nothing. */
+static int next_command(int fd, char line[LINE_SIZE])
+{
+    int n = getline(fd, line, LINE_SIZE), rest = n;
+
+    while (rest == LINE_SIZE - 1)
+        rest = getline(fd, line, LINE_SIZE);
+    if (n < LINE_SIZE - 1)
+        return n;
+    line[0] = 0;
+    return job_complain("a line is too long", "");
+}
+
 static void interact(void)
 {
     char line[LINE_SIZE];
@@ -328,7 +341,7 @@ static void interact(void)
     do {
         collect();
         printf("hare$ ");
-        n = getline(0, line, sizeof(line));
+        n = next_command(0, line);
         interrupted = 0;
         if (n > 0)
             obey(line);
@@ -352,7 +365,7 @@ int main(int argc, char **argv)
     }
     move(input, SCRIPT);
     input = SCRIPT;
-    while (!interrupted && getline(input, line, sizeof(line)) >= 0)
+    while (!interrupted && next_command(input, line) >= 0)
         obey(line);
     return leave(0, NULL);
 }

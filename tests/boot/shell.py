@@ -48,6 +48,11 @@ FILES = [
     ("sh nowhere", ["sh: nowhere: there is no such file."]),
     ("cat > note\nfirst\nsecond\n" + CTRL_D, ["first", "second"]),
     ("cat note; rm note", ["first", "second"]),
+    # A line that is longer than any that is typed. Its first Ctrl-D does not
+    # end the file, so there is an Enter more.
+    ("cat > note\necho " + "x" * 200 + CTRL_D + "y" * 60 + "; echo never\n" +
+     CTRL_D + "\n", ["echo x+y+; echo never"]),
+    ("sh note; rm note", ["sh: a line is too long."]),
     ("yes 'a much longer line, for there are fewer of them then' > note",
      ["yes: cannot write: the file system is full."]),
     ("rm note", []),

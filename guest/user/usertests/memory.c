@@ -12,7 +12,7 @@
 #define PAGES 8
 #define BYTES (PAGES * PAGE_SIZE)
 #define GUARD (USER_STACK_TOP - USER_STACK_PAGES * PAGE_SIZE - 4)
-#define MUCH  0x10000000
+#define MUCH  0x18000000
 
 #define ELF_MAGIC 0x464c457f /* how a program's file begins */
 
