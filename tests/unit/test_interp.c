@@ -118,6 +118,8 @@ static void real_mode_is_interpreted_whatever_was_chosen(void)
     EXPECT_EQ(engine_choose(EXEC_TRAP, &cpu), ENGINE_INTERP);
     cpu.cr0 |= CR0_PE;
     EXPECT_EQ(engine_choose(EXEC_TRAP, &cpu), ENGINE_INTERP);
+    cpu.eflags |= EFLAGS_VM; /* which the direct engine refuses */
+    EXPECT_EQ(engine_choose(EXEC_TRAP, &cpu), ENGINE_DIRECT);
     cpu_reset_flat(&cpu, 0);
     EXPECT_EQ(engine_choose(EXEC_TRAP, &cpu), ENGINE_DIRECT);
 }

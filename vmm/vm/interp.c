@@ -43,7 +43,8 @@ static bool pae_paging(const struct cpu *cpu)
  * (priv.c). */
 static bool starts_up(const struct cpu *cpu)
 {
-    return !(cpu->cr0 & CR0_PE) || !(cpu->seg[SEG_CS].attr & ATTR_CODE);
+    return cpu_mode(cpu) == MODE_REAL || (cpu_mode(cpu) == MODE_PROTECTED &&
+                                          !(cpu->seg[SEG_CS].attr & ATTR_CODE));
 }
 
 enum engine engine_choose(enum vm_exec exec, const struct cpu *cpu)
