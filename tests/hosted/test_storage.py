@@ -19,7 +19,8 @@ REFUSALS = {
         "in whole pages, such as 16M.",
     "create vm=x mem=8M disk=512M":
         r"create: mem=8M and its disk of 524288 KiB are more than the \d+ "
-        "MiB that are free; make one smaller or give the machine more memory.",
+        "MiB that are free, less what its page tables take; make one smaller "
+        "or give the machine more memory.",
     "create vm=both mem=8M":
         "create: boot modules 4 and 5 are both its disk, and it can have one; "
         "take one away.",

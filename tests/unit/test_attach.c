@@ -173,7 +173,7 @@ static void what_cannot_be_a_disk(void)
     start();
     module("for=fake disk", DISK_MAX + 1ull);
     REFUSED("vm=fake mem=2M", 0,
-            "its disk, boot module 1, has 1024 MiB; a disk has at most 1024");
+            "its disk, boot module 1, has 1025 MiB; a disk has at most 1024");
     start();
     module("for=fake disk", 65537);
     REFUSED("vm=fake mem=2M disk=64K", 0,
@@ -182,7 +182,8 @@ static void what_cannot_be_a_disk(void)
     start();
     REFUSED("vm=fake mem=2M disk=8M", 0,
             "mem=2M and its disk of 8192 KiB are more than the 7 MiB that are "
-            "free; make one smaller or give the machine more memory");
+            "free, less what its page tables take; make one smaller or give "
+            "the machine more memory");
 }
 
 static void what_a_disk_image_is(void)

@@ -94,7 +94,8 @@ static bool refuse_size(const struct vm *vm, u32 module, char *error,
         fmt_buf(error, size,
                 "its disk, boot module %u, has %llu MiB; a disk has at most "
                 "%u",
-                module, (unsigned long long)bytes >> 20, DISK_MAX >> 20);
+                module, (unsigned long long)(bytes + (1 << 20) - 1) >> 20,
+                DISK_MAX >> 20);
     else
         fmt_buf(error, size,
                 "disk=%lluK is smaller than boot module %u, which is to be "
@@ -109,7 +110,8 @@ static bool refuse_memory(const struct vm *vm, u64 bytes, char *error,
 {
     fmt_buf(error, size,
             "mem=%lluM and its disk of %llu KiB are more than the %u MiB that "
-            "are free; make one smaller or give the machine more memory",
+            "are free, less what its page tables take; make one smaller or "
+            "give the machine more memory",
             (unsigned long long)vm->config.mem >> 20,
             (unsigned long long)(bytes + 1023) >> 10,
             vm->hv->frames.nfree >> (20 - PAGE_SHIFT));
