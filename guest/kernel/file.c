@@ -213,7 +213,7 @@ int file_read(u32 fd, u32 to, u32 n)
         int got;
 
         if (!is_writable(to + done, part))
-            return ERR_FAULT;
+            return done ? (int)done : ERR_FAULT;
         got = read_part(f, bytes, part, done == 0);
         if (got < 0)
             return got;
@@ -264,7 +264,7 @@ int file_write(u32 fd, u32 from, u32 n)
         int put;
 
         if (user_read(bytes, from + done, part))
-            return ERR_FAULT;
+            return done ? (int)done : ERR_FAULT;
         put = write_part(f, bytes, part);
         if (put == ERR_NOSPC && fs_make_room())
             put = write_part(f, bytes, part);

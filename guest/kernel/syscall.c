@@ -112,7 +112,7 @@ static int (*const calls[SYS_COUNT])(struct frame *f) = {
     [SYS_PIPE] = sys_pipe,
     [SYS_UNLINK] = sys_unlink,
     [SYS_READDIR] = sys_readdir,
-
+    /* Scheduling */
     [SYS_SCHED] = sys_sched,
     [SYS_WORK] = sys_work,
     [SYS_CHART] = sys_chart,

@@ -32,6 +32,7 @@ int sys_dup2(struct frame *f);
 int sys_pipe(struct frame *f);
 int sys_unlink(struct frame *f);
 int sys_readdir(struct frame *f);
+
 /* syscall_swap.c */
 int sys_swapstat(struct frame *f);
 int sys_swapctl(struct frame *f);

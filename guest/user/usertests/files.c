@@ -227,6 +227,21 @@ static void lengths(u32 unused)
     clear();
 }
 
+/* The memory ends on the way: what was moved before that counts. */
+static void in_part(u32 unused)
+{
+    u32 page = (u32)sys(SYS_MMAP, PAGE_SIZE, 0, 0);
+    char *last = (char *)page + PAGE_SIZE - CHUNK;
+    int fds[2];
+
+    pipe(fds);
+    write(fds[1], text, CHUNK);
+    write(fds[1], text, CHUNK);
+    expect_is(read(fds[0], last, 2 * CHUNK), CHUNK, "bytes that had room");
+    expect_is(read(fds[0], text, CHUNK), CHUNK, "bytes left in the pipe");
+    expect_is(write(fds[1], last, 2 * CHUNK), CHUNK, "bytes that were there");
+}
+
 static void folder(u32 unused)
 {
     struct dir_entry row;
@@ -244,12 +259,21 @@ static void folder(u32 unused)
 }
 
 const struct test file_tests[] = {
-    {"file-back", file_back, 0},      {"file-flags", file_flags, 0},
-    {"file-shared", file_shared, 0},  {"file-unlinked", file_unlinked, 0},
-    {"file-big", file_big, 0},        {"file-full", fs_full, 0},
-    {"file-names", file_names, 0},    {"file-fixed", file_fixed, 0},
-    {"file-open", open_flags, 0},     {"file-descriptors", bad_descriptors, 0},
-    {"file-wrong-way", wrong_way, 0}, {"file-too-many", too_many, 0},
-    {"file-copies", copied_over, 0},  {"file-lengths", lengths, 0},
-    {"file-folder", folder, 0},       {NULL, NULL, 0},
+    {"file-back", file_back, 0},
+    {"file-flags", file_flags, 0},
+    {"file-shared", file_shared, 0},
+    {"file-unlinked", file_unlinked, 0},
+    {"file-big", file_big, 0},
+    {"file-full", fs_full, 0},
+    {"file-names", file_names, 0},
+    {"file-fixed", file_fixed, 0},
+    {"file-open", open_flags, 0},
+    {"file-descriptors", bad_descriptors, 0},
+    {"file-wrong-way", wrong_way, 0},
+    {"file-too-many", too_many, 0},
+    {"file-copies", copied_over, 0},
+    {"file-lengths", lengths, 0},
+    {"file-in-part", in_part, 0},
+    {"file-folder", folder, 0},
+    {NULL, NULL, 0},
 };
