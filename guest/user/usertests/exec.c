@@ -12,7 +12,6 @@
 
 #define COPY       256 /* bytes at a time */
 #define SAID       5   /* descriptor that survives */
-#define STATUS     9
 #define E_ENTRY    24
 #define E_PHOFF    28
 #define E_PHSIZE   42
@@ -29,21 +28,24 @@ int errand(int argc, char **argv)
     const char *what = argv[1];
 
     if (strcmp(what, "-status") == 0)
-        return STATUS;
+        return ERRAND_DONE;
     if (strcmp(what, "-words") == 0)
         return argc == 4 && strcmp(argv[2], "two") == 0 &&
                        strcmp(argv[3], "words") == 0
-                   ? STATUS
+                   ? ERRAND_DONE
                    : 1;
     if (strcmp(what, "-say") == 0)
-        return write(SAID, "said", 4) == 4 ? STATUS : 1;
+        return write(SAID, "said", 4) == 4 ? ERRAND_DONE : 1;
     if (strcmp(what, "-heap") == 0)
-        return faults((u32)sys(SYS_SBRK, 0, 0, 0) + PAGE_SIZE, 0) ? STATUS : 1;
+        return faults((u32)sys(SYS_SBRK, 0, 0, 0) + PAGE_SIZE, 0) ? ERRAND_DONE
+                                                                  : 1;
     if (strcmp(what, "-signals") == 0)
         return sys(SYS_SIGNAL, SIG_USR, 0, 0) == SIG_DEFAULT &&
                        sys(SYS_SIGNAL, SIG_TERM, 0, 0) == SIG_IGNORE
-                   ? STATUS
+                   ? ERRAND_DONE
                    : 1;
+    if (strcmp(what, "-observed") == 0)
+        return sys(SYS_SWAPCTL, SWAP_END, 0, 0) == ERR_SRCH ? ERRAND_DONE : 1;
     if (strcmp(what, "-unblocked") == 0)
         kill(getpid(), SIG_USR);
     return 1;
@@ -62,7 +64,7 @@ static void runs(u32 line)
 
 static void wants_status(const char *line)
 {
-    expect_is(outcome(runs, (u32)line), STATUS, line);
+    expect_is(outcome(runs, (u32)line), ERRAND_DONE, line);
 }
 
 static void exec_status(u32 unused)
@@ -98,7 +100,7 @@ static void with_heap(u32 unused)
 
 static void exec_memory(u32 unused)
 {
-    expect_is(outcome(with_heap, 0), STATUS, "its status");
+    expect_is(outcome(with_heap, 0), ERRAND_DONE, "its status");
 }
 
 static void with_handler(u32 unused)
@@ -110,7 +112,7 @@ static void with_handler(u32 unused)
 
 static void exec_signals(u32 unused)
 {
-    expect_is(outcome(with_handler, 0), STATUS, "its status");
+    expect_is(outcome(with_handler, 0), ERRAND_DONE, "its status");
 }
 
 static void become_another(int signal, struct sigframe *f)
@@ -186,7 +188,7 @@ static void try_copy(u32 unused)
 
     expect(error == ERR_NOEXEC || error == ERR_NOMEM || error == ERR_INVAL,
            "what is no program is refused");
-    exit(STATUS);
+    exit(ERRAND_DONE);
 }
 
 static void refused(u32 which)
@@ -194,7 +196,7 @@ static void refused(u32 which)
     int status = outcome(try_copy, 0);
 
     unlink(FILE_NAME);
-    if (status == STATUS || was_killed(status))
+    if (status == ERRAND_DONE || was_killed(status))
         return;
     printf("usertests: forgery %u ended with status %d.\n", which, status);
     exit(1);

@@ -132,6 +132,18 @@ static void forked(u32 unused)
     expect_is(control(SWAP_END, 0, 0), ERR_SRCH, "a lab that fork has ended");
 }
 
+static void become_another(u32 unused)
+{
+    observe(2);
+    put_all(4);
+    exec("usertests -observed");
+}
+
+static void executed(u32 unused)
+{
+    expect_is(outcome(become_another, 0), ERRAND_DONE, "its status");
+}
+
 static void leave_it(u32 unused)
 {
     observe(2);
@@ -243,15 +255,10 @@ static void largest(u32 unused)
 }
 
 const struct test swap_tests[] = {
-    {"swap-commands", commands, 0},
-    {"swap-places", places, 0},
-    {"swap-limited", data, 3},
-    {"swap-recorded", data, 0},
-    {"swap-unmapped", unmapped, 0},
-    {"swap-forked", forked, 0},
-    {"swap-left", left, 0},
-    {"swap-too-few", too_few, 0},
-    {"swap-signalled", signalled, 0},
-    {"swap-largest", largest, 0},
-    {NULL, NULL, 0},
+    {"swap-commands", commands, 0}, {"swap-places", places, 0},
+    {"swap-limited", data, 3},      {"swap-recorded", data, 0},
+    {"swap-unmapped", unmapped, 0}, {"swap-forked", forked, 0},
+    {"swap-executed", executed, 0}, {"swap-left", left, 0},
+    {"swap-too-few", too_few, 0},   {"swap-signalled", signalled, 0},
+    {"swap-largest", largest, 0},   {NULL, NULL, 0},
 };

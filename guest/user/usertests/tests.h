@@ -41,6 +41,7 @@ void stay(u32 unused);                    /* until somebody kills it */
 int faults(u32 address, int write);
 
 /* What a program is asked to do that one of the checks executes. */
+#define ERRAND_DONE 9
 int errand(int argc, char **argv);
 
 #endif
