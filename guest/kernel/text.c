@@ -11,7 +11,9 @@
  * that shows a page at two addresses has it twice.
  *
  * The list is a page of its own, there while anything is in it. Writing to
- * the file makes it forget: those who run it keep what they saw.
+ * the file makes it forget: those who run it keep what they saw. LIMIT: until
+ * memory is short; a page that was evicted is read from the file as it is
+ * then.
  */
 #include "guest/kernel/file.h"
 #include "guest/kernel/kernel.h"
