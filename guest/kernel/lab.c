@@ -184,15 +184,16 @@ static void show_all(void)
     lab.shown_count = 0;
 }
 
+/* The pages are the swapper's again, also those that stayed beyond the limit
+ * because there was no slot for them. */
 static void release(struct space *s)
 {
     show_all();
     lab.space = NULL;
-    for (u32 i = 0; i < lab.set.pages; i++) {
-        u32 va = lab.page[i].key * PAGE_SIZE;
+    for (u32 va = lab.start; va < lab.end; va += PAGE_SIZE) {
         const u32 *pte = paging_entry(s->dir, va);
 
-        if (lab.page[i].candidate && pte && *pte & PTE_P)
+        if (pte && *pte & PTE_P)
             swap_candidate(s, va, *pte & PTE32_ADDR);
     }
 }
