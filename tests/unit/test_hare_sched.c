@@ -198,11 +198,12 @@ static void test_mlfq_sinks(void)
     static const struct mix two[] = {{.length = 14},
                                      {.arrives = 10, .length = 2}};
 
-    start_mlfq(3, 1, 1);
+    /* Each level has an allotment of its own. */
+    start_mlfq(3, 1, 2);
     sched_add(&s, 0);
     sched_ready(&s, 0, 0);
-    for (u32 t = 0; t < 5; t++) {
-        EXPECT_EQ(s.job[0].level, t < 2 ? t : 2);
+    for (u32 t = 0; t < 8; t++) {
+        EXPECT_EQ(s.job[0].level, t < 4 ? t / 2 : 2);
         sched_charge(&s, 0, SCHED_TICK);
         EXPECT_EQ(sched_tick(&s, 0), 0);
     }
@@ -398,6 +399,8 @@ static void test_knobs(void)
     s.job[3].level = 7;
     EXPECT(sched_set(&s, SCHED_LEVEL_COUNT, 2));
     EXPECT_EQ(s.job[3].level, 1);
+    EXPECT(sched_set(&s, SCHED_LEVEL_COUNT, 1));
+    EXPECT_EQ(s.job[3].level, 0);
     EXPECT(sched_set(&s, SCHED_ALLOT + 7, 1000000));
     EXPECT_EQ(s.knobs.allot[7], 1000000);
     EXPECT_EQ(sched_policy(5) == NULL, 1);
