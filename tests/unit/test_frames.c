@@ -194,7 +194,7 @@ static void the_audit_finds_every_kind_of_fault(void)
     f.nfree--;
     info[9].use = FRAME_USES;
     EXPECT_EQ(audit(1 << 3), 2); /* and one less is free */
-    EXPECT(strstr(said, "Machine frame 0x9 (use 10, owner 255) has a use"));
+    EXPECT(strstr(said, "Machine frame 0x9 (use 11, owner 255) has a use"));
     info[9] = (struct frame){FRAME_FREE, 3};
     EXPECT_EQ(audit(1 << 3), 1);
     EXPECT(strstr(said, "is nobody's but has an owner"));
