@@ -9,7 +9,9 @@
  *
  * OPT follows the string of references that the round before has left. A
  * number before the policies says that a round goes through one half, third,
- * ... of the pages only, each in its turn.
+ * ... of the pages only, each in its turn. A round that reads less than a
+ * quarter of its pages has tried nothing; but OPT's goes through the same
+ * part as the round before, and a third of all may still be in memory.
  */
 #include "guest/user/user.h"
 
@@ -66,8 +68,8 @@ static u32 go_round(void)
 static int test(const char *policy)
 {
     struct swap_info before, after;
-    u32 wrong, least = pages / parts / 4;
     int is_opt = strcmp(policy, "opt") == 0;
+    u32 wrong, least = is_opt && parts > 2 ? 0 : pages / parts / 4;
 
     if (sys(SYS_SWAPCTL, SWAP_POLICY, (u32)policy, 0)) {
         printf("sums: there is no policy %s.\n", policy);
