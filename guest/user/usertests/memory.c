@@ -310,12 +310,14 @@ static u32 free_pages(void)
     return m.free;
 }
 
+/* Half of what is left at a time, as page tables are taken, too. */
 static void fork_with(u32 pages)
 {
-    u32 at = map(MUCH);
+    u32 at = map(MUCH), n;
 
-    for (; free_pages() > pages; at += PAGE_SIZE)
-        set_word(at, at);
+    while ((n = free_pages()) > pages)
+        for (n = (n - pages + 1) / 2; n > 0; n--, at += PAGE_SIZE)
+            set_word(at, at);
     if (fork() == 0)
         stay(0);
 }
