@@ -20,7 +20,9 @@
  *
  * LIMIT: one region at a time in the whole machine, REFERENCES of them, and
  * an instruction that needs more pages than `limit` never ends (it can be
- * killed). SDM vol. 3A 17.3.1.4 (single step), 4.6 (U).
+ * killed). One that needs two may not end either, under a policy that gives
+ * up the page that came last (MRU, LFU). SDM vol. 3A 17.3.1.4 (single step),
+ * 4.6 (U).
  */
 #include "arch/x86/defs/pte.h"
 #include "arch/x86/defs/regs.h"

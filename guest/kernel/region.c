@@ -114,27 +114,44 @@ static u32 find_room(const struct space *s, u32 bytes)
     return i == SPACE_REGIONS ? at : 0;
 }
 
+static struct region *mapped_at(struct space *s, u32 va)
+{
+    struct region *r = space_region(s, va);
+
+    return r && r->flags & REGION_MAP ? r : NULL;
+}
+
+/* One region with its neighbours, so that holes that are filled again do not
+ * use up the regions. */
+static int add_mapped(struct space *s, u32 start, u32 end)
+{
+    struct region *below = mapped_at(s, start - 1);
+    struct region *above = mapped_at(s, end);
+    struct region *r = below ? below : above ? above : region_new(s);
+
+    if (!r)
+        return ERR_NOMEM;
+    if (below)
+        start = below->start;
+    if (above) {
+        end = above->end;
+        *above = (struct region){0};
+    }
+    *r = (struct region){
+        .start = start, .end = end, .flags = REGION_WRITE | REGION_MAP};
+    return 0;
+}
+
 int space_map(struct space *s, u32 bytes)
 {
-    struct region *r;
     u32 at;
 
     if (bytes == 0 || bytes > MAP_TOP - MAP_BASE)
         return bytes ? ERR_NOMEM : ERR_INVAL;
     bytes = page_up(bytes);
     at = find_room(s, bytes);
-    if (!at)
+    if (!at || add_mapped(s, at, at + bytes))
         return ERR_NOMEM;
-    r = space_region(s, at - 1);
-    if (r && r->flags & REGION_MAP) {
-        r->end += bytes;
-        return (int)at;
-    }
-    r = region_new(s);
-    if (!r)
-        return ERR_NOMEM;
-    *r = (struct region){
-        .start = at, .end = at + bytes, .flags = REGION_WRITE | REGION_MAP};
     return (int)at;
 }
 

@@ -178,6 +178,20 @@ static void unmap_middle(u32 unused)
     expect(faults(a, 0) && faults(a + 2 * PAGE_SIZE, 0), "it is gone");
 }
 
+/* Holes that are filled again leave one region, not many. */
+static void unmap_refill(u32 unused)
+{
+    u32 a = map(40 * PAGE_SIZE);
+
+    for (u32 i = 0; i < 40; i++) {
+        u32 at = a + i * 7 % 40 * PAGE_SIZE;
+
+        expect_is(unmap(at, PAGE_SIZE), 0, "making a hole");
+        expect_is((int)map(PAGE_SIZE), (int)at, "where it is filled");
+    }
+    expect_is(unmap(a, 40 * PAGE_SIZE), 0, "giving all of it back");
+}
+
 static void unmap_wrong(u32 unused)
 {
     u32 a = map(PAGE_SIZE);
@@ -360,6 +374,7 @@ const struct test memory_tests[] = {
     {"map-many", map_many, 0},
     {"unmap-all", unmap_all, 0},
     {"unmap-middle", unmap_middle, 0},
+    {"unmap-refill", unmap_refill, 0},
     {"unmap-wrong", unmap_wrong, 0},
     {"cow-child", cow_child, 0},
     {"cow-parent", cow_parent, 0},
