@@ -315,7 +315,7 @@ def groups(build, kind, most):
     for policy in ("vtlb", "cached"):
         for at in range(0, len(names), most):
             yield (f"{kind}-{policy}-{at // most}",
-                   [f"{build}/{kind}/{n}.elf vm={n[:12]}{i} mem=8M "
+                   [f"{build}/{kind}/{n}.elf vm={n[:12]}{i} mem=8M disk=1M "
                     f"shadow={policy}"
                     for i, n in enumerate(names[at:at + most])])
 
