@@ -8,9 +8,11 @@
  * The command line: `check=only` ends the machine behind the self-check,
  * `run=PROGRAM[,PROGRAM...]` runs those instead of a shell and then ends it,
  * `quiet` leaves out the line per check, `swap=format` makes the disk one to
- * swap on (swap.c), and no longer word does. The machine ends through QEMU's
- * debug-exit port, whose exit status is twice the value plus one; where there
- * is no such port, by a reset through the keyboard controller.
+ * swap on (swap.c), and no longer word does. Another word with a `=` gets a
+ * sentence; one without may be the kernel's own name, which some loaders put
+ * in front. The machine ends through QEMU's debug-exit port, whose exit status
+ * is twice the value plus one; where there is no such port, by a reset through
+ * the keyboard controller.
  */
 #include "arch/x86/defs/multiboot.h"
 #include "arch/x86/defs/ports.h"
@@ -56,6 +58,35 @@ static int has_word(const char *word)
     return rest && (!*rest || *rest == ' ');
 }
 
+static int is_known(const char *word)
+{
+    return starts_with(word, "run=") || strcmp(word, "check=only") == 0 ||
+           strcmp(word, "swap=format") == 0;
+}
+
+static void judge_words(void)
+{
+    char word[CMDLINE_SIZE];
+    const char *s = boot_data.cmdline;
+
+    while (*s) {
+        u32 n = 0, has_value = 0;
+
+        for (; *s && *s != ' '; s++) {
+            has_value |= *s == '=';
+            if (n < sizeof(word) - 1)
+                word[n++] = *s;
+        }
+        word[n] = 0;
+        if (has_value && !is_known(word))
+            printf("hare: \"%s\" is no word it knows; check=only, run=PROGRAM "
+                   "and swap=format are.\n",
+                   word);
+        while (*s == ' ')
+            s++;
+    }
+}
+
 /* "init", then the programs of run=, as init's command line. */
 static void start_init(void)
 {
@@ -74,8 +105,6 @@ static void start_init(void)
 
 void kmain(void)
 {
-    const char *check = option("check=");
-
     gdt_init();
     trap_init();
     pic_init();
@@ -90,9 +119,10 @@ void kmain(void)
     pit_init();
     printf("hare: %u MiB of memory, %u pages free\n", frames_mib(),
            frames_free_count());
+    judge_words();
     swap_init(has_word("swap=format"));
     check_run(has_word("quiet"));
-    if (check && starts_with(check, "only"))
+    if (has_word("check=only"))
         machine_end(SHUTDOWN_OK);
     start_init();
     proc_idle();

@@ -79,9 +79,11 @@ def digest(path):
 
 BOOTS = bytes(510) + b"\x55\xaa"
 ALONE = r"^hare: the disk is not Hare's, so it is left alone"
+MISSPELT = r'^hare: "swap=formatted" is no word it knows'
 BEYOND = r"^hare: the disk's header names a swap area beyond the disk"
 FOREIGN = {  # what is on the disk, the words, what is said
     "empty": (b"", "swap=formatted", ALONE),
+    "misspelt": (b"", "swap=formatted", MISSPELT),
     "boots": (BOOTS, "swap=format", r"boots a system, so it was not format"),
     "wrong sum": (header(8, 64, wrong=1), "", ALONE),
     "beyond": (header(0xfffffff8, 64), "", BEYOND),
