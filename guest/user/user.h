@@ -16,6 +16,7 @@
 #define WRITE_FILE (OPEN_WRITE | OPEN_CREATE | OPEN_EMPTY)
 
 int main(int argc, char **argv);
+extern const char *program_name; /* the command line's first word */
 void program(char *cmdline) __attribute__((noreturn));
 
 int sys(u32 number, u32 a, u32 b, u32 c);

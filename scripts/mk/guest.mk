@@ -4,11 +4,10 @@
 # same with a kernel that trusts PUSHF and POPF (guest/kernel/irqs.h); with
 # HARE_PUSHF=1 hare.elf is, too.
 #
-# Every .c of guest/user but lib.c is a program, linked with what it uses of
-# the library, which is lib.c and guest/user/lib; parts of a large program
-# are in a folder of its name. The programs go stripped
-# into a ustar archive, whose bytes depend on nothing but the programs, and
-# the archive goes into the kernel.
+# Every .c of guest/user is a program, linked with what it uses of the library
+# (guest/user/lib); parts of a large program are in a folder of its name. The
+# programs go stripped into a ustar archive, whose bytes depend on nothing but
+# the programs, and the archive goes into the kernel.
 
 HARE_SRC := $(sort $(wildcard guest/kernel/*.c guest/policy/*.c))
 HARE_ASM := $(sort $(wildcard guest/kernel/*.S))
@@ -18,12 +17,12 @@ HARE_OBJ := $(HARE_SRC:%.c=$(B)/hare/%.o) $(HARE_ASM:%.S=$(B)/hare/%.S.o) \
 PUSHF_OBJ := $(patsubst $(B)/hare/%,$(B)/hare-pushf/%,$(HARE_OBJ))
 HARE_KIND := $(if $(filter 1,$(HARE_PUSHF)),hare-pushf,hare)
 USER_SRC := $(sort $(wildcard guest/user/*.c))
-LIB_SRC  := guest/user/lib.c $(sort $(wildcard guest/user/lib/*.c))
+LIB_SRC  := $(sort $(wildcard guest/user/lib/*.c))
 USER_LIB := $(B)/hare/guest/user/crt.S.o $(LIB_SRC:%.c=$(B)/hare/%.o) \
             $(HARE_LIB:%.c=$(B)/hare/%.o)
 PART_SRC := $(filter-out $(LIB_SRC),$(sort $(wildcard guest/user/*/*.c)))
 USER_OBJ := $(patsubst %.c,$(B)/hare/%.o,$(USER_SRC) $(PART_SRC)) $(USER_LIB)
-PROGRAMS := $(filter-out lib,$(notdir $(USER_SRC:.c=)))
+PROGRAMS := $(notdir $(USER_SRC:.c=))
 
 HARE_FLAGS := $(BARE) -m32 -march=i686 -mno-mmx -fno-builtin \
               -fno-tree-loop-distribute-patterns -ffunction-sections

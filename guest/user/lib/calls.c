@@ -7,6 +7,65 @@
  */
 #include "guest/user/user.h"
 
+int fork(void)
+{
+    return sys(SYS_FORK, 0, 0, 0);
+}
+
+int exec(const char *cmdline)
+{
+    return sys(SYS_EXEC, (u32)cmdline, 0, 0);
+}
+
+int spawn(const char *cmdline)
+{
+    int pid = fork();
+
+    if (pid == 0)
+        exit(exec(cmdline));
+    return pid;
+}
+
+int wait(int pid, int *status)
+{
+    int ended;
+
+    do
+        ended = sys(SYS_WAIT, (u32)pid, (u32)status, 0);
+    while (ended == ERR_INTR);
+    return ended;
+}
+
+int run(const char *cmdline)
+{
+    int status, pid = spawn(cmdline);
+
+    if (pid < 0)
+        return pid;
+    wait(pid, &status);
+    return status;
+}
+
+int signal(int number, handler_fn *handler)
+{
+    return sys(SYS_SIGNAL, (u32)number, (u32)handler, (u32)signal_return);
+}
+
+void skip2(int signal, struct sigframe *f)
+{
+    f->eip += 2;
+}
+
+int kill(int pid, int signal)
+{
+    return sys(SYS_KILL, (u32)pid, (u32)signal, 0);
+}
+
+int sleep(u32 ticks)
+{
+    return sys(SYS_SLEEP, ticks, 0, 0);
+}
+
 int open(const char *name, u32 flags)
 {
     return sys(SYS_OPEN, (u32)name, flags, 0);

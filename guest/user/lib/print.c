@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The programs' library: splits the command line into words, calls main(),
- * and makes system calls look like functions. Output is written a line at a
- * time, one system call each.
+ * Text that goes out, and errors as words.
+ *
+ * Output is written a line at a time, one system call each, so that lines of
+ * programs that run side by side stay whole.
  */
 #include "guest/user/user.h"
 
@@ -12,82 +13,6 @@ struct buffer {
     int fd; /* of a file that takes each line; negative: none does */
 };
 
-static const char *self; /* the program's name */
-
-void program(char *cmdline)
-{
-    char *argv[MAX_ARGS + 1];
-    int argc = split_words(cmdline, argv, MAX_ARGS);
-
-    self = argc ? argv[0] : "";
-    exit(main(argc, argv));
-}
-
-void exit(int status)
-{
-    for (;;)
-        sys(SYS_EXIT, (u32)status, 0, 0);
-}
-
-int fork(void)
-{
-    return sys(SYS_FORK, 0, 0, 0);
-}
-
-int exec(const char *cmdline)
-{
-    return sys(SYS_EXEC, (u32)cmdline, 0, 0);
-}
-
-int spawn(const char *cmdline)
-{
-    int pid = fork();
-
-    if (pid == 0)
-        exit(exec(cmdline));
-    return pid;
-}
-
-int wait(int pid, int *status)
-{
-    int ended;
-
-    do
-        ended = sys(SYS_WAIT, (u32)pid, (u32)status, 0);
-    while (ended == ERR_INTR);
-    return ended;
-}
-
-int run(const char *cmdline)
-{
-    int status, pid = spawn(cmdline);
-
-    if (pid < 0)
-        return pid;
-    wait(pid, &status);
-    return status;
-}
-
-int signal(int number, handler_fn *handler)
-{
-    return sys(SYS_SIGNAL, (u32)number, (u32)handler, (u32)signal_return);
-}
-
-void skip2(int signal, struct sigframe *f)
-{
-    f->eip += 2;
-}
-
-int kill(int pid, int signal)
-{
-    return sys(SYS_KILL, (u32)pid, (u32)signal, 0);
-}
-
-int sleep(u32 ticks)
-{
-    return sys(SYS_SLEEP, ticks, 0, 0);
-}
-
 /* A program whose output finds no place has nothing left to do. */
 static void flush(struct buffer *b)
 {
@@ -96,7 +21,7 @@ static void flush(struct buffer *b)
     b->n = 0;
     if (!error || b->fd != 1)
         return;
-    dprintf(2, "%s: cannot write: %s.\n", self, error_text(error));
+    dprintf(2, "%s: cannot write: %s.\n", program_name, error_text(error));
     exit(1);
 }
 
