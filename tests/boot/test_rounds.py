@@ -110,12 +110,12 @@ SHADOW_PAGES = 256       # of 2,048 frames an eighth
 
 
 # vtlb keeps nothing of a directory that is not in CR3.
-@limit(180)
+@limit(330)
 def test_million_directories(env):
     attack = f"{env.build}/attack/res_directories.elf"
     talk = env.session(env.vmm_machine(
         [f"{attack} vm=dirs {MEM} shadow=cached --"], append="canary=1"), 60)
-    talk.wait(rf"attack: tried {MILLION:#x}\b", 150)
+    talk.wait(rf"attack: tried {MILLION:#x}\b", 300)
     lines = talk.command("stats dirs")
     found = re.search(r"pages in use +(\d+)", "\n".join(lines))
     check(found and int(found.group(1)) <= SHADOW_PAGES,
