@@ -3,14 +3,15 @@
 # The image in Bochs, the strict judge: it checks segment limits, reserved
 # bits and alignment where QEMU's TCG does not look. The micro-guests are the
 # same files as elsewhere, several of them in one machine, each a VM; so are
-# the attack guests, beside a witness.
+# the attack guests, beside a witness (on few processors under one shadow
+# policy each; QEMU runs them under both).
 import glob
 import os
 import re
 import subprocess
 import sys
 
-from machine import POLICIES, PROMPT, cases, check
+from machine import POLICIES, PROMPT, THOROUGH, cases, check
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -115,7 +116,8 @@ def test_micro(env, case):
               f"{vm} did not end as it should")
 
 
-@cases(*[f"{policy}-{n}" for policy in POLICIES for n in range(len(ATTACKS))])
+@cases(*[f"{policy}-{n}" for i, policy in enumerate(POLICIES)
+         for n in range(len(ATTACKS)) if THOROUGH or n % 2 == i])
 def test_attack(env, case):
     """Seven attackers at once: the witness finds nothing wrong, the VMM
     answers, its books are in order."""

@@ -16,7 +16,7 @@ import re
 import subprocess
 import sys
 
-from machine import EXIT_ONE, EXIT_ZERO, PROMPT, cases, check
+from machine import EXIT_ONE, EXIT_ZERO, PROMPT, THOROUGH, cases, check
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -69,9 +69,7 @@ def covering(pcs):
 
 ALL_PCS = list(itertools.product(*FACTORS))
 FEW_PCS = covering(ALL_PCS)
-MANY_CPUS = len(os.sched_getaffinity(0)) >= 4
-PCS = {"few": FEW_PCS, "all": ALL_PCS}.get(
-    os.environ.get("TRAPLINE_PCS"), ALL_PCS if MANY_CPUS else FEW_PCS)
+PCS = ALL_PCS if THOROUGH else FEW_PCS
 
 
 @cases(*MACHINES)
