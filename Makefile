@@ -24,7 +24,8 @@ PYTHON  := /usr/bin/python3
 WARN := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes \
         -Wno-unused-parameter
 BARE := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie \
-        -fno-stack-protector -fno-strict-aliasing -fno-omit-frame-pointer \
+        -fno-stack-protector -fno-stack-clash-protection \
+        -fno-strict-aliasing -fno-omit-frame-pointer \
         -fno-asynchronous-unwind-tables -fcf-protection=none \
         -mgeneral-regs-only $(WARN) -I. -MMD -MP
 
